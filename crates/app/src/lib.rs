@@ -1,0 +1,1 @@
+//! What a team writes around a client: producers, consumers, processors, outside stores.

@@ -1,0 +1,2 @@
+//! The `logbrook` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What a Kafka client library does, sans-IO: producer, consumer, admin.

@@ -1,0 +1,4 @@
+//! Group and offset state machines, and the assignors.
+#![no_std]
+
+extern crate alloc;

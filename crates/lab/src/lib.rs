@@ -1,0 +1,1 @@
+//! Levels: format, worlds, trials, observables, assertions, grader.

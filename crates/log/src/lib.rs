@@ -1,0 +1,4 @@
+//! One partition's log: segments, indexes, producer state, retention.
+#![no_std]
+
+extern crate alloc;

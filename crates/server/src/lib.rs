@@ -1,0 +1,1 @@
+//! TCP and files around one broker.

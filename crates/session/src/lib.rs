@@ -1,0 +1,1 @@
+//! The playground without a screen: Event to Model to View.

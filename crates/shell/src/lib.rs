@@ -1,0 +1,1 @@
+//! The action language, and Kafka's command line tools as processes.

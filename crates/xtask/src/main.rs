@@ -1,0 +1,2 @@
+//! The one door for every task: `cargo xtask help`.
+fn main() {}
