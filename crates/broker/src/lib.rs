@@ -1,1 +1,27 @@
 //! One Kafka node, sans-IO: a request and the time go in, responses and effects come out.
+//!
+//! ```text
+//!   RequestFrame --> Broker::handle --> api/<request>.rs --+--> controller/  decide metadata records
+//!                                                          |       `-> metadata_image  replay
+//!                                                          +--> replica_manager  partitions, logs, purgatory
+//!                                                          +--> coordinator/  groups
+//!   Effects { responses, events }  <-----------------------+
+//! ```
+//!
+//! Nothing here reads a clock, draws from the system's randomness or blocks.
+
+mod broker;
+mod config;
+mod coordinator;
+mod effects;
+mod error_code;
+pub mod wire;
+
+pub use broker::{Broker, ClientInfo, ConnectionId};
+pub use config::BrokerConfig;
+pub use coordinator::GroupCoordinator;
+pub use effects::{BrokerEvent, BrokerEventKind, Cause, Effects};
+pub use error_code::ErrorCode;
+
+/// Kafka's messages, as `kafka-protocol` has them.
+pub use kafka_protocol::messages;

@@ -1,0 +1,83 @@
+//! What comes out of a broker: responses, and the events that views, traces and graders read.
+
+use crate::ConnectionId;
+use crate::wire::ResponseFrame;
+
+/// What one call into the broker brought about, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    /// Responses to send, each on the connection its request came on. A response may belong to a
+    /// request of an earlier call (purgatory).
+    pub responses: Vec<(ConnectionId, ResponseFrame)>,
+    /// What happened inside.
+    pub events: Vec<BrokerEvent>,
+}
+
+/// The request that an event follows from: connection and correlation id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cause {
+    /// The connection that the request came on.
+    pub connection: ConnectionId,
+    /// The request's correlation id.
+    pub correlation_id: i32,
+}
+
+/// Something that happened inside the broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerEvent {
+    /// The request behind it; `None` where time passing was the reason (retention, timeouts).
+    pub cause: Option<Cause>,
+    /// What happened.
+    pub kind: BrokerEventKind,
+}
+
+/// The kinds of [`BrokerEvent`].
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the fields are Kafka's own words
+pub enum BrokerEventKind {
+    /// A topic came into the metadata.
+    TopicCreated { topic: String, partitions: i32 },
+    /// A topic left the metadata, and its records with it.
+    TopicDeleted { topic: String },
+    /// Partitions were added to a topic.
+    PartitionsCreated { topic: String, count: i32 },
+    /// A topic's own configuration changed.
+    TopicConfigChanged { topic: String },
+    /// A batch (or several of one request) was appended by the leader.
+    Appended {
+        topic: String,
+        partition: i32,
+        first: i64,
+        last: i64,
+        bytes: usize,
+        producer_id: i64,
+        producer_epoch: i16,
+        base_sequence: i32,
+        /// A batch that the log already had: nothing was written again.
+        duplicate: bool,
+    },
+    /// The high watermark moved: records below it can be read by consumers.
+    HighWatermark { topic: String, partition: i32, high_watermark: i64 },
+    /// A fetch found too little and waits in the purgatory (`fetch.min.bytes`, `fetch.max.wait.ms`).
+    FetchParked { deadline_ms: i64 },
+    /// A fetch was answered.
+    FetchAnswered { bytes: usize, waited_ms: i64 },
+    /// A new segment became the active one.
+    SegmentRolled { topic: String, partition: i32, base_offset: i64 },
+    /// Retention deleted segments.
+    SegmentsDeleted { topic: String, partition: i32, segments: usize, log_start_offset: i64 },
+    /// The log start offset moved because a client asked (DeleteRecords).
+    RecordsDeleted { topic: String, partition: i32, log_start_offset: i64 },
+    /// A block of producer ids was given out to this broker.
+    ProducerIdAllocated { producer_id: i64 },
+    /// A group went from one state to another (Kafka's names of the states).
+    GroupState { group: String, from: String, to: String, generation: i32, members: usize },
+    /// A member came into a group.
+    MemberJoined { group: String, member_id: String, client_id: String },
+    /// A member left a group by itself.
+    MemberLeft { group: String, member_id: String },
+    /// A member was removed: its session or rebalance timeout passed.
+    MemberExpired { group: String, member_id: String },
+    /// A group's offset was committed.
+    OffsetCommitted { group: String, topic: String, partition: i32, offset: i64 },
+}

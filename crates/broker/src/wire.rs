@@ -1,0 +1,230 @@
+//! Requests and responses as this broker, its clients and the simulated network pass them around:
+//! `kafka-protocol`'s message structs, never bytes. The native server turns bytes into these with
+//! [`codec`].
+//!
+//! An API that is not served has no variant; a client sees that in ApiVersions and in
+//! [`ServedApi::ALL`].
+
+pub mod codec;
+
+use kafka_protocol::messages::*;
+
+/// One API that a [`crate::Broker`] serves, and the versions it really handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedApi {
+    /// The number of the API on the wire.
+    pub key: ApiKey,
+    /// Kafka's name, as `LIST_OFFSETS` is written in logs: `ListOffsets`.
+    pub name: &'static str,
+    /// The oldest version handled.
+    pub min_version: i16,
+    /// The newest version handled.
+    pub max_version: i16,
+}
+
+// The one registry of served APIs: both enums, the version ranges and the codec's arms follow from it.
+macro_rules! served_apis {
+    ($($api:ident { $request:ident => $response:ident, $min:literal..=$max:literal })*) => {
+        /// The body of a request: one variant for each API served.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Request {
+            $(
+                #[doc = concat!("`", stringify!($request), "`, versions ", $min, " to ", $max, ".")]
+                $api($request),
+            )*
+        }
+
+        /// The body of a response: one variant for each API served.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Response {
+            $(
+                #[doc = concat!("`", stringify!($response), "`, versions ", $min, " to ", $max, ".")]
+                $api($response),
+            )*
+        }
+
+        impl Request {
+            /// The API this request belongs to.
+            pub fn api_key(&self) -> ApiKey {
+                match self {
+                    $(Request::$api(_) => ApiKey::$api,)*
+                }
+            }
+
+            fn decode_body<B: kafka_protocol::protocol::buf::ByteBuf>(
+                api: ApiKey,
+                version: i16,
+                buf: &mut B,
+            ) -> Option<Result<Request, String>> {
+                use kafka_protocol::protocol::Decodable;
+                match api {
+                    $(ApiKey::$api => Some(
+                        $request::decode(buf, version).map(Request::$api).map_err(|error| error.to_string()),
+                    ),)*
+                    _ => None,
+                }
+            }
+
+            fn encode_body<B: kafka_protocol::protocol::buf::ByteBufMut>(
+                &self,
+                version: i16,
+                buf: &mut B,
+            ) -> Result<(), String> {
+                use kafka_protocol::protocol::Encodable;
+                match self {
+                    $(Request::$api(body) => body.encode(buf, version).map_err(|error| error.to_string()),)*
+                }
+            }
+        }
+
+        impl Response {
+            /// The API this response belongs to.
+            pub fn api_key(&self) -> ApiKey {
+                match self {
+                    $(Response::$api(_) => ApiKey::$api,)*
+                }
+            }
+
+            fn decode_body<B: kafka_protocol::protocol::buf::ByteBuf>(
+                api: ApiKey,
+                version: i16,
+                buf: &mut B,
+            ) -> Option<Result<Response, String>> {
+                use kafka_protocol::protocol::Decodable;
+                match api {
+                    $(ApiKey::$api => Some(
+                        $response::decode(buf, version).map(Response::$api).map_err(|error| error.to_string()),
+                    ),)*
+                    _ => None,
+                }
+            }
+
+            fn encode_body<B: kafka_protocol::protocol::buf::ByteBufMut>(
+                &self,
+                version: i16,
+                buf: &mut B,
+            ) -> Result<(), String> {
+                use kafka_protocol::protocol::Encodable;
+                match self {
+                    $(Response::$api(body) => body.encode(buf, version).map_err(|error| error.to_string()),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$request> for Request {
+                fn from(body: $request) -> Request {
+                    Request::$api(body)
+                }
+            }
+
+            impl From<$response> for Response {
+                fn from(body: $response) -> Response {
+                    Response::$api(body)
+                }
+            }
+        )*
+
+        impl ServedApi {
+            /// Every API served, in the order of the keys.
+            pub const ALL: &[ServedApi] = &[
+                $(ServedApi {
+                    key: ApiKey::$api,
+                    name: stringify!($api),
+                    min_version: $min,
+                    max_version: $max,
+                },)*
+            ];
+        }
+    };
+}
+
+served_apis! {
+    Produce { ProduceRequest => ProduceResponse, 3..=13 }
+    Fetch { FetchRequest => FetchResponse, 4..=17 }
+    ListOffsets { ListOffsetsRequest => ListOffsetsResponse, 1..=10 }
+    Metadata { MetadataRequest => MetadataResponse, 0..=13 }
+    OffsetCommit { OffsetCommitRequest => OffsetCommitResponse, 2..=9 }
+    OffsetFetch { OffsetFetchRequest => OffsetFetchResponse, 1..=9 }
+    FindCoordinator { FindCoordinatorRequest => FindCoordinatorResponse, 0..=6 }
+    JoinGroup { JoinGroupRequest => JoinGroupResponse, 0..=9 }
+    Heartbeat { HeartbeatRequest => HeartbeatResponse, 0..=4 }
+    LeaveGroup { LeaveGroupRequest => LeaveGroupResponse, 0..=5 }
+    SyncGroup { SyncGroupRequest => SyncGroupResponse, 0..=5 }
+    DescribeGroups { DescribeGroupsRequest => DescribeGroupsResponse, 0..=6 }
+    ListGroups { ListGroupsRequest => ListGroupsResponse, 0..=5 }
+    ApiVersions { ApiVersionsRequest => ApiVersionsResponse, 0..=4 }
+    CreateTopics { CreateTopicsRequest => CreateTopicsResponse, 2..=7 }
+    DeleteTopics { DeleteTopicsRequest => DeleteTopicsResponse, 1..=6 }
+    DeleteRecords { DeleteRecordsRequest => DeleteRecordsResponse, 0..=2 }
+    InitProducerId { InitProducerIdRequest => InitProducerIdResponse, 0..=5 }
+    DescribeConfigs { DescribeConfigsRequest => DescribeConfigsResponse, 1..=4 }
+    CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
+    DeleteGroups { DeleteGroupsRequest => DeleteGroupsResponse, 0..=2 }
+    IncrementalAlterConfigs { IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1 }
+    ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
+    OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
+    DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
+    DescribeTopicPartitions { DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0 }
+}
+
+impl ServedApi {
+    /// The entry of an API, or `None` where it is not served.
+    pub fn find(key: ApiKey) -> Option<&'static ServedApi> {
+        ServedApi::ALL.iter().find(|api| api.key == key)
+    }
+}
+
+impl Request {
+    /// Kafka's name of the API, as `ListOffsets`.
+    pub fn name(&self) -> &'static str {
+        api_name(self.api_key())
+    }
+
+    /// The newest version served: what a client of the same release sends.
+    pub fn latest_version(&self) -> i16 {
+        ServedApi::find(self.api_key()).map_or(0, |api| api.max_version)
+    }
+}
+
+impl Response {
+    /// Kafka's name of the API, as `ListOffsets`.
+    pub fn name(&self) -> &'static str {
+        api_name(self.api_key())
+    }
+}
+
+fn api_name(key: ApiKey) -> &'static str {
+    ServedApi::find(key).map_or("", |api| api.name)
+}
+
+/// A request with what the request header carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestFrame {
+    /// The version of the API that the body is to be read as.
+    pub api_version: i16,
+    /// Chosen by the client; the response carries it back.
+    pub correlation_id: i32,
+    /// The client's `client.id`, where it sent one.
+    pub client_id: Option<String>,
+    /// The message.
+    pub body: Request,
+}
+
+impl RequestFrame {
+    /// A frame of the newest version served.
+    pub fn latest(correlation_id: i32, client_id: Option<String>, body: Request) -> RequestFrame {
+        RequestFrame { api_version: body.latest_version(), correlation_id, client_id, body }
+    }
+}
+
+/// A response with what the response header carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResponseFrame {
+    /// The version of the request: the response is encoded in it.
+    pub api_version: i16,
+    /// The request's correlation id.
+    pub correlation_id: i32,
+    /// The message.
+    pub body: Response,
+}
