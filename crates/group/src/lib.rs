@@ -1,4 +1,43 @@
 //! Group and offset state machines, and the assignors.
+//!
+//! A group coordinator's rules without its surroundings: no network, no clock, no log. The classic
+//! protocol only (KIP-848 groups are another module, later). Sources: `ClassicGroup`,
+//! `ClassicGroupState`, `GroupMetadataManager`, `OffsetMetadataManager` of Apache Kafka's
+//! `group-coordinator`.
+//!
+//! ```text
+//!   JoinGroup, SyncGroup ... + now                      __consumer_offsets
+//!        |                                                    ^
+//!        v                                                    | append
+//!   ClassicGroups::join_group ... --> Decision { records, replies, events }
+//!        ^                                  |
+//!        |                                  +--> replies leave once the records are committed
+//!        +--- replay(record) <-- the same records, now or after a restart
+//! ```
+//!
+//! What is durable changes in [`ClassicGroups::replay`] only: the committed offsets, and of each
+//! group what its last `GroupMetadata` record says. What is volatile, and lost with the
+//! coordinator exactly as in Kafka, changes while deciding: parked joins and syncs, session timers,
+//! rebalance deadlines, members that joined but were not yet given an assignment.
 #![no_std]
 
 extern crate alloc;
+
+pub mod assignors;
+pub mod classic_group;
+mod classic_groups;
+mod config;
+pub mod consumer_protocol;
+mod decision;
+mod error;
+mod operations;
+mod primitives;
+pub mod records;
+
+pub use classic_group::{ClassicGroup, ClassicGroupMember, ClassicGroupState};
+pub use classic_groups::ClassicGroups;
+pub use config::GroupConfig;
+pub use decision::{Decided, Decision, GroupEvent, Reply, Token};
+pub use error::GroupError;
+pub use operations::*;
+pub use records::GroupRecord;

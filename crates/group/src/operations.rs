@@ -1,0 +1,306 @@
+//! The operations on groups and their answers: what the Kafka requests of the same names carry,
+//! without their wire form.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::GroupError;
+
+/// The id that a topic keeps through its life (KIP-516); zero where it is not known.
+pub type TopicId = [u8; 16];
+
+/// JoinGroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroup {
+    /// The group.
+    pub group_id: String,
+    /// Empty at the first join of a dynamic member.
+    pub member_id: String,
+    /// `group.instance.id`, of a static member.
+    pub group_instance_id: Option<String>,
+    /// From the request's header.
+    pub client_id: String,
+    /// `/127.0.0.1`, as Kafka prints an address.
+    pub client_host: String,
+    /// Without a heartbeat for this long the member is removed.
+    pub session_timeout_ms: i32,
+    /// How long a rebalance waits for this member.
+    pub rebalance_timeout_ms: i32,
+    /// `consumer` for consumers, `connect` for Connect workers.
+    pub protocol_type: String,
+    /// In order of preference.
+    pub protocols: Vec<JoinGroupProtocol>,
+    /// Why the client joins (KIP-800).
+    pub reason: Option<String>,
+    /// Whether a dynamic member must join a second time with the id given (version >= 4, KIP-394).
+    pub requires_known_member_id: bool,
+    /// Whether the client knows `skip_assignment` (version >= 9, KIP-814).
+    pub supports_skipping_assignment: bool,
+    /// Random bits for the id of a new member; the version and variant bits are set here.
+    pub new_member_uuid: u128,
+}
+
+/// One protocol (assignor) that a member supports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupProtocol {
+    /// `range`, `cooperative-sticky`...
+    pub name: String,
+    /// The member's subscription under this protocol: [`crate::consumer_protocol`].
+    pub metadata: Bytes,
+}
+
+/// The answer to a JoinGroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupReply {
+    /// None where the member is in the new generation.
+    pub error: Option<GroupError>,
+    /// -1 with an error.
+    pub generation_id: i32,
+    /// The protocol type of the group.
+    pub protocol_type: Option<String>,
+    /// The protocol that was chosen.
+    pub protocol_name: Option<String>,
+    /// The id of the leader; empty with an error.
+    pub leader: String,
+    /// A static leader that came back need not assign again (KIP-814).
+    pub skip_assignment: bool,
+    /// The member's own id, also with `MEMBER_ID_REQUIRED`.
+    pub member_id: String,
+    /// All members; for the leader only.
+    pub members: Vec<JoinGroupReplyMember>,
+}
+
+/// A member as the leader is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupReplyMember {
+    /// Its id.
+    pub member_id: String,
+    /// Its `group.instance.id`.
+    pub group_instance_id: Option<String>,
+    /// Its subscription under the protocol that was chosen.
+    pub metadata: Bytes,
+}
+
+/// SyncGroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroup {
+    /// The group.
+    pub group_id: String,
+    /// From JoinGroup's answer.
+    pub generation_id: i32,
+    /// The member.
+    pub member_id: String,
+    /// Of a static member.
+    pub group_instance_id: Option<String>,
+    /// From JoinGroup's answer (version >= 5).
+    pub protocol_type: Option<String>,
+    /// From JoinGroup's answer (version >= 5).
+    pub protocol_name: Option<String>,
+    /// Member id and assignment, from the leader only.
+    pub assignments: Vec<(String, Bytes)>,
+}
+
+/// The answer to a SyncGroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroupReply {
+    /// None where `assignment` holds.
+    pub error: Option<GroupError>,
+    /// The protocol type of the group.
+    pub protocol_type: Option<String>,
+    /// The protocol that was chosen.
+    pub protocol_name: Option<String>,
+    /// The member's assignment: [`crate::consumer_protocol`].
+    pub assignment: Bytes,
+}
+
+/// Heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The group.
+    pub group_id: String,
+    /// The member's generation.
+    pub generation_id: i32,
+    /// The member.
+    pub member_id: String,
+    /// Of a static member.
+    pub group_instance_id: Option<String>,
+}
+
+/// LeaveGroup, of one or of several members (KIP-345).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaveGroup {
+    /// The group.
+    pub group_id: String,
+    /// Who leaves.
+    pub members: Vec<LeavingMember>,
+}
+
+/// One member of a [`LeaveGroup`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeavingMember {
+    /// May be empty where `group_instance_id` says who is meant.
+    pub member_id: String,
+    /// Of a static member.
+    pub group_instance_id: Option<String>,
+    /// Why (KIP-800).
+    pub reason: Option<String>,
+}
+
+/// What became of one member of a [`LeaveGroup`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftMember {
+    /// As requested.
+    pub member_id: String,
+    /// As requested.
+    pub group_instance_id: Option<String>,
+    /// None where it left.
+    pub error: Option<GroupError>,
+}
+
+/// A partition of a topic, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    /// A partition of a topic.
+    pub fn new(topic: impl Into<String>, partition: i32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+impl core::fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+
+/// OffsetCommit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetCommit {
+    /// The group.
+    pub group_id: String,
+    /// -1 outside group management.
+    pub generation_id: i32,
+    /// Empty outside group management.
+    pub member_id: String,
+    /// Of a static member.
+    pub group_instance_id: Option<String>,
+    /// What to commit.
+    pub offsets: Vec<OffsetToCommit>,
+}
+
+/// One offset of an [`OffsetCommit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetToCommit {
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// The topic's id, zero where not known.
+    pub topic_id: TopicId,
+    /// The next offset to read.
+    pub offset: i64,
+    /// The leader epoch of the last record read; -1 where not known.
+    pub leader_epoch: i32,
+    /// Free text of the application.
+    pub metadata: String,
+}
+
+/// What became of one offset of an [`OffsetCommit`] or an [`OffsetDelete`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetResult {
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// None where it was done.
+    pub error: Option<GroupError>,
+}
+
+/// OffsetFetch of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetFetch {
+    /// The group.
+    pub group_id: String,
+    /// Of which partitions; None for all that are committed.
+    pub partitions: Option<Vec<TopicPartition>>,
+}
+
+/// One offset of the answer to an [`OffsetFetch`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedOffset {
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// -1 where none is committed.
+    pub offset: i64,
+    /// -1 where not known.
+    pub leader_epoch: i32,
+    /// As committed.
+    pub metadata: String,
+}
+
+/// OffsetDelete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetDelete {
+    /// The group.
+    pub group_id: String,
+    /// Which offsets.
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// A group as DescribeGroups tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupDescription {
+    /// The group.
+    pub group_id: String,
+    /// `Stable`...; `Dead` where there is no such group.
+    pub state: crate::ClassicGroupState,
+    /// `consumer`; empty for a group that only commits offsets.
+    pub protocol_type: String,
+    /// The protocol chosen, where the group is stable; else empty.
+    pub protocol: String,
+    /// The generation; not in Kafka's answer, for views.
+    pub generation_id: i32,
+    /// The members in order of their joining.
+    pub members: Vec<MemberDescription>,
+}
+
+/// A member as DescribeGroups tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberDescription {
+    /// The member.
+    pub member_id: String,
+    /// Of a static member.
+    pub group_instance_id: Option<String>,
+    /// The client.
+    pub client_id: String,
+    /// Its host.
+    pub client_host: String,
+    /// Its subscription under the protocol chosen; empty unless the group is stable.
+    pub metadata: Bytes,
+    /// Its assignment; empty unless the group is stable.
+    pub assignment: Bytes,
+}
+
+/// A group as ListGroups tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedGroup {
+    /// The group.
+    pub group_id: String,
+    /// `consumer`; empty for a group that only commits offsets.
+    pub protocol_type: String,
+    /// Its state.
+    pub state: crate::ClassicGroupState,
+}
+
+/// What became of one group of a DeleteGroups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedGroup {
+    /// The group.
+    pub group_id: String,
+    /// None where it was deleted.
+    pub error: Option<GroupError>,
+}

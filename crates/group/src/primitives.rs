@@ -1,0 +1,250 @@
+//! Kafka's primitive types: big-endian integers, strings and byte arrays with an i16/i32 length,
+//! and the unsigned varints of flexible versions.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Where and why bytes could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The byte at which reading stopped.
+    pub at: usize,
+    /// The field, by Kafka's name.
+    pub field: &'static str,
+    /// What was expected there.
+    pub expected: &'static str,
+}
+
+impl core::fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "byte {}, field {}: expected {}", self.at, self.field, self.expected)
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// Reads fields one after the other.
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(crate) fn error(&self, field: &'static str, expected: &'static str) -> DecodeError {
+        DecodeError { at: self.at, field, expected }
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        len: usize,
+        field: &'static str,
+        expected: &'static str,
+    ) -> Result<&'a [u8], DecodeError> {
+        let error = self.error(field, expected);
+        let end = self.at.checked_add(len).ok_or(error.clone())?;
+        let taken = self.bytes.get(self.at..end).ok_or(error)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(
+        &mut self,
+        field: &'static str,
+        expected: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N, field, expected)?);
+        Ok(out)
+    }
+
+    pub(crate) fn i16(&mut self, field: &'static str) -> Result<i16, DecodeError> {
+        Ok(i16::from_be_bytes(self.array(field, "2 bytes (int16)")?))
+    }
+
+    pub(crate) fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
+        Ok(i32::from_be_bytes(self.array(field, "4 bytes (int32)")?))
+    }
+
+    pub(crate) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+        Ok(i64::from_be_bytes(self.array(field, "8 bytes (int64)")?))
+    }
+
+    pub(crate) fn uuid(&mut self, field: &'static str) -> Result<[u8; 16], DecodeError> {
+        self.array(field, "16 bytes (uuid)")
+    }
+
+    pub(crate) fn unsigned_varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        let mut value = 0_u32;
+        for shift in [0_u32, 7, 14, 21, 28] {
+            let [byte] = self.array(field, "an unsigned varint")?;
+            value |= u32::from(byte & 0x7f).wrapping_shl(shift);
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.error(field, "an unsigned varint of at most 5 bytes"))
+    }
+
+    fn utf8(&mut self, len: usize, field: &'static str) -> Result<String, DecodeError> {
+        let error = self.error(field, "UTF-8");
+        let bytes = self.take(len, field, "as many bytes as the string's length says")?;
+        Ok(core::str::from_utf8(bytes).map_err(|_| error)?.into())
+    }
+
+    pub(crate) fn nullable_string(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<String>, DecodeError> {
+        let error = self.error(field, "a string length of -1 or more");
+        match self.i16(field)? {
+            -1 => Ok(None),
+            len => self.utf8(usize::try_from(len).map_err(|_| error)?, field).map(Some),
+        }
+    }
+
+    pub(crate) fn string(&mut self, field: &'static str) -> Result<String, DecodeError> {
+        let error = self.error(field, "a string that is not null");
+        self.nullable_string(field)?.ok_or(error)
+    }
+
+    /// A string of a flexible version.
+    pub(crate) fn compact_nullable_string(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<String>, DecodeError> {
+        match self.unsigned_varint(field)? {
+            0 => Ok(None),
+            len => self.utf8(len as usize - 1, field).map(Some),
+        }
+    }
+
+    pub(crate) fn compact_string(&mut self, field: &'static str) -> Result<String, DecodeError> {
+        let error = self.error(field, "a string that is not null");
+        self.compact_nullable_string(field)?.ok_or(error)
+    }
+
+    pub(crate) fn nullable_bytes(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<Vec<u8>>, DecodeError> {
+        let error = self.error(field, "a length of -1 or more");
+        match self.i32(field)? {
+            -1 => Ok(None),
+            len => {
+                let len = usize::try_from(len).map_err(|_| error)?;
+                Ok(Some(self.take(len, field, "as many bytes as the length says")?.to_vec()))
+            }
+        }
+    }
+
+    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<Vec<u8>, DecodeError> {
+        let error = self.error(field, "bytes that are not null");
+        self.nullable_bytes(field)?.ok_or(error)
+    }
+
+    pub(crate) fn compact_bytes(&mut self, field: &'static str) -> Result<Vec<u8>, DecodeError> {
+        let error = self.error(field, "bytes that are not null");
+        match self.unsigned_varint(field)? {
+            0 => Err(error),
+            len => {
+                Ok(self.take(len as usize - 1, field, "as many bytes as the length says")?.to_vec())
+            }
+        }
+    }
+
+    /// The length of an array. A length that the bytes left cannot hold is refused, so that a
+    /// loop over it ends.
+    pub(crate) fn array_len(&mut self, field: &'static str) -> Result<usize, DecodeError> {
+        let error = self.error(field, "an array length that the bytes can hold");
+        let len = usize::try_from(self.i32(field)?).map_err(|_| error.clone())?;
+        if len > self.remaining() { Err(error) } else { Ok(len) }
+    }
+
+    pub(crate) fn compact_array_len(&mut self, field: &'static str) -> Result<usize, DecodeError> {
+        let error = self.error(field, "an array length that the bytes can hold");
+        let len = (self.unsigned_varint(field)? as usize).checked_sub(1).ok_or(error.clone())?;
+        if len > self.remaining() { Err(error) } else { Ok(len) }
+    }
+
+    /// The tagged fields at the end of a flexible struct: each tag with its bytes.
+    pub(crate) fn tagged_fields(&mut self) -> Result<Vec<(u32, &'a [u8])>, DecodeError> {
+        let mut fields = Vec::new();
+        for _ in 0..self.unsigned_varint("tagged fields")? {
+            let tag = self.unsigned_varint("tag")?;
+            let len = self.unsigned_varint("tag")? as usize;
+            fields.push((tag, self.take(len, "tag", "as many bytes as the tag's length says")?));
+        }
+        Ok(fields)
+    }
+
+    pub(crate) fn remaining(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+}
+
+/// Writes fields one after the other.
+#[derive(Default)]
+pub(crate) struct Writer {
+    pub(crate) out: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn i16(&mut self, value: i16) {
+        self.out.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub(crate) fn i32(&mut self, value: i32) {
+        self.out.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub(crate) fn i64(&mut self, value: i64) {
+        self.out.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn unsigned_varint(&mut self, mut value: u32) {
+        while value > 0x7f {
+            self.out.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        self.out.push(value as u8);
+    }
+
+    /// A string longer than Kafka's 32767 bytes is cut at a character: callers check before.
+    pub(crate) fn string(&mut self, value: &str) {
+        let value = &value[..value.floor_char_boundary(i16::MAX as usize)];
+        self.i16(value.len() as i16);
+        self.raw(value.as_bytes());
+    }
+
+    pub(crate) fn nullable_string(&mut self, value: Option<&str>) {
+        match value {
+            Some(value) => self.string(value),
+            None => self.i16(-1),
+        }
+    }
+
+    pub(crate) fn compact_string(&mut self, value: &str) {
+        self.unsigned_varint(value.len() as u32 + 1);
+        self.raw(value.as_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, value: &[u8]) {
+        self.i32(value.len() as i32);
+        self.raw(value);
+    }
+
+    pub(crate) fn nullable_bytes(&mut self, value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.bytes(value),
+            None => self.i32(-1),
+        }
+    }
+}
