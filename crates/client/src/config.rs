@@ -1,0 +1,1 @@
+//! What configurations share: types, ranges and Kafka's messages (`ConfigDef`).

@@ -1,0 +1,87 @@
+//! The one error of a client: what Java would throw, as data.
+
+use core::fmt;
+
+use logbrook_broker::ErrorCode;
+
+/// An exception of Kafka's Java client: its class, its message, and the error code behind it, if a
+/// broker sent one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaError {
+    /// The error code of the response, where there was one.
+    pub code: Option<ErrorCode>,
+    /// The exception's class, such as `org.apache.kafka.common.errors.TimeoutException`.
+    pub class: &'static str,
+    /// `getMessage()`.
+    pub message: String,
+    /// Whether it is a `RetriableException`.
+    pub retriable: bool,
+}
+
+/// `org.apache.kafka.common.errors.TimeoutException`.
+pub const TIMEOUT: &str = "org.apache.kafka.common.errors.TimeoutException";
+/// `org.apache.kafka.common.config.ConfigException`.
+pub const CONFIG: &str = "org.apache.kafka.common.config.ConfigException";
+/// `org.apache.kafka.common.KafkaException`.
+pub const KAFKA: &str = "org.apache.kafka.common.KafkaException";
+
+impl KafkaError {
+    /// The exception of an error code with its default message (Java's `Errors`).
+    pub fn of(code: ErrorCode) -> Self {
+        Self::with_message(code, code.message())
+    }
+
+    /// The exception of an error code with a message of its own (a response's `errorMessage`).
+    pub fn with_message(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            class: code.exception_class(),
+            message: message.into(),
+            retriable: code.is_retriable(),
+        }
+    }
+
+    /// A client-side `TimeoutException`.
+    pub fn timeout(message: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            class: TIMEOUT,
+            message: message.into(),
+            retriable: true,
+        }
+    }
+
+    /// A `ConfigException`.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            class: CONFIG,
+            message: message.into(),
+            retriable: false,
+        }
+    }
+
+    /// Another client-side exception, not retriable.
+    pub fn client(class: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            class,
+            message: message.into(),
+            retriable: false,
+        }
+    }
+
+    /// The class without its package: `TimeoutException`.
+    pub fn simple_class(&self) -> &'static str {
+        self.class.rsplit('.').next().unwrap_or(self.class)
+    }
+}
+
+/// `Throwable.toString()`: `class: message`.
+impl fmt::Display for KafkaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.message)
+    }
+}
+
+impl std::error::Error for KafkaError {}
