@@ -1,6 +1,7 @@
 //! The one error of a client: what Java would throw, as data.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use logbrook_broker::ErrorCode;
 
@@ -11,7 +12,7 @@ pub struct KafkaError {
     /// The error code of the response, where there was one.
     pub code: Option<ErrorCode>,
     /// The exception's class, such as `org.apache.kafka.common.errors.TimeoutException`.
-    pub class: &'static str,
+    pub class: Cow<'static, str>,
     /// `getMessage()`.
     pub message: String,
     /// Whether it is a `RetriableException`.
@@ -35,7 +36,7 @@ impl KafkaError {
     pub fn with_message(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code: Some(code),
-            class: code.exception_class(),
+            class: Cow::Owned(code.exception_class()),
             message: message.into(),
             retriable: code.is_retriable(),
         }
@@ -45,7 +46,7 @@ impl KafkaError {
     pub fn timeout(message: impl Into<String>) -> Self {
         Self {
             code: None,
-            class: TIMEOUT,
+            class: Cow::Borrowed(TIMEOUT),
             message: message.into(),
             retriable: true,
         }
@@ -55,7 +56,7 @@ impl KafkaError {
     pub fn config(message: impl Into<String>) -> Self {
         Self {
             code: None,
-            class: CONFIG,
+            class: Cow::Borrowed(CONFIG),
             message: message.into(),
             retriable: false,
         }
@@ -65,15 +66,15 @@ impl KafkaError {
     pub fn client(class: &'static str, message: impl Into<String>) -> Self {
         Self {
             code: None,
-            class,
+            class: Cow::Borrowed(class),
             message: message.into(),
             retriable: false,
         }
     }
 
     /// The class without its package: `TimeoutException`.
-    pub fn simple_class(&self) -> &'static str {
-        self.class.rsplit('.').next().unwrap_or(self.class)
+    pub fn simple_class(&self) -> &str {
+        self.class.rsplit('.').next().unwrap_or(&self.class)
     }
 }
 

@@ -154,7 +154,7 @@ impl Io {
 }
 
 /// An operation addressed to one store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreRequest {
     /// The store's name in the level.
     pub store: String,
@@ -165,7 +165,7 @@ pub struct StoreRequest {
 }
 
 /// One local transaction of an outside store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreOp {
     /// Apply one event as the store's kind does: `rows` keeps the last event of an entity, `ledger`
     /// adds `amount`, `log` appends an effect. A store with `unique = "id"` refuses a second `id`.
@@ -201,7 +201,7 @@ pub enum StoreOp {
 }
 
 /// One event as a store sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreWrite {
     /// The event's unique id.
     pub id: String,
@@ -218,7 +218,7 @@ pub struct StoreWrite {
 }
 
 /// One record's place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordRef {
     /// Topic name.
     pub topic: String,
@@ -229,7 +229,7 @@ pub struct RecordRef {
 }
 
 /// The answer to a [`StoreRequest`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreReply {
     /// The store's name.
     pub store: String,
@@ -240,7 +240,7 @@ pub struct StoreReply {
 }
 
 /// What a store answers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreAnswer {
     /// Done.
     Done,
@@ -251,7 +251,7 @@ pub enum StoreAnswer {
 }
 
 /// Why a store did nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreError {
     /// The store is down or did not answer in time; nothing was applied.
     Unavailable,
@@ -268,7 +268,7 @@ pub enum StoreError {
 
 /// What a grader or a view wants to know of a program's life. Times and the process's name are added
 /// by whoever records it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AppEvent {
     /// The application handed an event to its producer.
     Sent {
@@ -311,6 +311,24 @@ pub enum AppEvent {
         entity: Option<String>,
         /// The entity's counter.
         n: Option<u64>,
+    },
+    /// The application's code began to work on a record.
+    ProcessingStarted {
+        /// Where it stands.
+        record: RecordRef,
+    },
+    /// An outside store applied an event (the answer arrived at the application).
+    Stored {
+        /// The store.
+        store: String,
+        /// The event's id.
+        id: String,
+        /// Its entity.
+        entity: String,
+        /// The entity's counter.
+        n: u64,
+        /// The record that it was read from, if it was.
+        record: Option<RecordRef>,
     },
     /// The application's code finished a record.
     Processed {
@@ -370,7 +388,7 @@ pub enum AppEvent {
 }
 
 /// What became of a processed record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// It took effect.
     Done,
