@@ -44,32 +44,17 @@ impl KafkaError {
 
     /// A client-side `TimeoutException`.
     pub fn timeout(message: impl Into<String>) -> Self {
-        Self {
-            code: None,
-            class: Cow::Borrowed(TIMEOUT),
-            message: message.into(),
-            retriable: true,
-        }
+        Self { code: None, class: Cow::Borrowed(TIMEOUT), message: message.into(), retriable: true }
     }
 
     /// A `ConfigException`.
     pub fn config(message: impl Into<String>) -> Self {
-        Self {
-            code: None,
-            class: Cow::Borrowed(CONFIG),
-            message: message.into(),
-            retriable: false,
-        }
+        Self { code: None, class: Cow::Borrowed(CONFIG), message: message.into(), retriable: false }
     }
 
     /// Another client-side exception, not retriable.
     pub fn client(class: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code: None,
-            class: Cow::Borrowed(class),
-            message: message.into(),
-            retriable: false,
-        }
+        Self { code: None, class: Cow::Borrowed(class), message: message.into(), retriable: false }
     }
 
     /// The class without its package: `TimeoutException`.

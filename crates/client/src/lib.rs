@@ -20,5 +20,7 @@ pub use error::KafkaError;
 pub use log_line::{Level, LogLine};
 pub use net::{Channel, Endpoint, NetEvent, Outgoing};
 pub use process::{AppEvent, Input, Io, IoAction, Process, Signal};
-pub use producer::{Producer, ProducerConfig, ProducerOutput, ProducerRecord, RecordMetadata, SendId};
+pub use producer::{
+    Producer, ProducerConfig, ProducerOutput, ProducerRecord, RecordMetadata, SendId,
+};
 pub use topic_partition::{OffsetAndMetadata, TopicPartition};

@@ -37,9 +37,6 @@ pub struct LogLine {
 impl LogLine {
     /// The line as Kafka's tools print it on stderr: `[ts] WARN text (logger)`, without a newline.
     pub fn render(&self, timestamp: &str) -> String {
-        format!(
-            "[{timestamp}] {} {} ({})",
-            self.level, self.text, self.logger
-        )
+        format!("[{timestamp}] {} {} ({})", self.level, self.text, self.logger)
     }
 }

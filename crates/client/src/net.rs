@@ -19,10 +19,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// `host:port` from its two parts.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-        }
+        Self { host: host.into(), port }
     }
 }
 

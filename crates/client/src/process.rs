@@ -95,11 +95,7 @@ pub struct Io {
 impl Io {
     /// An empty `Io` at a time.
     pub fn new(now: i64) -> Self {
-        Self {
-            now,
-            actions: VecDeque::new(),
-            wake_at: None,
-        }
+        Self { now, actions: VecDeque::new(), wake_at: None }
     }
 
     /// Sends a request.

@@ -16,10 +16,7 @@ pub struct TopicPartition {
 impl TopicPartition {
     /// From a name and a number.
     pub fn new(topic: impl Into<String>, partition: i32) -> Self {
-        Self {
-            topic: topic.into(),
-            partition: PartitionIndex(partition),
-        }
+        Self { topic: topic.into(), partition: PartitionIndex(partition) }
     }
 }
 
@@ -44,10 +41,6 @@ pub struct OffsetAndMetadata {
 impl OffsetAndMetadata {
     /// A position without epoch or text.
     pub fn new(offset: i64) -> Self {
-        Self {
-            offset: Offset(offset),
-            leader_epoch: None,
-            metadata: String::new(),
-        }
+        Self { offset: Offset(offset), leader_epoch: None, metadata: String::new() }
     }
 }
