@@ -2,3 +2,14 @@
 #![no_std]
 
 extern crate alloc;
+
+mod config;
+mod error;
+mod log;
+
+pub use config::{CleanupPolicy, LogConfig};
+pub use error::{AppendError, AppendErrorKind, OffsetOutOfRange, RecordError};
+pub use log::{
+    AbortedTxn, AppendInfo, AppendOrigin, FetchData, Log, Maintenance, SegmentView,
+    TimestampAndOffset,
+};

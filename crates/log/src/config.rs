@@ -1,0 +1,66 @@
+//! The topic configurations that a log obeys, under Kafka's names with `_` for `.`.
+
+use logbrook_record::{Compression, TimestampType};
+
+/// `cleanup.policy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CleanupPolicy {
+    /// Old segments are deleted by time and size.
+    pub delete: bool,
+    /// Only the last value of each key is kept; records need keys.
+    pub compact: bool,
+}
+
+/// Configuration of one partition's log (`LogConfig`). `Default` has Kafka 4.4's defaults.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogConfig {
+    /// A segment is closed before it would grow beyond this.
+    pub segment_bytes: usize,
+    /// A segment is closed when its first record is this old, in ms.
+    pub segment_ms: i64,
+    /// Bytes that an offset or time index may take; full, it closes the segment.
+    pub segment_index_bytes: usize,
+    /// Segments whose newest record is older are deleted, in ms; -1 keeps them.
+    pub retention_ms: i64,
+    /// The oldest segments are deleted while the rest is at least this; -1 keeps them.
+    pub retention_bytes: i64,
+    /// Largest batch accepted.
+    pub max_message_bytes: usize,
+    /// Bytes between two entries of the offset index.
+    pub index_interval_bytes: usize,
+    /// Who sets the timestamps.
+    pub message_timestamp_type: TimestampType,
+    /// How far before the broker's clock a timestamp may be, in ms.
+    pub message_timestamp_before_max_ms: i64,
+    /// How far after the broker's clock a timestamp may be, in ms.
+    pub message_timestamp_after_max_ms: i64,
+    /// `compression.type`: `None` is `producer`, keep what comes.
+    pub compression_type: Option<Compression>,
+    /// `cleanup.policy`.
+    pub cleanup_policy: CleanupPolicy,
+    /// `producer.id.expiration.ms`: a producer that is silent this long is forgotten, in ms.
+    pub producer_id_expiration_ms: i64,
+}
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 1024 * 1024 * 1024,
+            segment_ms: 7 * 24 * HOUR_MS,
+            segment_index_bytes: 10 * 1024 * 1024,
+            retention_ms: 7 * 24 * HOUR_MS,
+            retention_bytes: -1,
+            max_message_bytes: 1024 * 1024 + 12,
+            index_interval_bytes: 4096,
+            message_timestamp_type: TimestampType::CreateTime,
+            message_timestamp_before_max_ms: i64::MAX,
+            // KIP-937: one hour since Kafka 4.0.
+            message_timestamp_after_max_ms: HOUR_MS,
+            compression_type: None,
+            cleanup_policy: CleanupPolicy { delete: true, compact: false },
+            producer_id_expiration_ms: 24 * HOUR_MS,
+        }
+    }
+}
