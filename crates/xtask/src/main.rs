@@ -1,2 +1,71 @@
 //! The one door for every task: `cargo xtask help`.
-fn main() {}
+//!
+//! One file a task; what tasks share stands under `env/` (what this machine has and lacks) and
+//! `page/` (how the page is built, packed and served).
+
+mod bench;
+mod build;
+mod conformance;
+mod e2e;
+mod env;
+mod fmt;
+mod lint;
+mod page;
+mod play;
+mod say;
+mod shots;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Build, play, prove and measure Logbrook. Each task installs what it lacks and says so.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = false)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the page, serve it on 127.0.0.1 and open a browser
+    Play(play::Args),
+    /// Run everything: native, no_std and wasm tests, recorded Kafka sessions, lints, the page in a browser
+    Test(test::Args),
+    /// Build the page into dist/, ready for any static host
+    Build(build::Args),
+    /// Measure the engine and the page's first load
+    Bench(bench::Args),
+    /// Take screenshots of each place at 390, 1024 and 1440 pixels, light and dark
+    Shots(shots::Args),
+    /// Drive the built page in a real Chromium
+    E2e(e2e::Args),
+    /// Compare the recorded Apache Kafka sessions and print the table
+    Conformance(conformance::Args),
+    /// Format every crate (`--check` only looks)
+    Fmt(fmt::Args),
+    /// Clippy over every crate, warnings refused
+    Lint(lint::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Play(args) => play::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Build(args) => build::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Shots(args) => shots::run(&args),
+        Task::E2e(args) => e2e::run(&args),
+        Task::Conformance(args) => conformance::run(&args),
+        Task::Fmt(args) => fmt::run(&args),
+        Task::Lint(args) => lint::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nxtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What this machine has, what it lacks, and how to get it.
+
+pub(crate) mod browser;
+pub(crate) mod command;
+pub(crate) mod node;
+pub(crate) mod paths;
+pub(crate) mod targets;
