@@ -12,13 +12,15 @@
 
 mod broker;
 mod config;
+pub mod config_def;
 mod coordinator;
 mod effects;
 mod error_code;
+pub mod topic_config;
 pub mod wire;
 
 pub use broker::{Broker, ClientInfo, ConnectionId};
-pub use config::BrokerConfig;
+pub use config::{BrokerConfig, ConfigSource};
 pub use coordinator::GroupCoordinator;
 pub use effects::{BrokerEvent, BrokerEventKind, Cause, Effects};
 pub use error_code::ErrorCode;

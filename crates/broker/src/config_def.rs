@@ -1,0 +1,261 @@
+//! Typed configuration keys, their validators and the messages of both, as Java's
+//! `org.apache.kafka.common.config.ConfigDef` (Kafka 4.4) words them.
+
+use core::fmt;
+
+/// `ConfigDef.Type`, as far as topic and broker configs use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigType {
+    /// `true` or `false`, any case.
+    Boolean,
+    /// A string from which blanks at both ends are cut.
+    String,
+    /// A 16-bit integer.
+    Short,
+    /// A 32-bit integer.
+    Int,
+    /// A 64-bit integer.
+    Long,
+    /// A 64-bit float.
+    Double,
+    /// Strings with commas between them.
+    List,
+}
+
+impl ConfigType {
+    /// Java's name, as in `Not a number of type LONG`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ConfigType::Boolean => "BOOLEAN",
+            ConfigType::String => "STRING",
+            ConfigType::Short => "SHORT",
+            ConfigType::Int => "INT",
+            ConfigType::Long => "LONG",
+            ConfigType::Double => "DOUBLE",
+            ConfigType::List => "LIST",
+        }
+    }
+
+    /// The number that DescribeConfigs carries (`DescribeConfigsResponse.ConfigType`).
+    pub fn id(self) -> i8 {
+        match self {
+            ConfigType::Boolean => 1,
+            ConfigType::String => 2,
+            ConfigType::Int => 3,
+            ConfigType::Short => 4,
+            ConfigType::Long => 5,
+            ConfigType::Double => 6,
+            ConfigType::List => 7,
+        }
+    }
+}
+
+/// `ConfigDef.Validator`, as far as topic and broker configs use it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Validator {
+    /// Everything of the type is valid.
+    Any,
+    /// `Range.atLeast`.
+    AtLeast(i64),
+    /// `Range.between`, ends included.
+    Between(i64, i64),
+    /// `1 to 9, or -1` (`CompressionType.GZIP.levelValidator`).
+    GzipLevel,
+    /// One of these (`ValidString.in`).
+    OneOf(&'static [&'static str]),
+    /// Each element one of these (`ValidList.in`).
+    ListOf(&'static [&'static str]),
+    /// `*`, or `partition:broker` elements (`ThrottledReplicaListValidator`).
+    ThrottledReplicas,
+}
+
+/// A parsed value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConfigValue {
+    /// Of `Boolean`.
+    Boolean(bool),
+    /// Of `String`.
+    String(String),
+    /// Of `Short`, `Int` and `Long`.
+    Number(i64),
+    /// Of `Double`.
+    Double(f64),
+    /// Of `List`.
+    List(Vec<String>),
+}
+
+impl fmt::Display for ConfigValue {
+    /// `ConfigDef.convertToString`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigValue::Boolean(value) => write!(f, "{value}"),
+            ConfigValue::String(value) => f.write_str(value),
+            ConfigValue::Number(value) => write!(f, "{value}"),
+            ConfigValue::Double(value) => f.write_str(&java_double(*value)),
+            ConfigValue::List(values) => f.write_str(&values.join(",")),
+        }
+    }
+}
+
+/// One key: its type, what it is when not set, what is valid.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConfigKey {
+    /// Kafka's name.
+    pub name: &'static str,
+    /// The type of its values.
+    pub kind: ConfigType,
+    /// The default, as text; `None` is Java's `null`.
+    pub default: Option<&'static str>,
+    /// What is valid within the type.
+    pub validator: Validator,
+}
+
+/// A value that a key does not take: Java's `ConfigException`. The message is Java's, word by word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigException {
+    /// As `Invalid value soon for configuration retention.ms: Not a number of type LONG`.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigException {}
+
+impl ConfigKey {
+    /// `ConfigDef.parseValue`: parses, then validates.
+    pub fn parse(&self, text: &str) -> Result<ConfigValue, ConfigException> {
+        let value = self.parse_type(text)?;
+        self.ensure_valid(&value)?;
+        Ok(value)
+    }
+
+    fn invalid(&self, value: &str, why: &str) -> ConfigException {
+        let name = self.name;
+        ConfigException {
+            message: format!("Invalid value {value} for configuration {name}: {why}"),
+        }
+    }
+
+    fn parse_type(&self, text: &str) -> Result<ConfigValue, ConfigException> {
+        // Java's String.trim cuts everything up to and including the blank.
+        let trimmed = text.trim_matches(|c| c <= ' ');
+        let not_a_number =
+            || self.invalid(text, &format!("Not a number of type {}", self.kind.name()));
+        match self.kind {
+            ConfigType::Boolean => {
+                if trimmed.eq_ignore_ascii_case("true") {
+                    Ok(ConfigValue::Boolean(true))
+                } else if trimmed.eq_ignore_ascii_case("false") {
+                    Ok(ConfigValue::Boolean(false))
+                } else {
+                    Err(self.invalid(text, "Expected value to be either true or false"))
+                }
+            }
+            ConfigType::String => Ok(ConfigValue::String(trimmed.to_owned())),
+            ConfigType::Short => trimmed
+                .parse::<i16>()
+                .map(|number| ConfigValue::Number(i64::from(number)))
+                .map_err(|_| not_a_number()),
+            ConfigType::Int => trimmed
+                .parse::<i32>()
+                .map(|number| ConfigValue::Number(i64::from(number)))
+                .map_err(|_| not_a_number()),
+            ConfigType::Long => {
+                trimmed.parse::<i64>().map(ConfigValue::Number).map_err(|_| not_a_number())
+            }
+            ConfigType::Double => {
+                trimmed.parse::<f64>().map(ConfigValue::Double).map_err(|_| not_a_number())
+            }
+            ConfigType::List if trimmed.is_empty() => Ok(ConfigValue::List(Vec::new())),
+            ConfigType::List => {
+                let elements: Vec<String> =
+                    trimmed.split(',').map(|element| element.trim().to_owned()).collect();
+                Ok(ConfigValue::List(elements))
+            }
+        }
+    }
+
+    fn ensure_valid(&self, value: &ConfigValue) -> Result<(), ConfigException> {
+        match self.validator {
+            Validator::Any => Ok(()),
+            Validator::AtLeast(min) => self.ensure_range(value, min, i64::MAX),
+            Validator::Between(min, max) => self.ensure_range(value, min, max),
+            Validator::GzipLevel => match value {
+                ConfigValue::Number(-1 | 1..=9) => Ok(()),
+                other => Err(self
+                    .invalid(&other.to_string(), "Value must be between 1 and 9 or equal to -1")),
+            },
+            Validator::OneOf(valid) => self.ensure_one_of(&value.to_string(), valid),
+            Validator::ListOf(valid) => {
+                let ConfigValue::List(elements) = value else { return Ok(()) };
+                if elements.iter().any(String::is_empty) {
+                    let message =
+                        format!("Configuration '{}' values must not be empty.", self.name);
+                    return Err(ConfigException { message });
+                }
+                elements.iter().try_for_each(|element| self.ensure_one_of(element, valid))
+            }
+            Validator::ThrottledReplicas => {
+                let ConfigValue::List(elements) = value else { return Ok(()) };
+                if elements.is_empty()
+                    || elements.len() == 1 && elements[0] == "*"
+                    || elements.iter().all(|element| is_partition_and_broker(element))
+                {
+                    return Ok(());
+                }
+                Err(self.invalid(
+                    &format!("[{}]", elements.join(", ")),
+                    &format!(
+                        "{} must be the literal '*' or a list of replicas in the following format: \
+                         [partitionId]:[brokerId],[partitionId]:[brokerId],...",
+                        self.name
+                    ),
+                ))
+            }
+        }
+    }
+
+    fn ensure_range(&self, value: &ConfigValue, min: i64, max: i64) -> Result<(), ConfigException> {
+        let (below, above) = match value {
+            ConfigValue::Number(number) => (*number < min, *number > max),
+            ConfigValue::Double(number) => (*number < min as f64, *number > max as f64),
+            ConfigValue::Boolean(_) | ConfigValue::String(_) | ConfigValue::List(_) => {
+                (false, false)
+            }
+        };
+        if below {
+            Err(self.invalid(&value.to_string(), &format!("Value must be at least {min}")))
+        } else if above {
+            Err(self.invalid(&value.to_string(), &format!("Value must be no more than {max}")))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn ensure_one_of(&self, value: &str, valid: &[&str]) -> Result<(), ConfigException> {
+        if valid.contains(&value) {
+            return Ok(());
+        }
+        Err(self.invalid(value, &format!("String must be one of: {}", valid.join(", "))))
+    }
+}
+
+fn is_partition_and_broker(element: &str) -> bool {
+    element.split_once(':').is_some_and(|(partition, broker)| {
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        digits(partition) && digits(broker)
+    })
+}
+
+/// `Double.toString` for the values that configs take: at least one digit after the point.
+fn java_double(value: f64) -> String {
+    if value.is_finite() && value.fract() == 0.0 && value.abs() < 1e7 {
+        format!("{value:.1}")
+    } else {
+        format!("{value}")
+    }
+}

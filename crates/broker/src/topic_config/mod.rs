@@ -1,0 +1,126 @@
+//! Topic configs: the table of all keys, validation as `LogConfig.validate` does it, and the value
+//! that counts for a topic (its own, else the broker's, else the default).
+//!
+//! The same table serves the broker and the command line tools, which validate before they send.
+
+mod table;
+
+use std::collections::BTreeMap;
+
+use crate::ErrorCode;
+use crate::config_def::{ConfigException, ConfigKey, ConfigValue};
+
+/// A server config that a topic config falls back on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synonym {
+    /// Kafka's name of the server config.
+    pub name: &'static str,
+    /// Its unit in the unit of the topic config: 3 600 000 for hours into milliseconds.
+    pub factor: i64,
+}
+
+/// One topic config.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TopicConfigKey {
+    /// Name, type, default and validator.
+    pub key: ConfigKey,
+    /// What it falls back on, first wins. The first alone shows among the synonyms that
+    /// DescribeConfigs tells (`ServerTopicConfigSynonyms.TOPIC_CONFIG_SYNONYMS`).
+    pub synonyms: &'static [Synonym],
+}
+
+/// `LogConfig` defines it, and nobody but Kafka's own tests is meant to set it or see it.
+const INTERNAL: &str = "internal.segment.bytes";
+
+/// What is wrong with a topic's configs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicConfigError {
+    /// No such key (`InvalidConfigurationException`).
+    UnknownName(String),
+    /// A value that the key does not take (`ConfigException`).
+    Value(ConfigException),
+    /// Two values that exclude each other (`InvalidConfigurationException`).
+    Conflict(String),
+}
+
+impl TopicConfigError {
+    /// Every one of them travels as `INVALID_CONFIG`.
+    pub fn code(&self) -> ErrorCode {
+        ErrorCode::InvalidConfig
+    }
+
+    /// Full name of the exception that Java throws where it validates (the tools print it).
+    pub fn exception_class(&self) -> &'static str {
+        match self {
+            TopicConfigError::UnknownName(_) | TopicConfigError::Conflict(_) => {
+                "org.apache.kafka.common.errors.InvalidConfigurationException"
+            }
+            TopicConfigError::Value(_) => "org.apache.kafka.common.config.ConfigException",
+        }
+    }
+
+    /// Java's message, word by word.
+    pub fn message(&self) -> String {
+        match self {
+            TopicConfigError::UnknownName(name) => format!("Unknown topic config name: {name}"),
+            TopicConfigError::Value(exception) => exception.message.clone(),
+            TopicConfigError::Conflict(message) => message.clone(),
+        }
+    }
+}
+
+impl core::fmt::Display for TopicConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl std::error::Error for TopicConfigError {}
+
+/// Every topic config that a user sees, sorted by name.
+pub fn keys() -> impl Iterator<Item = &'static TopicConfigKey> {
+    table::KEYS.iter().filter(|entry| entry.key.name != INTERNAL)
+}
+
+/// The topic config of this name (the internal one included).
+pub fn find(name: &str) -> Option<&'static TopicConfigKey> {
+    table::KEYS.iter().find(|entry| entry.key.name == name)
+}
+
+/// Validates a topic's own configs: names first, then values, then what excludes each other.
+pub fn validate<'a>(
+    configs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), TopicConfigError> {
+    let configs: BTreeMap<&str, &str> = configs.into_iter().collect();
+    if let Some(name) = configs.keys().find(|name| find(name).is_none()) {
+        return Err(TopicConfigError::UnknownName((*name).to_owned()));
+    }
+    for (name, value) in &configs {
+        if let Some(entry) = find(name) {
+            entry.key.parse(value).map_err(TopicConfigError::Value)?;
+        }
+    }
+    let lag = |name: &str| {
+        let text = configs.get(name).copied().or(find(name)?.key.default)?;
+        match find(name)?.key.parse(text).ok()? {
+            ConfigValue::Number(number) => Some(number),
+            ConfigValue::Boolean(_)
+            | ConfigValue::String(_)
+            | ConfigValue::Double(_)
+            | ConfigValue::List(_) => None,
+        }
+    };
+    let (min, max) = (lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms"));
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        return Err(TopicConfigError::Conflict(format!(
+            "conflict topic config setting min.compaction.lag.ms ({min}) > \
+             max.compaction.lag.ms ({max})"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
