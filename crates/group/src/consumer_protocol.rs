@@ -76,14 +76,20 @@ impl Subscription {
         out.out
     }
 
+    /// Reads the topics only, as the coordinator does.
+    pub fn decode_topics(bytes: &[u8]) -> Result<Vec<String>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        read_version(&mut reader)?;
+        let topics = read_topics(&mut reader)?;
+        reader.nullable_bytes("userData")?;
+        Ok(topics)
+    }
+
     /// Reads a subscription of any version; of one above 3 what 3 knows, as Kafka does.
     pub fn decode(bytes: &[u8]) -> Result<Subscription, DecodeError> {
         let mut reader = Reader::new(bytes);
         let version = read_version(&mut reader)?;
-        let mut topics = Vec::new();
-        for _ in 0..reader.array_len("topics")? {
-            topics.push(reader.string("topics")?);
-        }
+        let topics = read_topics(&mut reader)?;
         let user_data = reader.nullable_bytes("userData")?;
         let owned_partitions = if version >= 1 {
             read_partitions(&mut reader, "ownedPartitions")?
@@ -139,6 +145,14 @@ impl Assignment {
         let user_data = reader.nullable_bytes("userData")?;
         Ok(Assignment { partitions, user_data })
     }
+}
+
+fn read_topics(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
+    let mut topics = Vec::new();
+    for _ in 0..reader.array_len("topics")? {
+        topics.push(reader.string("topics")?);
+    }
+    Ok(topics)
 }
 
 fn read_version(reader: &mut Reader<'_>) -> Result<i16, DecodeError> {

@@ -8,6 +8,8 @@ pub enum GroupError {
     OffsetMetadataTooLarge = 12,
     /// The group is not known, or is being removed; find the coordinator again.
     CoordinatorNotAvailable = 15,
+    /// Another broker coordinates the group; find the coordinator again.
+    NotCoordinator = 16,
     /// The member's generation is not the current one.
     IllegalGeneration = 22,
     /// The member offers no protocol that all members support, or another protocol type.

@@ -35,7 +35,7 @@ mod primitives;
 pub mod records;
 
 pub use classic_group::{ClassicGroup, ClassicGroupMember, ClassicGroupState};
-pub use classic_groups::ClassicGroups;
+pub use classic_groups::{ClassicGroups, Durable};
 pub use config::GroupConfig;
 pub use decision::{Decided, Decision, GroupEvent, Reply, Token};
 pub use error::GroupError;

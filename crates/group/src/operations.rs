@@ -192,6 +192,11 @@ pub struct OffsetCommit {
     pub member_id: String,
     /// Of a static member.
     pub group_instance_id: Option<String>,
+    /// Whether the client knows `GROUP_ID_NOT_FOUND` here (version >= 9); else it is told
+    /// `ILLEGAL_GENERATION`.
+    pub knows_group_id_not_found: bool,
+    /// How long the offsets are kept, of versions 2 to 4; None leaves it to the broker.
+    pub retention_time_ms: Option<i64>,
     /// What to commit.
     pub offsets: Vec<OffsetToCommit>,
 }
@@ -281,7 +286,7 @@ pub struct MemberDescription {
     pub client_host: String,
     /// Its subscription under the protocol chosen; empty unless the group is stable.
     pub metadata: Bytes,
-    /// Its assignment; empty unless the group is stable.
+    /// Its assignment; during a rebalance still the one before.
     pub assignment: Bytes,
 }
 

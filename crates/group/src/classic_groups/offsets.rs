@@ -1,0 +1,203 @@
+//! Committed offsets (`OffsetMetadataManager`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{ClassicGroups, delete_group};
+use crate::records::OffsetCommitValue;
+use crate::{
+    ClassicGroup, Decided, Decision, FetchedOffset, GroupError, GroupEvent, GroupRecord,
+    OffsetCommit, OffsetDelete, OffsetFetch, OffsetResult, TopicPartition,
+};
+
+impl ClassicGroups {
+    /// OffsetCommit; one result an offset in the order asked, or one error for all.
+    pub fn offset_commit(
+        &mut self,
+        now: i64,
+        request: &OffsetCommit,
+    ) -> Decided<Result<Vec<OffsetResult>, GroupError>> {
+        let mut decision = Decision::default();
+        let valid = match self.groups.get_mut(&request.group_id) {
+            Some(group) => group.validate_offset_commit(now, request),
+            // A group that only keeps offsets comes into being with its first one.
+            None if request.generation_id < 0 => Ok(()),
+            None if request.knows_group_id_not_found => Err(GroupError::GroupIdNotFound),
+            None => Err(GroupError::IllegalGeneration),
+        };
+        if let Err(error) = valid {
+            return Decided { response: Err(error), decision };
+        }
+        self.schedule_expiration(now);
+        let mut results = Vec::new();
+        for offset in &request.offsets {
+            // Java counts UTF-16 units.
+            let metadata_len = offset.metadata.encode_utf16().count();
+            let error = (metadata_len > self.config.offset_metadata_max_bytes)
+                .then_some(GroupError::OffsetMetadataTooLarge);
+            results.push(OffsetResult { partition: offset.partition.clone(), error });
+            if error.is_some() {
+                continue;
+            }
+            let TopicPartition { topic, partition } = &offset.partition;
+            decision.records.push(GroupRecord::OffsetCommit {
+                group_id: request.group_id.clone(),
+                topic: topic.clone(),
+                partition: *partition,
+                value: Some(OffsetCommitValue {
+                    offset: offset.offset,
+                    leader_epoch: offset.leader_epoch,
+                    metadata: offset.metadata.clone(),
+                    commit_timestamp: now,
+                    expire_timestamp: request
+                        .retention_time_ms
+                        .map_or(-1, |retention_ms| now.saturating_add(retention_ms)),
+                    topic_id: offset.topic_id,
+                }),
+            });
+            decision.events.push(GroupEvent::OffsetCommitted {
+                group_id: request.group_id.clone(),
+                topic: topic.clone(),
+                partition: *partition,
+                offset: offset.offset,
+                member_id: request.member_id.clone(),
+            });
+        }
+        Decided { response: Ok(results), decision }
+    }
+
+    /// OffsetFetch of one group: partitions without an offset answer -1, in the order asked; all
+    /// are in the order of topic and partition. A group that is not known has no offsets.
+    pub fn offset_fetch(&self, request: &OffsetFetch) -> Vec<FetchedOffset> {
+        let offsets = self.durable.offsets.get(&request.group_id);
+        match &request.partitions {
+            Some(partitions) => partitions
+                .iter()
+                .map(|partition| fetched(partition, offsets.and_then(|all| all.get(partition))))
+                .collect(),
+            None => offsets
+                .into_iter()
+                .flatten()
+                .map(|(partition, value)| fetched(partition, Some(value)))
+                .collect(),
+        }
+    }
+
+    /// The committed offset of a partition.
+    pub fn committed(&self, group_id: &str, partition: &TopicPartition) -> Option<FetchedOffset> {
+        let value = self.durable.offsets.get(group_id)?.get(partition)?;
+        Some(fetched(partition, Some(value)))
+    }
+
+    /// OffsetDelete; one result a partition in the order asked, or one error for all.
+    pub fn offset_delete(
+        &mut self,
+        request: &OffsetDelete,
+    ) -> Decided<Result<Vec<OffsetResult>, GroupError>> {
+        let mut decision = Decision::default();
+        let group = self.groups.get(&request.group_id).ok_or(GroupError::GroupIdNotFound);
+        let valid = group.and_then(|group| group.validate_offset_delete().map(|()| group));
+        let response = valid.map(|group| {
+            request
+                .partitions
+                .iter()
+                .map(|partition| {
+                    let error = group
+                        .is_subscribed_to_topic(&partition.topic)
+                        .then_some(GroupError::GroupSubscribedToTopic);
+                    OffsetResult { partition: partition.clone(), error }
+                })
+                .collect::<Vec<_>>()
+        });
+        for result in response.iter().flatten().filter(|result| result.error.is_none()) {
+            self.remove_offsets(
+                &request.group_id,
+                |partition| *partition == result.partition,
+                &mut decision,
+            );
+        }
+        Decided { response, decision }
+    }
+
+    /// What follows from the deletion of partitions: their offsets are removed.
+    pub fn partitions_deleted(&mut self, partitions: &[TopicPartition]) -> Decision {
+        let mut out = Decision::default();
+        for group_id in self.durable.offsets.keys() {
+            self.remove_offsets(group_id, |partition| partitions.contains(partition), &mut out);
+        }
+        out
+    }
+
+    /// Removes offsets whose retention is over, and groups without members that have none left.
+    pub(super) fn expire_offsets(&mut self, now: i64, out: &mut Decision) {
+        let retention_ms = self.config.offsets_retention_ms;
+        for (group_id, group) in &self.groups {
+            let offsets = self.durable.offsets.get(group_id);
+            let expired = |partition: &TopicPartition, value: &OffsetCommitValue| {
+                !group.is_subscribed_to_topic(&partition.topic)
+                    && is_expired(group, value, now, retention_ms)
+            };
+            self.remove_offsets(
+                group_id,
+                |partition| {
+                    offsets
+                        .and_then(|offsets| offsets.get(partition))
+                        .is_some_and(|value| expired(partition, value))
+                },
+                out,
+            );
+            let all_expired =
+                offsets.into_iter().flatten().all(|(partition, value)| expired(partition, value));
+            if all_expired && group.is_empty() {
+                delete_group(group_id, out);
+            }
+        }
+    }
+
+    /// Tombstones for the offsets of a group that are meant.
+    pub(super) fn remove_offsets(
+        &self,
+        group_id: &str,
+        meant: impl Fn(&TopicPartition) -> bool,
+        out: &mut Decision,
+    ) {
+        let offsets = self.durable.offsets.get(group_id).into_iter().flat_map(|all| all.keys());
+        for TopicPartition { topic, partition } in offsets.filter(|partition| meant(partition)) {
+            out.records.push(GroupRecord::OffsetCommit {
+                group_id: group_id.into(),
+                topic: topic.clone(),
+                partition: *partition,
+                value: None,
+            });
+            out.events.push(GroupEvent::OffsetRemoved {
+                group_id: group_id.into(),
+                topic: topic.clone(),
+                partition: *partition,
+            });
+        }
+    }
+}
+
+/// Old commits carry when they expire (before KIP-211); of others the group says since when their
+/// retention counts.
+fn is_expired(
+    group: &ClassicGroup,
+    value: &OffsetCommitValue,
+    now: i64,
+    retention_ms: i64,
+) -> bool {
+    match group.offset_retention_start(value.commit_timestamp) {
+        None => false,
+        Some(_) if value.expire_timestamp >= 0 => now >= value.expire_timestamp,
+        Some(start) => now.saturating_sub(start) >= retention_ms,
+    }
+}
+
+fn fetched(partition: &TopicPartition, value: Option<&OffsetCommitValue>) -> FetchedOffset {
+    FetchedOffset {
+        partition: partition.clone(),
+        offset: value.map_or(-1, |value| value.offset),
+        leader_epoch: value.map_or(-1, |value| value.leader_epoch),
+        metadata: value.map_or_else(String::new, |value| value.metadata.clone()),
+    }
+}
