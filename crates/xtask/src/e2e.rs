@@ -1,10 +1,47 @@
-//! `cargo xtask e2e`.
+//! `cargo xtask e2e`: the built page in a real Chromium, driven by Playwright.
 
-use crate::say::{Result, failure};
+use crate::env::{browser, command, node, paths};
+use crate::page::{self, Profile, serve};
+use crate::say::{Result, note, step};
+use std::thread;
 
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Passed on to `playwright test`, such as `--headed`, `-g "first record"` or a file
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    playwright: Vec<String>,
+}
 
-pub(crate) fn run(_: &Args) -> Result<()> {
-    Err(failure("e2e is being written."))
+pub(crate) fn run(args: &Args) -> Result<()> {
+    drive(&args.playwright)
+}
+
+/// Builds, serves, and runs the specs.
+pub(crate) fn drive(more: &[String]) -> Result<()> {
+    playwright("e2e", more)
+}
+
+/// Runs one Playwright project against the built page.
+pub(crate) fn playwright(project: &str, more: &[String]) -> Result<()> {
+    node::packages()?;
+    let browser = browser::ensure()?;
+    let dist = page::build(Profile::Web, "/")?.dist;
+    let server = serve::bind(Some(0))?;
+    let address = server.address().to_owned();
+    // It answers until xtask ends.
+    thread::spawn(move || server.serve(&dist, None));
+
+    let driving = step(format!("driving {address} with {}", browser.executable.display()));
+    note(format!("playwright test --project {project} {}", more.join(" ")).trim_end());
+    command::run(
+        command::program("node")
+            .args(["node_modules/@playwright/test/cli.js", "test", "--project", project])
+            .args(more)
+            .current_dir(paths::e2e())
+            .env("BASE_URL", &address)
+            .env("CHROME", &browser.executable)
+            .envs(browser.env),
+    )?;
+    driving.done();
+    Ok(())
 }

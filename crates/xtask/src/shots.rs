@@ -1,10 +1,18 @@
-//! `cargo xtask shots`.
+//! `cargo xtask shots`: pictures of each place at each width, light and dark.
 
-use crate::say::{Result, failure};
+use crate::e2e;
+use crate::env::paths;
+use crate::say::Result;
 
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Passed on to `playwright test`, such as `-g home`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    playwright: Vec<String>,
+}
 
-pub(crate) fn run(_: &Args) -> Result<()> {
-    Err(failure("shots is being written."))
+pub(crate) fn run(args: &Args) -> Result<()> {
+    e2e::playwright("shots", &args.playwright)?;
+    println!("The pictures are in {}.", paths::e2e().join("shots").display());
+    Ok(())
 }

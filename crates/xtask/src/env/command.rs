@@ -61,6 +61,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     }
 }
 
+/// Runs it and keeps stdout, whether it ends well or not; stderr is passed on.
+pub(crate) fn captured(command: &mut Command) -> Result<(bool, String)> {
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|why| not_started(command, &why))?;
+    Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
 /// Whether the program runs at all and ends well, silently.
 pub(crate) fn works(command: &mut Command) -> bool {
     command

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 /// The top of the repository.
 pub(crate) fn root() -> &'static Path {
     // This crate stands at crates/xtask; the binary runs where it was built.
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
 }
 
 /// Cargo's target directory: the one this binary was built into, so that a `CARGO_TARGET_DIR`

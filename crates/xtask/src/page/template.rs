@@ -75,6 +75,8 @@ impl Template {
                         href,
                         target: attribute(tag, "data-target-path").map(str::to_owned),
                     });
+                    // The line that it stood on goes with it.
+                    html.truncate(html.trim_end_matches([' ', '\t']).len());
                     rest = after.strip_prefix('\n').unwrap_or(after);
                 }
                 other => {
@@ -199,8 +201,7 @@ mod tests {
         };
         let why = template
             .fill(&Head { style: "", script: "", wasm: "", root: "./" }, &place)
-            .err()
-            .expect("refused");
+            .expect_err("refused");
         assert_eq!(why.to_string(), "index.html: `<!--head-->` was expected and is not there.");
     }
 }
