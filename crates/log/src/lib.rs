@@ -1,15 +1,35 @@
 //! One partition's log: segments, indexes, producer state, retention.
+//!
+//! [`Log`] takes batches in ([`Log::append_as_leader`], [`Log::append_as_follower`]) and gives them out
+//! ([`Log::read`], by timestamp too); [`Log::maintain`] deletes what is old. It knows no topic and no
+//! replica, has no clock (`now` is an argument) and no files yet: see `storage.rs` for where they go.
 #![no_std]
 
 extern crate alloc;
 
+mod append;
 mod config;
 mod error;
+mod leader_epoch_cache;
 mod log;
+mod offset_index;
+mod producer_state;
+mod read;
+mod retention;
+mod segment;
+mod storage;
+mod time_index;
+mod validator;
 
 pub use config::{CleanupPolicy, LogConfig};
 pub use error::{AppendError, AppendErrorKind, OffsetOutOfRange, RecordError};
+pub use leader_epoch_cache::LeaderEpochCache;
 pub use log::{
-    AbortedTxn, AppendInfo, AppendOrigin, FetchData, Log, Maintenance, SegmentView,
-    TimestampAndOffset,
+    AbortedTxn, AppendInfo, AppendOrigin, Log, Maintenance, SegmentView, TimestampAndOffset,
 };
+pub use offset_index::OffsetPosition;
+pub use producer_state::{
+    BatchMetadata, NUM_BATCHES_TO_RETAIN, ProducerStateEntry, ProducerStateManager,
+};
+pub use read::FetchData;
+pub use time_index::TimestampOffset;

@@ -1,12 +1,18 @@
 //! One partition's log (`UnifiedLog`, `LocalLog`).
 
+use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-use logbrook_record::{Batch, BatchHeader, LeaderEpoch, Offset, ProducerId, batches, patch};
+use logbrook_record::{LeaderEpoch, Offset, ProducerId};
 
 use crate::config::LogConfig;
-use crate::error::{AppendError, OffsetOutOfRange};
+use crate::error::OffsetOutOfRange;
+use crate::leader_epoch_cache::LeaderEpochCache;
+use crate::offset_index::OffsetPosition;
+use crate::producer_state::ProducerStateManager;
+use crate::segment::Segment;
+use crate::time_index::TimestampOffset;
 
 /// Who appends, and so how much is checked (`AppendOrigin`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +21,8 @@ pub enum AppendOrigin {
     Client,
     /// A coordinator of this broker writing its own log or a transaction marker: no sequence numbers.
     Coordinator,
+    /// A follower, or a log that is read again: the leader has checked it.
+    Replication,
 }
 
 /// What an append did.
@@ -38,36 +46,6 @@ pub struct AppendInfo {
     pub records: i64,
     /// Largest timestamp, in ms.
     pub max_timestamp: i64,
-}
-
-/// Bytes that a read found: whole batches in a row, shared with the log where it could be done.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct FetchData {
-    /// The batches' bytes, in order.
-    pub pieces: Vec<Bytes>,
-}
-
-impl FetchData {
-    /// Bytes in all.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum()
-    }
-
-    /// Nothing to read at that offset yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pieces.iter().all(Bytes::is_empty)
-    }
-
-    /// All bytes as one: free if there is one piece, a copy otherwise.
-    #[must_use]
-    pub fn into_bytes(mut self) -> Bytes {
-        if self.pieces.len() <= 1 {
-            return self.pieces.pop().unwrap_or_default();
-        }
-        Bytes::from(self.pieces.concat())
-    }
 }
 
 /// A point that ListOffsets answers with (`FileRecords.TimestampAndOffset`).
@@ -105,7 +83,7 @@ pub struct Maintenance {
 
 /// A segment, for views.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SegmentView {
+pub struct SegmentView<'a> {
     /// First offset; also the name of its files in Kafka.
     pub base_offset: Offset,
     /// First offset of the next one.
@@ -115,33 +93,45 @@ pub struct SegmentView {
     /// Largest timestamp, in ms; -1 without records.
     pub max_timestamp: i64,
     /// Entries of the offset index.
-    pub offset_index_entries: usize,
+    pub offset_index: &'a [OffsetPosition],
     /// Entries of the time index.
-    pub time_index_entries: usize,
+    pub time_index: &'a [TimestampOffset],
     /// Appends go here.
     pub active: bool,
 }
 
 /// One partition's log.
+///
+/// A clone is cheap: segments are shared until one of both writes, and then only the active one is
+/// copied, without the bytes that are sealed.
 #[derive(Clone, Debug)]
 pub struct Log {
-    config: LogConfig,
-    batches: Vec<Batch>,
-    log_start_offset: Offset,
-    log_end_offset: Offset,
-    high_watermark: Offset,
+    pub(crate) config: LogConfig,
+    /// Oldest first, never empty; the last is active.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) log_start_offset: Offset,
+    pub(crate) log_end_offset: Offset,
+    pub(crate) high_watermark: Offset,
+    pub(crate) producer_state: ProducerStateManager,
+    pub(crate) leader_epochs: LeaderEpochCache,
+    /// Kafka's `.txnindex`.
+    pub(crate) aborted_txns: Vec<AbortedTxn>,
 }
 
 impl Log {
     /// An empty log whose first record gets offset `base`.
     #[must_use]
     pub fn new(config: LogConfig, base: Offset) -> Self {
+        let first = Arc::new(Segment::new(base, &config, 0));
         Self {
             config,
-            batches: Vec::new(),
+            segments: vec![first],
             log_start_offset: base,
             log_end_offset: base,
             high_watermark: base,
+            producer_state: ProducerStateManager::default(),
+            leader_epochs: LeaderEpochCache::default(),
+            aborted_txns: Vec::new(),
         }
     }
 
@@ -154,124 +144,6 @@ impl Log {
     /// Changes the configuration from now on.
     pub fn set_config(&mut self, config: LogConfig) {
         self.config = config;
-    }
-
-    /// Appends a client's batches: validates, assigns offsets, keeps the bytes.
-    ///
-    /// # Errors
-    /// [`AppendError`]; the log is as it was.
-    pub fn append_as_leader(
-        &mut self,
-        records: Bytes,
-        leader_epoch: LeaderEpoch,
-        now: i64,
-    ) -> Result<AppendInfo, AppendError> {
-        self.append(records, leader_epoch, AppendOrigin::Client, now)
-    }
-
-    /// Appends as leader for `origin`. `now` in ms.
-    ///
-    /// # Errors
-    /// [`AppendError`]; the log is as it was.
-    pub fn append(
-        &mut self,
-        records: Bytes,
-        leader_epoch: LeaderEpoch,
-        _origin: AppendOrigin,
-        _now: i64,
-    ) -> Result<AppendInfo, AppendError> {
-        let first_offset = self.log_end_offset;
-        let mut info = AppendInfo {
-            first_offset,
-            last_offset: first_offset,
-            log_append_time: -1,
-            log_start_offset: self.log_start_offset,
-            duplicate: false,
-            rolled: false,
-            bytes: records.len(),
-            records: 0,
-            max_timestamp: -1,
-        };
-        for batch in batches(&records) {
-            let mut bytes = batch?.into_bytes().to_vec();
-            patch(&mut bytes, self.log_end_offset, leader_epoch, None)?;
-            let batch = Batch::parse_trusted(Bytes::from(bytes))?;
-            info.records += i64::from(batch.header().records_count);
-            info.last_offset = batch.last_offset();
-            self.log_end_offset = batch.header().next_offset();
-            self.batches.push(batch);
-        }
-        Ok(info)
-    }
-
-    /// Appends what a leader sent: offsets and epochs are taken as they are.
-    ///
-    /// # Errors
-    /// [`AppendError`]; the log is as it was.
-    pub fn append_as_follower(&mut self, records: Bytes) -> Result<AppendInfo, AppendError> {
-        self.append(records, LeaderEpoch(0), AppendOrigin::Coordinator, 0)
-    }
-
-    /// Cuts the log back so that `offset` is the next one; batches that reach over it go whole.
-    pub fn truncate_to(&mut self, offset: Offset) {
-        self.batches.retain(|batch| batch.last_offset() < offset);
-        self.log_end_offset = self.log_end_offset.min(offset);
-    }
-
-    /// Whole batches from the one that holds `from` on, below `upper`, of at most `max_bytes`; with
-    /// `min_one_message` the first batch even if it is larger.
-    ///
-    /// # Errors
-    /// [`OffsetOutOfRange`] if `from` is below the log start or above the log end.
-    pub fn read(
-        &self,
-        from: Offset,
-        max_bytes: usize,
-        min_one_message: bool,
-        upper: Offset,
-    ) -> Result<FetchData, OffsetOutOfRange> {
-        if from < self.log_start_offset || from > self.log_end_offset {
-            return Err(OffsetOutOfRange {
-                requested: from,
-                log_start_offset: self.log_start_offset,
-                log_end_offset: self.log_end_offset,
-            });
-        }
-        let mut out = FetchData::default();
-        let mut size = 0;
-        for batch in self.batches(from, upper) {
-            size += batch.bytes().len();
-            if size > max_bytes && !(out.pieces.is_empty() && min_one_message) {
-                break;
-            }
-            out.pieces.push(batch.into_bytes());
-        }
-        Ok(out)
-    }
-
-    /// The batches that hold an offset from `from` on and start below `to`.
-    pub fn batches(&self, from: Offset, to: Offset) -> impl Iterator<Item = Batch> + '_ {
-        self.batches
-            .iter()
-            .filter(move |batch| batch.last_offset() >= from && batch.base_offset() < to)
-            .cloned()
-    }
-
-    /// The headers of the same batches.
-    pub fn headers(&self, from: Offset, to: Offset) -> impl Iterator<Item = BatchHeader> + '_ {
-        self.batches(from, to).map(|batch| *batch.header())
-    }
-
-    /// First record whose timestamp is at least `timestamp`, in ms (ListOffsets).
-    #[must_use]
-    pub fn offset_for_timestamp(&self, _timestamp: i64) -> Option<TimestampAndOffset> {
-        None
-    }
-
-    /// The record with the largest timestamp, the earliest of several (ListOffsets -3, KIP-734).
-    #[must_use]
-    pub fn max_timestamp(&self) -> Option<TimestampAndOffset> {
-        None
     }
 
     /// First offset that can be read.
@@ -295,66 +167,89 @@ impl Log {
     /// Sets the high watermark, kept within log start and log end; returns it.
     pub fn set_high_watermark(&mut self, offset: Offset) -> Offset {
         self.high_watermark = offset.max(self.log_start_offset).min(self.log_end_offset);
+        self.producer_state.on_high_watermark_updated(self.high_watermark);
         self.high_watermark
     }
 
     /// Offset below which every transaction is decided; readers of committed records read up to here.
     #[must_use]
-    pub const fn last_stable_offset(&self) -> Offset {
-        self.high_watermark
-    }
-
-    /// The aborted transactions that touch `from..to`.
-    #[must_use]
-    pub fn aborted_transactions(&self, _from: Offset, _to: Offset) -> Vec<AbortedTxn> {
-        Vec::new()
+    pub fn last_stable_offset(&self) -> Offset {
+        let unstable = self.producer_state.first_unstable_offset().unwrap_or(self.high_watermark);
+        unstable.max(self.log_start_offset).min(self.high_watermark)
     }
 
     /// The epoch of the last batch, if there is one.
     #[must_use]
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        self.batches.last().map(|batch| batch.header().partition_leader_epoch)
+        self.leader_epochs.latest_epoch()
     }
 
     /// Where `epoch` ends: the largest epoch not above it, and the offset after its last record
     /// (OffsetForLeaderEpoch, KIP-101).
     #[must_use]
-    pub fn end_offset_for_epoch(&self, _epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        None
+    pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        self.leader_epochs.end_offset_for(epoch, self.log_end_offset)
+    }
+
+    /// Where each leader epoch begins.
+    #[must_use]
+    pub const fn leader_epoch_cache(&self) -> &LeaderEpochCache {
+        &self.leader_epochs
+    }
+
+    /// What is known of the producers.
+    #[must_use]
+    pub const fn producer_state(&self) -> &ProducerStateManager {
+        &self.producer_state
     }
 
     /// Bytes of all batches.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.batches.iter().map(|batch| batch.bytes().len()).sum()
+        self.segments.iter().map(|segment| segment.size()).sum()
     }
 
     /// The segments, oldest first.
     #[must_use]
-    pub fn segments(&self) -> Vec<SegmentView> {
-        Vec::new()
+    pub fn segments(&self) -> Vec<SegmentView<'_>> {
+        (0..self.segments.len())
+            .map(|index| {
+                let segment = &self.segments[index];
+                let next = self.segments.get(index + 1);
+                SegmentView {
+                    base_offset: segment.base_offset,
+                    next_offset: next.map_or(self.log_end_offset, |next| next.base_offset),
+                    bytes: segment.size(),
+                    max_timestamp: segment.max_timestamp_so_far(),
+                    offset_index: segment.offset_index.entries(),
+                    time_index: segment.time_index.entries(),
+                    active: next.is_none(),
+                }
+            })
+            .collect()
     }
 
-    /// Deletes what retention lets go and forgets silent producers. `now` in ms.
-    pub fn maintain(&mut self, _now: i64) -> Maintenance {
-        Maintenance::default()
-    }
-
-    /// Moves the log start to `offset` (DeleteRecords); segments wholly below it go at the next
+    /// Moves the log start to `offset` (DeleteRecords, KIP-107); segments wholly below it go at the next
     /// [`maintain`](Self::maintain). True if it moved.
     ///
     /// # Errors
     /// [`OffsetOutOfRange`] above the high watermark.
     pub fn increment_log_start_offset(&mut self, offset: Offset) -> Result<bool, OffsetOutOfRange> {
         if offset > self.high_watermark {
-            return Err(OffsetOutOfRange {
-                requested: offset,
-                log_start_offset: self.log_start_offset,
-                log_end_offset: self.log_end_offset,
-            });
+            return Err(self.out_of_range(offset));
         }
-        let moved = offset > self.log_start_offset;
-        self.log_start_offset = self.log_start_offset.max(offset);
-        Ok(moved)
+        Ok(self.advance_log_start(offset))
+    }
+
+    pub(crate) fn advance_log_start(&mut self, offset: Offset) -> bool {
+        if offset <= self.log_start_offset {
+            return false;
+        }
+        self.log_start_offset = offset;
+        self.high_watermark = self.high_watermark.max(offset);
+        self.leader_epochs.truncate_from_start(offset);
+        self.producer_state.on_high_watermark_updated(offset);
+        self.aborted_txns.retain(|txn| txn.last_offset >= offset);
+        true
     }
 }

@@ -149,6 +149,12 @@ impl Attributes {
         self.0 & Self::DELETE_HORIZON != 0
     }
 
+    /// The same bits with another timestamp type.
+    #[must_use]
+    pub fn with_timestamp_type(self, kind: TimestampType) -> Self {
+        self.with(Self::LOG_APPEND_TIME, kind == TimestampType::LogAppendTime)
+    }
+
     pub(crate) const fn with(self, bit: i16, set: bool) -> Self {
         if set { Self(self.0 | bit) } else { Self(self.0 & !bit) }
     }

@@ -10,6 +10,7 @@ mod attributes;
 mod batch;
 mod builder;
 mod compress;
+mod control;
 mod crc32c;
 mod error;
 mod header;
@@ -23,6 +24,7 @@ pub use attributes::{Attributes, Compression, TimestampType};
 pub use batch::{Batch, Batches, batches, batches_trusted, for_each_record, record_timestamp};
 pub use builder::{BatchBuilder, BatchOptions};
 pub use compress::{MAX_DECOMPRESSED_BYTES, compress, decompress};
+pub use control::EndTransactionMarker;
 pub use crc32c::crc32c;
 pub use error::{BatchError, BatchErrorKind};
 pub use header::{BatchHeader, LOG_OVERHEAD, MAGIC_V2, RECORD_BATCH_OVERHEAD};
@@ -30,7 +32,7 @@ pub use ids::{
     LeaderEpoch, NO_SEQUENCE, NO_TIMESTAMP, Offset, PartitionIndex, ProducerEpoch, ProducerId,
     decrement_sequence, increment_sequence,
 };
-pub use patch::{patch, patch_max_timestamp};
+pub use patch::{patch, patch_timestamps};
 pub use record::{Header, Record, RecordView};
 pub use spans::{Span, SpanKind, spans};
 pub use varint::{

@@ -1,6 +1,6 @@
 //! What a broker rewrites in a producer's batch.
 
-use crate::attributes::Attributes;
+use crate::attributes::TimestampType;
 use crate::crc32c::crc32c;
 use crate::error::BatchError;
 use crate::header::{
@@ -11,7 +11,7 @@ use crate::ids::{LeaderEpoch, Offset};
 
 /// Rewrites the front of one batch in place: base offset and leader epoch, which no checksum covers;
 /// and, for a topic with `message.timestamp.type=LogAppendTime`, the timestamp type, the max timestamp
-/// and with them the CRC (`LogValidator`, `DefaultRecordBatch.setMaxTimestamp`).
+/// and with them the CRC (`LogValidator`).
 ///
 /// # Errors
 /// If `batch` is shorter than a header or not of magic 2; nothing is changed then.
@@ -21,29 +21,29 @@ pub fn patch(
     leader_epoch: LeaderEpoch,
     log_append_time: Option<i64>,
 ) -> Result<(), BatchError> {
-    let header = BatchHeader::read(batch)?;
+    BatchHeader::read(batch)?;
     batch[BASE_OFFSET..BATCH_LENGTH].copy_from_slice(&base_offset.0.to_be_bytes());
     batch[PARTITION_LEADER_EPOCH..MAGIC].copy_from_slice(&leader_epoch.0.to_be_bytes());
-    if let Some(now) = log_append_time {
-        let attributes = header.attributes.with(Attributes::LOG_APPEND_TIME, true);
-        if attributes != header.attributes || header.max_timestamp != now {
-            batch[ATTRIBUTES..ATTRIBUTES + 2].copy_from_slice(&attributes.0.to_be_bytes());
-            batch[MAX_TIMESTAMP..PRODUCER_ID].copy_from_slice(&now.to_be_bytes());
-            let crc = crc32c(&batch[ATTRIBUTES..]);
-            batch[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
-        }
+    match log_append_time {
+        Some(now) => patch_timestamps(batch, TimestampType::LogAppendTime, now),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Rewrites the max timestamp of a `CreateTime` batch and its CRC, where a producer left it wrong:
-/// the broker sets what it found in the records (`LogValidator.assignOffsetsNonCompressed`).
+/// Sets the timestamp type and the max timestamp in ms, and the CRC if that changed anything
+/// (`DefaultRecordBatch.setMaxTimestamp`).
 ///
 /// # Errors
 /// If `batch` is shorter than a header or not of magic 2; nothing is changed then.
-pub fn patch_max_timestamp(batch: &mut [u8], max_timestamp: i64) -> Result<(), BatchError> {
+pub fn patch_timestamps(
+    batch: &mut [u8],
+    timestamp_type: TimestampType,
+    max_timestamp: i64,
+) -> Result<(), BatchError> {
     let header = BatchHeader::read(batch)?;
-    if header.max_timestamp != max_timestamp {
+    let attributes = header.attributes.with_timestamp_type(timestamp_type);
+    if attributes != header.attributes || header.max_timestamp != max_timestamp {
+        batch[ATTRIBUTES..ATTRIBUTES + 2].copy_from_slice(&attributes.0.to_be_bytes());
         batch[MAX_TIMESTAMP..PRODUCER_ID].copy_from_slice(&max_timestamp.to_be_bytes());
         let crc = crc32c(&batch[ATTRIBUTES..]);
         batch[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());

@@ -1,0 +1,309 @@
+//! Appends, as leader and as follower, and truncation (`UnifiedLog.append`).
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use logbrook_record::{
+    Batch, BatchHeader, EndTransactionMarker, LeaderEpoch, NO_TIMESTAMP, Offset, TimestampType,
+    batches, patch, patch_timestamps,
+};
+
+use crate::error::{AppendError, AppendErrorKind};
+use crate::log::{AbortedTxn, AppendInfo, AppendOrigin, Log};
+use crate::producer_state::{ProducerCheck, ProducerStateManager};
+use crate::segment::Segment;
+use crate::validator::{Placement, Validated, validate};
+
+impl Log {
+    /// Appends the one batch of a client: validates it, assigns offsets, keeps the bytes. `now` in ms.
+    ///
+    /// # Errors
+    /// [`AppendError`]; the log is as it was.
+    pub fn append_as_leader(
+        &mut self,
+        records: Bytes,
+        leader_epoch: LeaderEpoch,
+        now: i64,
+    ) -> Result<AppendInfo, AppendError> {
+        self.append(records, leader_epoch, AppendOrigin::Client, now)
+    }
+
+    /// Appends one batch as leader for `origin`. `now` in ms.
+    ///
+    /// # Errors
+    /// [`AppendError`]; the log is as it was.
+    pub fn append(
+        &mut self,
+        records: Bytes,
+        leader_epoch: LeaderEpoch,
+        origin: AppendOrigin,
+        now: i64,
+    ) -> Result<AppendInfo, AppendError> {
+        let place = Placement { base_offset: self.log_end_offset, leader_epoch, origin, now };
+        let Validated { batch, header, timestamps_changed } =
+            validate(records, &self.config, place)?;
+        let size = batch.bytes().len();
+        self.check_segment_size(size)?;
+        let check = self.producer_state.check(&header, marker(&batch)?, origin)?;
+        let log_append_time = match self.config.message_timestamp_type {
+            TimestampType::LogAppendTime => now,
+            TimestampType::CreateTime => NO_TIMESTAMP,
+        };
+        let mut info = AppendInfo {
+            first_offset: header.base_offset,
+            last_offset: header.last_offset(),
+            log_append_time,
+            log_start_offset: self.log_start_offset,
+            duplicate: false,
+            rolled: false,
+            bytes: size,
+            records: i64::from(header.records_count),
+            max_timestamp: header.max_timestamp,
+        };
+        if let ProducerCheck::Duplicate(first_time) = check {
+            info.first_offset = first_time.first_offset();
+            info.last_offset = first_time.last_offset;
+            info.log_append_time = first_time.timestamp;
+            info.duplicate = true;
+            info.bytes = 0;
+            info.records = 0;
+            return Ok(info);
+        }
+        info.rolled = self.maybe_roll(
+            size,
+            header.max_timestamp,
+            header.base_offset,
+            header.last_offset(),
+            now,
+        );
+        self.append_batch(&header, batch.into_bytes(), now, |bytes| {
+            // Neither can fail: the batch has its 61 bytes and its magic, or it would not be here.
+            let patched = patch(bytes, header.base_offset, header.partition_leader_epoch, None);
+            debug_assert!(patched.is_ok());
+            if timestamps_changed {
+                let patched = patch_timestamps(
+                    bytes,
+                    header.attributes.timestamp_type(),
+                    header.max_timestamp,
+                );
+                debug_assert!(patched.is_ok());
+            }
+        });
+        self.complete(&header, check);
+        Ok(info)
+    }
+
+    /// Appends what a leader sent, one or more batches: offsets and epochs are taken as they are.
+    ///
+    /// # Errors
+    /// [`AppendError`]; the log is as it was.
+    pub fn append_as_follower(
+        &mut self,
+        records: Bytes,
+        now: i64,
+    ) -> Result<AppendInfo, AppendError> {
+        let batches: Vec<Batch> = batches(&records).collect::<Result<_, _>>()?;
+        let mut next = self.log_end_offset;
+        let mut producers: Option<ProducerStateManager> = None;
+        let mut checks = Vec::with_capacity(batches.len());
+        for (index, batch) in batches.iter().enumerate() {
+            let header = batch.header();
+            if header.base_offset < next || header.last_offset() < header.base_offset {
+                return Err(unexpected_offset(index, header, next, self.log_start_offset));
+            }
+            next = header.next_offset();
+            self.check_segment_size(batch.bytes().len())?;
+            let check = producers.as_ref().unwrap_or(&self.producer_state).check(
+                header,
+                marker(batch)?,
+                AppendOrigin::Replication,
+            )?;
+            if check != ProducerCheck::None {
+                // Later batches are checked against what earlier ones leave behind.
+                producers.get_or_insert_with(|| self.producer_state.clone()).apply(header, check);
+            }
+            checks.push(check);
+        }
+        let mut info = AppendInfo {
+            first_offset: batches.first().map_or(self.log_end_offset, Batch::base_offset),
+            last_offset: batches.last().map_or(self.log_end_offset.plus(-1), Batch::last_offset),
+            log_append_time: NO_TIMESTAMP,
+            log_start_offset: self.log_start_offset,
+            duplicate: false,
+            rolled: false,
+            bytes: 0,
+            records: 0,
+            max_timestamp: NO_TIMESTAMP,
+        };
+        for (batch, check) in batches.into_iter().zip(checks) {
+            let header = *batch.header();
+            let size = batch.bytes().len();
+            info.bytes += size;
+            info.records += i64::from(header.records_count);
+            info.max_timestamp = info.max_timestamp.max(header.max_timestamp);
+            info.rolled |= self.maybe_roll(
+                size,
+                header.max_timestamp,
+                header.base_offset,
+                header.last_offset(),
+                now,
+            );
+            self.append_batch(&header, batch.into_bytes(), now, |_| {});
+            self.complete(&header, check);
+        }
+        Ok(info)
+    }
+
+    fn check_segment_size(&self, bytes: usize) -> Result<(), AppendError> {
+        if bytes <= self.config.segment_bytes {
+            return Ok(());
+        }
+        Err(AppendError::new(
+            AppendErrorKind::RecordBatchTooLarge,
+            format!(
+                "Message batch size is {bytes} bytes in append to partition {{tp}}, which exceeds the maximum configured segment size of {}.",
+                self.config.segment_bytes
+            ),
+        ))
+    }
+
+    fn maybe_roll(
+        &mut self,
+        bytes: usize,
+        max_timestamp: i64,
+        first: Offset,
+        last: Offset,
+        now: i64,
+    ) -> bool {
+        let roll = self
+            .segments
+            .last()
+            .is_none_or(|active| active.should_roll(&self.config, bytes, max_timestamp, last, now));
+        if roll {
+            self.roll(first, now);
+        }
+        roll
+    }
+
+    /// Closes the active segment and begins one at `base_offset`.
+    pub(crate) fn roll(&mut self, base_offset: Offset, now: i64) {
+        // An empty segment is replaced: two of the same base offset cannot be.
+        if self.segments.last().is_some_and(|active| active.size() == 0) {
+            self.segments.pop();
+        }
+        if let Some(active) = self.segments.last_mut() {
+            Arc::make_mut(active).on_become_inactive();
+        }
+        self.segments.push(Arc::new(Segment::new(base_offset, &self.config, now)));
+    }
+
+    fn append_batch(
+        &mut self,
+        header: &BatchHeader,
+        bytes: Bytes,
+        now: i64,
+        patch: impl FnOnce(&mut [u8]),
+    ) {
+        self.leader_epochs.assign(header.partition_leader_epoch, header.base_offset);
+        if let Some(active) = self.segments.last_mut() {
+            // A fork shares the segment until one of both writes.
+            Arc::make_mut(active).append(header, bytes, patch, &self.config, now);
+        }
+        self.log_end_offset = header.next_offset();
+    }
+
+    fn complete(&mut self, header: &BatchHeader, check: ProducerCheck) {
+        if let Some(txn) = self.producer_state.apply(header, check)
+            && txn.aborted
+        {
+            self.aborted_txns.push(AbortedTxn {
+                producer_id: txn.producer_id,
+                first_offset: txn.first_offset,
+                last_offset: txn.last_offset,
+                last_stable_offset: txn.last_stable_offset,
+            });
+        }
+    }
+
+    /// Cuts the log back so that `offset` is the next one; a batch that reaches over it goes whole. True
+    /// if anything was cut (a follower that learns that its leader has another history, KIP-101).
+    pub fn truncate_to(&mut self, offset: Offset) -> bool {
+        if offset >= self.log_end_offset {
+            return false;
+        }
+        if offset < self.log_start_offset {
+            self.truncate_fully_and_start_at(offset);
+            return true;
+        }
+        while self.segments.len() > 1
+            && self.segments.last().is_some_and(|segment| segment.base_offset >= offset)
+        {
+            self.segments.pop();
+        }
+        if let Some(active) = self.segments.last_mut() {
+            Arc::make_mut(active).truncate_to(offset);
+        }
+        self.log_end_offset = offset;
+        self.high_watermark = self.high_watermark.min(offset);
+        self.leader_epochs.truncate_from_end(offset);
+        self.rebuild_producer_state();
+        true
+    }
+
+    /// Drops everything; the next record gets `offset`.
+    pub fn truncate_fully_and_start_at(&mut self, offset: Offset) {
+        *self = Self::new(self.config.clone(), offset);
+    }
+
+    fn rebuild_producer_state(&mut self) {
+        self.producer_state = ProducerStateManager::default();
+        self.aborted_txns.clear();
+        let batches: Vec<Batch> = self
+            .batches(self.log_start_offset, self.log_end_offset)
+            .filter(|batch| batch.header().has_producer_id())
+            .collect();
+        for batch in batches {
+            let marker = marker(&batch).unwrap_or_default();
+            if let Ok(check) =
+                self.producer_state.check(batch.header(), marker, AppendOrigin::Replication)
+            {
+                self.complete(batch.header(), check);
+            }
+        }
+        self.producer_state.on_high_watermark_updated(self.high_watermark);
+    }
+}
+
+fn marker(batch: &Batch) -> Result<Option<(EndTransactionMarker, i64)>, AppendError> {
+    if batch.header().attributes.is_control() {
+        Ok(EndTransactionMarker::read(batch)?)
+    } else {
+        Ok(None)
+    }
+}
+
+fn unexpected_offset(
+    index: usize,
+    header: &BatchHeader,
+    next: Offset,
+    log_start_offset: Offset,
+) -> AppendError {
+    if index > 0 {
+        return AppendError::new(
+            AppendErrorKind::OffsetsOutOfOrder,
+            format!(
+                "Out of order offsets found in append to {{tp}}: {} after {next}",
+                header.base_offset
+            ),
+        );
+    }
+    AppendError::new(
+        AppendErrorKind::UnexpectedAppendOffset,
+        format!(
+            "Unexpected offset in append to {{tp}}. First offset {} is less than the next offset {next}. Log start offset = {log_start_offset}",
+            header.base_offset
+        ),
+    )
+}

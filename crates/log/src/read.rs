@@ -1,0 +1,126 @@
+//! Reads by offset and by timestamp (`UnifiedLog.read`, `fetchOffsetByTimestamp`).
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use logbrook_record::{Batch, BatchHeader, Offset};
+
+use crate::error::OffsetOutOfRange;
+use crate::log::{AbortedTxn, Log, TimestampAndOffset};
+
+/// Bytes that a read found: whole batches in a row, shared with the log where it could be done.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FetchData {
+    /// The batches' bytes, in order.
+    pub pieces: Vec<Bytes>,
+}
+
+impl FetchData {
+    /// Bytes in all.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum()
+    }
+
+    /// Nothing to read at that offset yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pieces.iter().all(Bytes::is_empty)
+    }
+
+    /// All bytes as one: free if there is one piece, a copy otherwise.
+    #[must_use]
+    pub fn into_bytes(mut self) -> Bytes {
+        if self.pieces.len() <= 1 {
+            return self.pieces.pop().unwrap_or_default();
+        }
+        Bytes::from(self.pieces.concat())
+    }
+}
+
+impl Log {
+    /// Whole batches from the one that holds `from` on, below `upper` (the high watermark for a consumer,
+    /// the last stable offset for one that reads committed records, the log end for a follower), of at most
+    /// `max_bytes`; with `min_one_message` the first batch even if it is larger (KIP-74).
+    ///
+    /// The first batch may begin below `from`: the reader skips those records. A read ends with its
+    /// segment, as in Kafka; the next one goes on.
+    ///
+    /// # Errors
+    /// [`OffsetOutOfRange`] if `from` is below the log start or above the log end.
+    pub fn read(
+        &self,
+        from: Offset,
+        max_bytes: usize,
+        min_one_message: bool,
+        upper: Offset,
+    ) -> Result<FetchData, OffsetOutOfRange> {
+        if from < self.log_start_offset || from > self.log_end_offset {
+            return Err(self.out_of_range(from));
+        }
+        if from >= upper {
+            return Ok(FetchData::default());
+        }
+        let pieces = self.segments[self.floor_segment(from)..]
+            .iter()
+            .find_map(|segment| segment.read(from, max_bytes, min_one_message, upper));
+        Ok(FetchData { pieces: pieces.unwrap_or_default() })
+    }
+
+    pub(crate) fn out_of_range(&self, requested: Offset) -> OffsetOutOfRange {
+        OffsetOutOfRange {
+            requested,
+            log_start_offset: self.log_start_offset,
+            log_end_offset: self.log_end_offset,
+        }
+    }
+
+    /// Index of the segment that holds `offset`, or of the first.
+    fn floor_segment(&self, offset: Offset) -> usize {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
+    }
+
+    /// The batches that hold an offset from `from` on and begin below `to`.
+    pub fn batches(&self, from: Offset, to: Offset) -> impl Iterator<Item = Batch> + '_ {
+        self.segments[self.floor_segment(from)..]
+            .iter()
+            .flat_map(move |segment| segment.batches(from, to))
+    }
+
+    /// The headers of the same batches: cheaper where no record is wanted.
+    pub fn headers(&self, from: Offset, to: Offset) -> impl Iterator<Item = BatchHeader> + '_ {
+        self.segments[self.floor_segment(from)..]
+            .iter()
+            .flat_map(move |segment| segment.headers(from, to).map(|(_, header)| header))
+    }
+
+    /// The first record whose timestamp is at least `timestamp`, in ms (ListOffsets, KIP-79).
+    #[must_use]
+    pub fn offset_for_timestamp(&self, timestamp: i64) -> Option<TimestampAndOffset> {
+        self.segments
+            .iter()
+            .find(|segment| segment.max_timestamp_so_far() >= timestamp)?
+            .find_offset_by_timestamp(timestamp, self.log_start_offset)
+    }
+
+    /// The record with the largest timestamp, the earliest of several (ListOffsets -3, KIP-734).
+    #[must_use]
+    pub fn max_timestamp(&self) -> Option<TimestampAndOffset> {
+        // `max_by_key` takes the last of equals, Kafka the first.
+        self.segments
+            .iter()
+            .rev()
+            .max_by_key(|segment| segment.max_timestamp_so_far())?
+            .offset_of_max_timestamp()
+    }
+
+    /// The aborted transactions with records in `from..to`: what a reader of committed records leaves out.
+    #[must_use]
+    pub fn aborted_transactions(&self, from: Offset, to: Offset) -> Vec<AbortedTxn> {
+        self.aborted_txns
+            .iter()
+            .filter(|txn| txn.last_offset >= from && txn.first_offset < to)
+            .copied()
+            .collect()
+    }
+}
