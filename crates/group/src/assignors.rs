@@ -2,6 +2,13 @@
 //! the partitions there are, to who reads what. Equal to Java's, member by member.
 //!
 //! Source: `org.apache.kafka.clients.consumer.{Range,RoundRobin,Sticky,CooperativeSticky}Assignor`.
+//! What Java leaves to the order of a HashMap is taken in the order of topics, partitions and
+//! member ids here. Racks are not looked at: each behaves as where all brokers are in one rack.
+
+mod cooperative_sticky;
+mod range;
+mod round_robin;
+mod sticky;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -85,19 +92,61 @@ impl Assignor {
     }
 
     /// `subscriptionUserData`: what goes into [`Subscription::user_data`] at a join, given what
-    /// the member has and the generation in which it got it (-1 where it never had one).
+    /// the member was last assigned (None before its first assignment) and in which generation.
     pub fn subscription_user_data(
         self,
-        assigned: &[TopicPartition],
+        assigned: Option<&[TopicPartition]>,
         generation: i32,
     ) -> Option<Vec<u8>> {
-        let _ = (assigned, generation);
-        None
+        match self {
+            Self::Range | Self::RoundRobin => None,
+            Self::Sticky => assigned.map(|assigned| sticky::encode_user_data(assigned, generation)),
+            Self::CooperativeSticky => Some(cooperative_sticky::encode_user_data(generation)),
+        }
     }
 
-    /// Divides the partitions.
+    /// Divides the partitions of the topics that some member subscribes to.
     pub fn assign(self, partitions: &PartitionsPerTopic, members: &Subscriptions) -> Assignments {
-        let _ = partitions;
-        members.keys().map(|member| (member.clone(), Vec::new())).collect()
+        // As AbstractPartitionAssignor.assign: topics that nobody reads, or that have no
+        // partitions, are not looked at.
+        let partitions: PartitionsPerTopic = partitions
+            .iter()
+            .filter(|(topic, count)| {
+                **count > 0
+                    && members.values().any(|member| member.subscription.topics.contains(topic))
+            })
+            .map(|(topic, count)| (topic.clone(), *count))
+            .collect();
+        match self {
+            Self::Range => range::assign(&partitions, members),
+            Self::RoundRobin => round_robin::assign(&partitions, members),
+            Self::Sticky => sticky::assign(&partitions, members, sticky::previous).assignments,
+            Self::CooperativeSticky => cooperative_sticky::assign(&partitions, members),
+        }
     }
+}
+
+/// The members in the order of `MemberInfo`: static ones first by instance, then by member id.
+fn in_order(members: &Subscriptions) -> Vec<(&String, &GroupMember)> {
+    let mut ordered: Vec<_> = members.iter().collect();
+    ordered.sort_by_key(|(member_id, member)| {
+        let instance = member.group_instance_id.as_ref();
+        (instance.is_none(), instance, *member_id)
+    });
+    ordered
+}
+
+/// Every member with nothing.
+fn nothing(members: &Subscriptions) -> Assignments {
+    members.keys().map(|member_id| (member_id.clone(), Vec::new())).collect()
+}
+
+/// All partitions, by topic and index.
+fn all_partitions(partitions: &PartitionsPerTopic) -> Vec<TopicPartition> {
+    partitions
+        .iter()
+        .flat_map(|(topic, count)| {
+            (0..*count).map(|index| TopicPartition::new(topic.clone(), index))
+        })
+        .collect()
 }

@@ -163,7 +163,7 @@ fn read_version(reader: &mut Reader<'_>) -> Result<i16, DecodeError> {
     }
 }
 
-fn read_partitions(
+pub(crate) fn read_partitions(
     reader: &mut Reader<'_>,
     field: &'static str,
 ) -> Result<Vec<TopicPartition>, DecodeError> {
@@ -177,7 +177,7 @@ fn read_partitions(
     Ok(partitions)
 }
 
-fn write_partitions(out: &mut Writer, partitions: &[TopicPartition]) {
+pub(crate) fn write_partitions(out: &mut Writer, partitions: &[TopicPartition]) {
     let mut by_topic: Vec<(&str, Vec<i32>)> = Vec::new();
     for partition in partitions {
         match by_topic.iter_mut().find(|(topic, _)| *topic == partition.topic) {
