@@ -13,6 +13,6 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     e2e::playwright("shots", &args.playwright)?;
-    println!("The pictures are in {}.", paths::e2e().join("shots").display());
+    println!("The pictures are in {}.", paths::e2e().join("shots/out").display());
     Ok(())
 }
