@@ -5,13 +5,17 @@
 //! happens before. Behaviour, order and messages are those of the Java client of Kafka 4.4.
 
 pub mod admin;
+mod backoff;
 pub mod config;
 pub mod consumer;
 pub mod error;
 pub mod log_line;
+mod metadata;
 pub mod net;
+mod network_client;
 pub mod process;
 pub mod producer;
+mod response_errors;
 pub mod topic_partition;
 
 pub use admin::{Admin, AdminConfig, AdminOutput, CallId, Target};

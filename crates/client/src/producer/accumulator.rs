@@ -1,0 +1,467 @@
+//! Records waiting to be sent, in batches by partition: `RecordAccumulator` and `ProducerBatch`.
+//!
+//! The compression ratio is not estimated: a batch is full by its uncompressed size.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use logbrook_record::{
+    Batch, BatchBuilder, BatchError, BatchOptions, Compression, Header, RECORD_BATCH_OVERHEAD,
+    increment_sequence,
+};
+
+use crate::producer::transaction_manager::{ProducerIdAndEpoch, TransactionManager};
+use crate::producer::{ProducerRecord, SendId};
+use crate::topic_partition::TopicPartition;
+
+/// `DefaultRecord.MAX_RECORD_OVERHEAD`: length, attributes, timestamp and offset deltas at their longest.
+const MAX_RECORD_OVERHEAD: usize = 21;
+
+/// A batch's own number, in the order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BatchId(u64);
+
+/// What is left of a record once its bytes are in a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Thunk {
+    pub(crate) id: SendId,
+    pub(crate) timestamp: i64,
+    pub(crate) serialized_key_size: i32,
+    pub(crate) serialized_value_size: i32,
+}
+
+/// One batch, from its first record to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct ProducerBatch {
+    pub(crate) partition: TopicPartition,
+    pub(crate) thunks: Vec<Thunk>,
+    pub(crate) created_ms: i64,
+    /// Sends that failed so far.
+    pub(crate) attempts: i32,
+    /// Not sent again before.
+    pub(crate) retry_at_ms: i64,
+    /// A new epoch gave it another sequence while it was in flight.
+    pub(crate) sequence_has_been_reset: bool,
+    last_attempt_ms: i64,
+    builder: BatchBuilder,
+    write_limit: usize,
+    reserved: usize,
+    closed: bool,
+    base_sequence: Option<i32>,
+}
+
+impl ProducerBatch {
+    pub(crate) fn record_count(&self) -> i32 {
+        self.thunks.len() as i32
+    }
+
+    pub(crate) fn base_sequence(&self) -> Option<i32> {
+        self.base_sequence
+    }
+
+    pub(crate) fn set_producer_state(&mut self, producer: ProducerIdAndEpoch, sequence: i32) {
+        self.builder.set_producer_state(producer.id, producer.epoch, sequence, false);
+        self.base_sequence = Some(sequence);
+    }
+
+    pub(crate) fn reset_producer_state(&mut self, producer: ProducerIdAndEpoch, sequence: i32) {
+        self.set_producer_state(producer, sequence);
+        self.sequence_has_been_reset = true;
+    }
+
+    /// The bytes as they go into a request.
+    pub(crate) fn bytes(&self) -> Result<Bytes, BatchError> {
+        self.builder.clone().build()
+    }
+
+    fn is_full(&self) -> bool {
+        self.closed
+            || (!self.builder.is_empty() && self.write_limit <= self.builder.size_estimate())
+    }
+
+    fn size(&self) -> usize {
+        self.builder.size_estimate()
+    }
+}
+
+/// All batches that are not done, by number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Batches(BTreeMap<BatchId, ProducerBatch>);
+
+impl Batches {
+    pub(crate) fn get(&self, id: BatchId) -> Option<&ProducerBatch> {
+        self.0.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: BatchId) -> Option<&mut ProducerBatch> {
+        self.0.get_mut(&id)
+    }
+}
+
+/// What an append did.
+pub(crate) struct Appended {
+    /// Bytes that the batch grew by, with its header if it is new.
+    pub(crate) bytes: usize,
+    /// The sticky partitioner may switch: the last batch of the partition is full.
+    pub(crate) enable_switch: bool,
+}
+
+/// The limits that an accumulator keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) batch_size: usize,
+    pub(crate) linger_ms: i64,
+    pub(crate) buffer_memory: usize,
+    pub(crate) compression: Compression,
+    pub(crate) delivery_timeout_ms: i64,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordAccumulator {
+    limits: Limits,
+    pub(crate) batches: Batches,
+    queues: BTreeMap<TopicPartition, VecDeque<BatchId>>,
+    muted: BTreeSet<TopicPartition>,
+    drain_index: BTreeMap<i32, usize>,
+    next_batch: u64,
+    used_memory: usize,
+}
+
+/// `AbstractRecords.estimateSizeInBytesUpperBound`.
+pub(crate) fn size_upper_bound(record: &ProducerRecord) -> usize {
+    let nullable = |bytes: Option<usize>| bytes.map_or(1, |len| varint_size(len) + len);
+    let headers: usize = record
+        .headers
+        .iter()
+        .map(|(key, value)| nullable(Some(key.len())) + nullable(value.as_ref().map(Bytes::len)))
+        .sum();
+    RECORD_BATCH_OVERHEAD
+        + MAX_RECORD_OVERHEAD
+        + nullable(record.key.as_ref().map(Bytes::len))
+        + nullable(record.value.as_ref().map(Bytes::len))
+        + varint_size(record.headers.len())
+        + headers
+}
+
+fn varint_size(value: usize) -> usize {
+    logbrook_record::size_of_varlong(value as i64)
+}
+
+fn serialized_size(bytes: Option<&Bytes>) -> i32 {
+    bytes.map_or(-1, |bytes| bytes.len() as i32)
+}
+
+impl RecordAccumulator {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            batches: Batches::default(),
+            queues: BTreeMap::new(),
+            muted: BTreeSet::new(),
+            drain_index: BTreeMap::new(),
+            next_batch: 0,
+            used_memory: 0,
+        }
+    }
+
+    pub(crate) fn available_memory(&self) -> usize {
+        self.limits.buffer_memory.saturating_sub(self.used_memory)
+    }
+
+    /// Memory that a new batch for this record takes.
+    pub(crate) fn batch_memory(&self, record: &ProducerRecord) -> usize {
+        self.limits.batch_size.max(size_upper_bound(record))
+    }
+
+    /// Appends to the partition's last batch, or to a new one. `None`: no memory for a new batch.
+    pub(crate) fn append(
+        &mut self,
+        now: i64,
+        partition: &TopicPartition,
+        id: SendId,
+        record: &ProducerRecord,
+    ) -> Option<Appended> {
+        let timestamp = record.timestamp.unwrap_or(now);
+        let headers: Vec<Header> = record
+            .headers
+            .iter()
+            .map(|(key, value)| Header { key: key.clone(), value: value.clone() })
+            .collect();
+        let key = record.key.as_deref();
+        let value = record.value.as_deref();
+        let queue = self.queues.entry(partition.clone()).or_default();
+        let last = queue.back().copied();
+        let mut target = None;
+        if let Some(batch) = last.and_then(|last| self.batches.0.get_mut(&last))
+            && !batch.closed
+            // A batch that was sent already (it waits for a retry) takes no more.
+            && batch.attempts == 0
+            && batch.base_sequence.is_none()
+        {
+            let size = batch.builder.next_record_size(timestamp, key, value, &headers);
+            if batch.builder.is_empty() || batch.write_limit >= batch.size() + size {
+                target = last;
+            } else {
+                batch.closed = true;
+            }
+        }
+        let (target, new) = match target {
+            Some(target) => (target, false),
+            None => {
+                let memory = self.limits.batch_size.max(size_upper_bound(record));
+                let available = self.limits.buffer_memory.saturating_sub(self.used_memory);
+                if self.used_memory > 0 && available < memory {
+                    return None;
+                }
+                let number = BatchId(self.next_batch);
+                self.next_batch += 1;
+                let options =
+                    BatchOptions { compression: self.limits.compression, ..Default::default() };
+                self.used_memory += memory;
+                self.batches.0.insert(
+                    number,
+                    ProducerBatch {
+                        partition: partition.clone(),
+                        thunks: Vec::new(),
+                        created_ms: now,
+                        attempts: 0,
+                        retry_at_ms: i64::MIN,
+                        sequence_has_been_reset: false,
+                        last_attempt_ms: now,
+                        builder: BatchBuilder::new(options),
+                        write_limit: memory,
+                        reserved: memory,
+                        closed: false,
+                        base_sequence: None,
+                    },
+                );
+                queue.push_back(number);
+                (number, true)
+            }
+        };
+        let batch = self.batches.0.get_mut(&target)?;
+        let before = if new { 0 } else { batch.size() };
+        batch.builder.append(timestamp, key, value, &headers);
+        batch.thunks.push(Thunk {
+            id,
+            timestamp,
+            serialized_key_size: serialized_size(record.key.as_ref()),
+            serialized_value_size: serialized_size(record.value.as_ref()),
+        });
+        Some(Appended { bytes: batch.size() - before, enable_switch: batch.is_full() })
+    }
+
+    /// Whether a partition has something that may be sent now (`batchReady`); if not, when it may.
+    fn ready_at(&self, now: i64, queue: &VecDeque<BatchId>, hurry: bool) -> Option<i64> {
+        let first = self.batches.get(*queue.front()?)?;
+        if first.attempts > 0 && now < first.retry_at_ms {
+            return Some(first.retry_at_ms);
+        }
+        if hurry || first.attempts > 0 || queue.len() > 1 || first.is_full() {
+            return Some(now);
+        }
+        Some(first.last_attempt_ms.saturating_add(self.limits.linger_ms))
+    }
+
+    /// Partitions with something ready, and the next time at which another one will be. `hurry`: a
+    /// flush, a close, or memory that others wait for.
+    pub(crate) fn ready(&self, now: i64, hurry: bool) -> (Vec<TopicPartition>, Option<i64>) {
+        let mut ready = Vec::new();
+        let mut next = None;
+        for (partition, queue) in &self.queues {
+            if self.muted.contains(partition) {
+                continue;
+            }
+            match self.ready_at(now, queue, hurry) {
+                Some(at) if at <= now => ready.push(partition.clone()),
+                Some(at) => next = Some(next.map_or(at, |other: i64| other.min(at))),
+                None => {}
+            }
+        }
+        (ready, next)
+    }
+
+    /// `drainBatchesForOneNode`: at most one batch of each partition that the node leads, ready or
+    /// not, up to `max_size` bytes, starting behind where the last drain stopped.
+    pub(crate) fn drain(
+        &mut self,
+        now: i64,
+        node: i32,
+        partitions: &[TopicPartition],
+        max_size: usize,
+        mut idempotence: Option<&mut TransactionManager>,
+    ) -> Vec<BatchId> {
+        let mut drained = Vec::new();
+        let mut size = 0;
+        let start = self.drain_index.get(&node).copied().unwrap_or(0) % partitions.len().max(1);
+        for i in 0..partitions.len() {
+            let index = (start + i) % partitions.len();
+            let Some(partition) = partitions.get(index) else { continue };
+            self.drain_index.insert(node, index);
+            if self.muted.contains(partition) {
+                continue;
+            }
+            let Some(queue) = self.queues.get_mut(partition) else { continue };
+            let Some(first) = queue.front().copied() else { continue };
+            let Some(batch) = self.batches.0.get(&first) else { continue };
+            if batch.attempts > 0 && now < batch.retry_at_ms {
+                continue;
+            }
+            if size + batch.size() > max_size && !drained.is_empty() {
+                break;
+            }
+            if let Some(idempotence) = idempotence.as_deref_mut() {
+                if idempotence.stops_drain(first, &self.batches) {
+                    // Java stops the node's drain here; other partitions follow in the next round.
+                    break;
+                }
+                if batch.base_sequence.is_none() {
+                    idempotence.assign_sequence(first, &mut self.batches);
+                }
+            }
+            queue.pop_front();
+            if let Some(batch) = self.batches.0.get_mut(&first) {
+                batch.closed = true;
+                size += batch.size();
+            }
+            drained.push(first);
+        }
+        drained
+    }
+
+    /// Puts a failed batch back at its place, to be sent again from `retry_at_ms` on.
+    pub(crate) fn reenqueue(&mut self, now: i64, id: BatchId, retry_at_ms: i64) {
+        let Some(batch) = self.batches.0.get_mut(&id) else { return };
+        batch.attempts = batch.attempts.saturating_add(1);
+        batch.last_attempt_ms = now;
+        batch.retry_at_ms = retry_at_ms;
+        let sequence = batch.base_sequence;
+        let partition = batch.partition.clone();
+        let batches = &self.batches;
+        let queue = self.queues.entry(partition).or_default();
+        // `insertInSequenceOrder`.
+        let at = queue
+            .iter()
+            .position(|other| {
+                let other = batches.get(*other).and_then(ProducerBatch::base_sequence);
+                match (other, sequence) {
+                    (Some(other), Some(sequence)) => other >= sequence,
+                    (Some(_) | None, Some(_) | None) => true,
+                }
+            })
+            .unwrap_or(queue.len());
+        queue.insert(at, id);
+    }
+
+    /// Splits a batch that the broker finds too large into batches of at most `batch.size`
+    /// (`splitAndReenqueue`), which share its sequence numbers. `None` if the records cannot be read back.
+    pub(crate) fn split(&mut self, now: i64, id: BatchId) -> Option<Vec<BatchId>> {
+        let batch = self.batches.get(id)?;
+        let records =
+            batch.bytes().and_then(Batch::parse).and_then(|batch| batch.records()).ok()?;
+        let batch = self.remove(id)?;
+        let mut parts: Vec<BatchId> = Vec::new();
+        let options = BatchOptions { compression: self.limits.compression, ..Default::default() };
+        for (record, thunk) in records.iter().zip(batch.thunks) {
+            let key = record.key.as_deref();
+            let value = record.value.as_deref();
+            let fits = parts.last().and_then(|last| self.batches.get(*last)).is_some_and(|last| {
+                let size =
+                    last.builder.next_record_size(record.timestamp, key, value, &record.headers);
+                last.size() + size <= self.limits.batch_size
+            });
+            if !fits {
+                let number = BatchId(self.next_batch);
+                self.next_batch += 1;
+                self.used_memory += self.limits.batch_size;
+                self.batches.0.insert(
+                    number,
+                    ProducerBatch {
+                        partition: batch.partition.clone(),
+                        thunks: Vec::new(),
+                        created_ms: batch.created_ms,
+                        attempts: batch.attempts,
+                        retry_at_ms: i64::MIN,
+                        sequence_has_been_reset: false,
+                        last_attempt_ms: now,
+                        builder: BatchBuilder::new(options),
+                        write_limit: self.limits.batch_size,
+                        reserved: self.limits.batch_size,
+                        closed: true,
+                        base_sequence: None,
+                    },
+                );
+                parts.push(number);
+            }
+            if let Some(last) = parts.last().and_then(|last| self.batches.0.get_mut(last)) {
+                last.builder.append(record.timestamp, key, value, &record.headers);
+                last.thunks.push(thunk);
+            }
+        }
+        if let Some(mut sequence) = batch.base_sequence {
+            let options = *batch.builder.options();
+            let producer =
+                ProducerIdAndEpoch { id: options.producer_id, epoch: options.producer_epoch };
+            for part in &parts {
+                let Some(part) = self.batches.0.get_mut(part) else { continue };
+                part.set_producer_state(producer, sequence);
+                sequence = increment_sequence(sequence, part.record_count());
+            }
+        }
+        let queue = self.queues.entry(batch.partition).or_default();
+        for part in parts.iter().rev() {
+            queue.push_front(*part);
+        }
+        Some(parts)
+    }
+
+    /// Takes a batch that is done away.
+    pub(crate) fn remove(&mut self, id: BatchId) -> Option<ProducerBatch> {
+        let batch = self.batches.0.remove(&id)?;
+        self.used_memory = self.used_memory.saturating_sub(batch.reserved);
+        if let Some(queue) = self.queues.get_mut(&batch.partition) {
+            queue.retain(|other| *other != id);
+        }
+        Some(batch)
+    }
+
+    /// Batches, waiting or in flight, whose `delivery.timeout.ms` is over.
+    pub(crate) fn expired(&self, now: i64) -> Vec<BatchId> {
+        let timeout = self.limits.delivery_timeout_ms;
+        self.batches
+            .0
+            .iter()
+            .filter(|(_, batch)| batch.created_ms.saturating_add(timeout) <= now)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// When the next batch expires.
+    pub(crate) fn next_expiry(&self) -> Option<i64> {
+        let timeout = self.limits.delivery_timeout_ms;
+        self.batches.0.values().map(|batch| batch.created_ms.saturating_add(timeout)).min()
+    }
+
+    /// Partitions with something queued, by name.
+    pub(crate) fn queued_partitions(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.queues.iter().filter(|(_, queue)| !queue.is_empty()).map(|(partition, _)| partition)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.0.is_empty()
+    }
+
+    pub(crate) fn mute(&mut self, partition: &TopicPartition) {
+        self.muted.insert(partition.clone());
+    }
+
+    pub(crate) fn unmute(&mut self, partition: &TopicPartition) {
+        self.muted.remove(partition);
+    }
+
+    /// All batches, oldest first.
+    pub(crate) fn all(&self) -> Vec<BatchId> {
+        self.batches.0.keys().copied().collect()
+    }
+}
