@@ -1,0 +1,82 @@
+//! What is going to happen, ordered by time and then by the order in which it was scheduled.
+
+use std::collections::BTreeMap;
+
+use logbrook_broker::ConnectionId;
+use logbrook_broker::wire::{RequestFrame, ResponseFrame};
+use logbrook_client::process::{Input, StoreReply, StoreRequest};
+
+use crate::process_table::ProcessId;
+use crate::trace::EventId;
+
+/// When, and in which order among what happens at the same time.
+pub(crate) type Slot = (i64, u64);
+
+/// One thing that is going to happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// A process's SYN reaches the broker's host.
+    ConnectArrives { connection: ConnectionId },
+    /// The answer to it reaches the process: established.
+    Connected { connection: ConnectionId },
+    /// The answer to it reaches the process: refused.
+    ConnectRefused { connection: ConnectionId, cause: EventId },
+    /// A request reaches the broker.
+    Request { connection: ConnectionId, frame: RequestFrame, sent: EventId },
+    /// A response reaches the process.
+    Response { connection: ConnectionId, frame: ResponseFrame, sent: EventId },
+    /// The broker learns that the process's end is gone.
+    BrokerSeesClose { node: i32, connection: ConnectionId, cause: EventId },
+    /// The process learns that the broker's end is gone.
+    ProcessSeesClose { connection: ConnectionId, cause: EventId },
+    /// A broker asked to be woken.
+    BrokerTick { node: i32 },
+    /// A process asked to be woken.
+    Wake { process: ProcessId },
+    /// Something from outside for a process: start, standard input, a signal.
+    Input { process: ProcessId, input: Input, cause: Option<EventId> },
+    /// An operation reaches its store.
+    StoreRequest { process: ProcessId, request: StoreRequest, sent: EventId },
+    /// A store's answer reaches the process.
+    StoreReply { process: ProcessId, reply: StoreReply, sent: EventId },
+    /// A paused process goes on.
+    Resume { process: ProcessId, cause: EventId },
+    /// An application's instance starts again.
+    AppStart { app: String, number: u32, cause: EventId },
+    /// The next instance of a rolling restart has its turn.
+    RolloutNext { app: String, cause: EventId },
+    /// An instance had its time to end in order.
+    GraceOver { process: ProcessId, cause: EventId },
+}
+
+/// The queue. Its order is total, so a run does not depend on how it is stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queue {
+    items: BTreeMap<Slot, Item>,
+    sequence: u64,
+}
+
+impl Queue {
+    /// Schedules an item.
+    pub(crate) fn push(&mut self, time_us: i64, item: Item) -> Slot {
+        self.sequence += 1;
+        let slot = (time_us, self.sequence);
+        self.items.insert(slot, item);
+        slot
+    }
+
+    /// Takes an item back.
+    pub(crate) fn cancel(&mut self, slot: Slot) {
+        self.items.remove(&slot);
+    }
+
+    /// The next item, which leaves the queue.
+    pub(crate) fn pop(&mut self) -> Option<(i64, Item)> {
+        self.items.pop_first().map(|((time_us, _), item)| (time_us, item))
+    }
+
+    /// When the next item happens.
+    pub(crate) fn next_time_us(&self) -> Option<i64> {
+        self.items.first_key_value().map(|((time_us, _), _)| *time_us)
+    }
+}
