@@ -160,7 +160,7 @@ pub fn for_each_record<'a>(
     };
     let mut at = 0;
     for index in 0..count {
-        let view = RecordView::read(payload, at, index)?;
+        let view = RecordView::read(payload, at, index).map_err(|error| located(header, error))?;
         at += view.size;
         visit(&view);
     }
@@ -174,6 +174,16 @@ pub fn for_each_record<'a>(
         ));
     }
     Ok(())
+}
+
+/// Makes a position in the records one in the batch, or says that it is one in the decompressed records.
+fn located(header: &BatchHeader, mut error: BatchError) -> BatchError {
+    if header.attributes.compression() == Some(Compression::None) {
+        error.position += RECORD_BATCH_OVERHEAD;
+    } else {
+        error.field.push_str(" (decompressed)");
+    }
+    error
 }
 
 fn length_error(header: &BatchHeader, available: usize) -> BatchError {

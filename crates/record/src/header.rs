@@ -34,6 +34,23 @@ pub(crate) const PRODUCER_EPOCH: usize = 51;
 pub(crate) const BASE_SEQUENCE: usize = 53;
 pub(crate) const RECORDS_COUNT: usize = 57;
 
+/// Name, first byte and length of the 13 fields.
+pub(crate) const FIELDS: [(&str, usize, usize); 13] = [
+    ("baseOffset", BASE_OFFSET, 8),
+    ("batchLength", BATCH_LENGTH, 4),
+    ("partitionLeaderEpoch", PARTITION_LEADER_EPOCH, 4),
+    ("magic", MAGIC, 1),
+    ("crc", CRC, 4),
+    ("attributes", ATTRIBUTES, 2),
+    ("lastOffsetDelta", LAST_OFFSET_DELTA, 4),
+    ("baseTimestamp", BASE_TIMESTAMP, 8),
+    ("maxTimestamp", MAX_TIMESTAMP, 8),
+    ("producerId", PRODUCER_ID, 8),
+    ("producerEpoch", PRODUCER_EPOCH, 2),
+    ("baseSequence", BASE_SEQUENCE, 4),
+    ("recordsCount", RECORDS_COUNT, 4),
+];
+
 /// The header of a record batch, its 13 fields in the order of their bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BatchHeader {
