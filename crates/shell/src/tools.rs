@@ -1,6 +1,105 @@
-//! Kafka's command line tools.
+//! Kafka's command line tools: each a client in a process of its own.
+//!
+//! A tool never looks into a broker. What it prints is what Kafka's own tool prints, on the same
+//! stream, with the same exit code; stack frames of Java code are left out.
 
+mod admin_calls;
+mod group_calls;
+mod group_tables;
+mod java;
+mod kafka_console_consumer;
+mod kafka_console_producer;
+mod kafka_consumer_groups;
+mod kafka_get_offsets;
+mod kafka_topics;
+mod line_message_reader;
+mod message_formatter;
+pub mod options;
+mod script;
+mod setup;
+mod topic_filter;
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use logbrook_client::Process;
+
+use crate::nearest::nearest;
 use crate::words;
+use options::OptionTable;
+pub use setup::ToolEnv;
+
+type Start = fn(&'static OptionTable, &[String], &ToolEnv) -> Box<dyn Process>;
+
+struct Tool {
+    name: &'static str,
+    help: &'static str,
+    start: Start,
+    table: OnceLock<OptionTable>,
+}
+
+impl Tool {
+    const fn new(name: &'static str, help: &'static str, start: Start) -> Tool {
+        Tool { name, help, start, table: OnceLock::new() }
+    }
+}
+
+static TOOLS: [Tool; 5] = [
+    Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
+    Tool::new(
+        "kafka-console-producer.sh",
+        kafka_console_producer::HELP,
+        kafka_console_producer::start,
+    ),
+    Tool::new(
+        "kafka-console-consumer.sh",
+        kafka_console_consumer::HELP,
+        kafka_console_consumer::start,
+    ),
+    Tool::new(
+        "kafka-consumer-groups.sh",
+        kafka_consumer_groups::HELP,
+        kafka_consumer_groups::start,
+    ),
+    Tool::new("kafka-get-offsets.sh", kafka_get_offsets::HELP, kafka_get_offsets::start),
+];
+
+/// No tool of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolNotFound {
+    /// What was asked for.
+    pub name: String,
+    /// The nearest tool there is.
+    pub nearest: Option<&'static str>,
+}
+
+impl fmt::Display for ToolNotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: command not found", self.name)
+    }
+}
+
+impl std::error::Error for ToolNotFound {}
+
+/// Names of the tools there are.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|tool| tool.name)
+}
+
+/// The option table of a tool.
+pub fn options_of(name: &str) -> Option<&'static OptionTable> {
+    let tool = TOOLS.iter().find(|tool| tool.name == name)?;
+    Some(tool.table.get_or_init(|| OptionTable::of(tool.help)))
+}
+
+/// The process of a command line; the first word is the tool's name.
+pub fn tool(argv: &[String], env: &ToolEnv) -> Result<Box<dyn Process>, ToolNotFound> {
+    let name = argv.first().map(String::as_str).unwrap_or_default();
+    match (TOOLS.iter().find(|tool| tool.name == name), options_of(name)) {
+        (Some(tool), Some(table)) => Ok((tool.start)(table, &argv[1..], env)),
+        _ => Err(ToolNotFound { name: name.to_string(), nearest: nearest(name, names()) }),
+    }
+}
 
 /// Does a command line alter state? A tool run does if it creates, alters, deletes, produces,
 /// resets, elects or reassigns.

@@ -5,10 +5,10 @@ use super::{Action, ActionError, Entry, Output, Span, verb};
 /// Reads a file, a history or an answer: every line of the language.
 pub fn parse_entries(text: &str) -> Result<Vec<Entry>, ActionError> {
     let mut entries: Vec<Entry> = Vec::new();
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    if body.is_empty() {
+    if text.is_empty() {
         return Ok(entries);
     }
+    let body = text.strip_suffix('\n').unwrap_or(text);
     for (i, line) in body.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let number = i + 1;

@@ -1,0 +1,313 @@
+//! Command line options as jopt-simple 5.0.4 reads them, which is what Kafka's tools use.
+//!
+//! A tool's option table is the text that its `--help` prints, kept as Kafka's own bytes in
+//! `help/`; names, types, defaults and descriptions are read out of it. One source for parsing,
+//! `--help`, wrong usage and completion.
+
+use std::collections::BTreeMap;
+
+/// Does an option take an argument?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// A switch.
+    None,
+    /// `<…>`: the next word, whatever it looks like.
+    Required,
+    /// `[…]`: the next word unless it looks like an option.
+    Optional,
+}
+
+/// One option of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opt {
+    /// Without the dashes.
+    pub name: String,
+    /// Whether it takes an argument.
+    pub argument: Argument,
+    /// Java's simple class name of the argument: `String`, `Integer`, `Long`.
+    pub type_name: String,
+    /// What the argument is, in the table's words.
+    pub described_as: String,
+    /// The default shown in the table.
+    pub default: Option<String>,
+    /// The description, unwrapped.
+    pub description: String,
+}
+
+/// A tool's options.
+#[derive(Clone, Debug)]
+pub struct OptionTable {
+    /// The first line that `--help` prints.
+    pub summary: &'static str,
+    /// The table as printed, a newline at its end.
+    pub usage: &'static str,
+    /// The options in the table's order.
+    pub options: Vec<Opt>,
+}
+
+/// jopt-simple's exceptions, and those of a tool's own checks of its options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionError {
+    /// Java's class name.
+    pub class: &'static str,
+    /// `getMessage()`.
+    pub message: String,
+    /// `toString()` of the causes, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl OptionError {
+    fn new(class: &'static str, message: String) -> OptionError {
+        OptionError { class, message, causes: Vec::new() }
+    }
+}
+
+impl OptionTable {
+    /// Reads the table out of a tool's help text.
+    pub fn of(help: &'static str) -> OptionTable {
+        let (summary, usage) = help.split_once('\n').unwrap_or((help, ""));
+        let header = usage.lines().next().unwrap_or_default();
+        let column = header.find("Description").unwrap_or(header.len());
+        let mut rows: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+        for line in usage.lines().skip(2) {
+            let (left, right) = line.split_at_checked(column).unwrap_or((line, ""));
+            if line.starts_with("--") {
+                rows.push((Vec::new(), Vec::new()));
+            }
+            if let Some((lefts, rights)) = rows.last_mut() {
+                lefts.push(left.trim());
+                rights.push(right.trim());
+            }
+        }
+        let options = rows.iter().map(|(left, right)| option(&unwrap(left), unwrap(right)));
+        OptionTable { summary, usage, options: options.collect() }
+    }
+
+    /// The option of this name.
+    pub fn get(&self, name: &str) -> Option<&Opt> {
+        self.options.iter().find(|o| o.name == name)
+    }
+
+    /// jopt-simple's `OptionParser.parse`, without abbreviations.
+    pub fn parse(&self, argv: &[String]) -> Result<Options<'_>, OptionError> {
+        let mut given = Options { table: self, given: BTreeMap::new(), rest: Vec::new() };
+        let mut words = argv.iter().peekable();
+        let mut only_arguments = false;
+        while let Some(word) = words.next() {
+            if only_arguments || !looks_like_an_option(word) {
+                if word == "--" && !only_arguments {
+                    only_arguments = true;
+                } else {
+                    given.rest.push(word.clone());
+                }
+                continue;
+            }
+            let body = word.strip_prefix("--").unwrap_or(&word[1..]);
+            let (name, value) = match body.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (body, None),
+            };
+            let Some(option) = self.get(name) else {
+                // A cluster of one-letter options, of which no tool here has any.
+                let name = match word.strip_prefix("--") {
+                    Some(_) => name.to_string(),
+                    None => body.chars().next().map(String::from).unwrap_or_default(),
+                };
+                return Err(OptionError::new(
+                    "joptsimple.UnrecognizedOptionException",
+                    format!("{name} is not a recognized option"),
+                ));
+            };
+            let values = given.given.entry(option.name.clone()).or_default();
+            match (option.argument, value) {
+                (Argument::None, _) => {}
+                (_, Some(value)) => values.push(value.to_string()),
+                (Argument::Required, None) => match words.next() {
+                    Some(value) => values.push(value.clone()),
+                    None => {
+                        return Err(OptionError::new(
+                            "joptsimple.OptionMissingRequiredArgumentException",
+                            format!("Option {} requires an argument", option.name),
+                        ));
+                    }
+                },
+                (Argument::Optional, None) => {
+                    values.extend(words.next_if(|next| !looks_like_an_option(next)).cloned());
+                }
+            }
+        }
+        Ok(given)
+    }
+}
+
+fn looks_like_an_option(word: &str) -> bool {
+    word.starts_with('-') && word != "-" && word != "--"
+}
+
+/// The options that a command line has.
+#[derive(Clone, Debug)]
+pub struct Options<'t> {
+    table: &'t OptionTable,
+    given: BTreeMap<String, Vec<String>>,
+    /// Words that belong to no option.
+    pub rest: Vec<String>,
+}
+
+impl Options<'_> {
+    /// Was the option given?
+    pub fn has(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
+    /// All its values as given; empty when absent (defaults are not consulted).
+    pub fn values(&self, name: &str) -> &[String] {
+        self.given.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// `OptionSet.valueOf`: the one value, else the default.
+    pub fn value(&self, name: &str) -> Result<Option<&str>, OptionError> {
+        match self.values(name) {
+            [] => Ok(self.table.get(name).and_then(|o| o.default.as_deref())),
+            [value] => Ok(Some(value)),
+            _ => Err(OptionError::new(
+                "joptsimple.MultipleArgumentsForOptionException",
+                format!("Found multiple arguments for option {name}, but you asked for only one"),
+            )),
+        }
+    }
+
+    /// The one value as an integer.
+    pub fn int(&self, name: &str) -> Result<Option<i32>, OptionError> {
+        self.number(name)
+    }
+
+    /// The one value as a long.
+    pub fn long(&self, name: &str) -> Result<Option<i64>, OptionError> {
+        self.number(name)
+    }
+
+    fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>, OptionError> {
+        // Java converts every value before it counts them.
+        for value in self.values(name) {
+            if value.parse::<N>().is_err() {
+                let cause =
+                    format!("java.lang.NumberFormatException: For input string: \"{value}\"");
+                return Err(OptionError {
+                    class: "joptsimple.OptionArgumentConversionException",
+                    message: format!("Cannot parse argument '{value}' of option {name}"),
+                    causes: vec![
+                        format!("joptsimple.internal.ReflectionException: {cause}"),
+                        cause,
+                    ],
+                });
+            }
+        }
+        Ok(self.value(name)?.and_then(|value| value.parse().ok()))
+    }
+}
+
+/// `--name <Type: what it is>` and its description.
+fn option(left: &str, mut description: String) -> Opt {
+    let left = left.trim_start_matches('-');
+    let (name, rest) = left.split_once(' ').unwrap_or((left, ""));
+    let argument = match rest.chars().next() {
+        Some('<') => Argument::Required,
+        Some('[') => Argument::Optional,
+        _ => Argument::None,
+    };
+    let inner = rest.get(1..rest.len().saturating_sub(1)).unwrap_or_default();
+    let (type_name, described_as) = inner.split_once(": ").unwrap_or((inner, ""));
+    let mut default = None;
+    if let Some(at) = description.rfind("(default: ") {
+        let value = description[at + "(default: ".len()..].trim_end_matches(')');
+        default = Some(value.to_string());
+        description.truncate(at);
+        description.truncate(description.trim_end().len());
+    }
+    Opt {
+        name: name.to_string(),
+        argument,
+        type_name: type_name.to_string(),
+        described_as: described_as.to_string(),
+        default,
+        description,
+    }
+}
+
+/// Joins wrapped lines. jopt-simple breaks at blanks, and after hyphens, dots and colons inside a word.
+fn unwrap(pieces: &[&str]) -> String {
+    let mut text = String::new();
+    for piece in pieces.iter().filter(|p| !p.is_empty()) {
+        let next = piece.chars().next().unwrap_or(' ');
+        let glued = text.is_empty()
+            || text.ends_with('-')
+            || (text.ends_with('.') && next.is_ascii_lowercase())
+            || (text.ends_with(':') && next.is_ascii_digit());
+        if !glued {
+            text.push(' ');
+        }
+        text.push_str(piece);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics() -> OptionTable {
+        OptionTable::of(include_str!("help/kafka-topics.txt"))
+    }
+
+    fn argv(line: &str) -> Vec<String> {
+        crate::words::split(line).unwrap()
+    }
+
+    #[test]
+    fn the_table_is_read_out_of_the_help_text() {
+        let table = topics();
+        assert_eq!(table.options.len(), 25);
+        assert_eq!(
+            table.get("bootstrap-server"),
+            Some(&Opt {
+                name: "bootstrap-server".into(),
+                argument: Argument::Required,
+                type_name: "String".into(),
+                described_as: "server to connect to".into(),
+                default: None,
+                description: "REQUIRED: The Kafka server to connect to.".into(),
+            })
+        );
+        let producer = OptionTable::of(include_str!("help/kafka-console-producer.txt"));
+        let reader = producer.get("line-reader").unwrap();
+        assert_eq!(reader.default.as_deref(), Some("org.apache.kafka.tools.LineMessageReader"));
+        assert_eq!(producer.get("compression-codec").unwrap().argument, Argument::Optional);
+        assert_eq!(producer.get("timeout").unwrap().default.as_deref(), Some("1000"));
+    }
+
+    #[test]
+    fn arguments_are_taken_as_jopt_simple_takes_them() {
+        let table = topics();
+        let words = argv("--create --topic=a --partitions -1 -list rest -- --describe");
+        let options = table.parse(&words).unwrap();
+        assert_eq!(options.value("topic"), Ok(Some("a")));
+        assert_eq!(options.int("partitions"), Ok(Some(-1)));
+        assert!(options.has("list") && !options.has("describe"));
+        assert_eq!(options.rest, ["rest", "--describe"]);
+        let message = |line: &str| table.parse(&argv(line)).unwrap_err().message;
+        assert_eq!(message("--broker-list b"), "broker-list is not a recognized option");
+        assert_eq!(message("-x"), "x is not a recognized option");
+        assert_eq!(message("--topi a"), "topi is not a recognized option");
+        assert_eq!(message("--topic"), "Option topic requires an argument");
+        let words = argv("--topic a --topic b --partitions x");
+        let options = table.parse(&words).unwrap();
+        assert_eq!(
+            options.value("topic").unwrap_err().message,
+            "Found multiple arguments for option topic, but you asked for only one"
+        );
+        assert_eq!(
+            options.int("partitions").unwrap_err().message,
+            "Cannot parse argument 'x' of option partitions"
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! What every tool does before it talks to a broker: options, usage, property files.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use logbrook_client::{Input, Io, Process};
+
+use super::java::Throwable;
+use super::options::{OptionError, OptionTable, Options};
+
+/// What a tool sees of the machine it is started on.
+#[derive(Clone, Debug, Default)]
+pub struct ToolEnv {
+    /// Files of the working directory, by name.
+    pub files: BTreeMap<String, String>,
+    /// Feeds whatever the tool draws: group ids, backoff jitter.
+    pub seed: u64,
+}
+
+/// A tool that ends before it starts a client: wrong usage, `--help`, `--version`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Early {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: i32,
+}
+
+impl Early {
+    /// `CommandLineUtils.printUsageAndExit`.
+    pub(crate) fn usage(table: &OptionTable, message: impl AsRef<str>) -> Early {
+        Early { out: String::new(), err: format!("{}\n{}", message.as_ref(), table.usage), code: 1 }
+    }
+
+    /// Text on standard error, exit code 1.
+    pub(crate) fn error(text: impl Into<String>) -> Early {
+        Early { out: String::new(), err: text.into(), code: 1 }
+    }
+
+    /// What this playground has no engine for yet: said in one line, never pretended.
+    pub(crate) fn not_modelled(what: &str) -> Early {
+        Early::error(format!("logbrook: {what} is not modelled yet\n"))
+    }
+
+    /// `AppInfoParser.getVersion`.
+    pub(crate) fn version() -> Early {
+        Early { out: "4.4.0\n".to_string(), err: String::new(), code: 0 }
+    }
+
+    /// The same after something was already printed on standard output.
+    pub(crate) fn after(mut self, out: &str) -> Early {
+        self.out.insert_str(0, out);
+        self
+    }
+}
+
+impl Process for Early {
+    fn handle(&mut self, input: Input, io: &mut Io) {
+        if !matches!(input, Input::Start) {
+            return;
+        }
+        if !self.out.is_empty() {
+            io.stdout(&self.out);
+        }
+        if !self.err.is_empty() {
+            io.stderr(&self.err);
+        }
+        io.exit(self.code);
+    }
+
+    fn clone_box(&self) -> Box<dyn Process> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Checks of options, as Kafka's `CommandLineUtils` does them.
+pub(crate) struct Checks<'a> {
+    pub(crate) table: &'a OptionTable,
+    pub(crate) options: &'a Options<'a>,
+}
+
+impl Checks<'_> {
+    /// `maybePrintHelpOrVersion`.
+    pub(crate) fn help_or_version(&self, argv: &[String]) -> Result<(), Early> {
+        if argv.is_empty() || self.options.has("help") {
+            return Err(Early::usage(self.table, self.table.summary));
+        }
+        if self.options.has("version") {
+            return Err(Early::version());
+        }
+        Ok(())
+    }
+
+    /// `checkRequiredArgs`.
+    pub(crate) fn required(&self, names: &[&str]) -> Result<(), Early> {
+        match names.iter().find(|name| !self.options.has(name)) {
+            Some(name) => {
+                Err(Early::usage(self.table, format!("Missing required argument \"[{name}]\"")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `checkInvalidArgs`.
+    pub(crate) fn excludes(&self, used: &str, invalid: &[&str]) -> Result<(), Early> {
+        if !self.options.has(used) {
+            return Ok(());
+        }
+        match invalid.iter().find(|name| **name != used && self.options.has(name)) {
+            Some(name) => Err(Early::usage(
+                self.table,
+                format!("Option \"[{used}]\" can't be used with option \"[{name}]\""),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// `printUsageAndExit` if the condition holds.
+    pub(crate) fn usage_if(&self, wrong: bool, message: &str) -> Result<(), Early> {
+        if wrong { Err(Early::usage(self.table, message)) } else { Ok(()) }
+    }
+
+    /// `printUsageAndExit` with an exception's message.
+    pub(crate) fn usage_or<T>(&self, result: Result<T, OptionError>) -> Result<T, Early> {
+        result.map_err(|error| Early::usage(self.table, error.message))
+    }
+}
+
+/// `CommandLineUtils.parseKeyValueArgs`.
+pub(crate) fn key_values(arguments: &[String]) -> BTreeMap<String, String> {
+    let pairs = arguments.iter().map(|a| a.split_once('=').unwrap_or((a, "")));
+    pairs.map(|(k, v)| (k.to_string(), v.to_string())).collect()
+}
+
+/// `Utils.loadProps`: a property file of the working directory.
+pub(crate) fn load_props(env: &ToolEnv, name: &str) -> Result<BTreeMap<String, String>, Throwable> {
+    let Some(text) = env.files.get(name) else {
+        return Err(Throwable::new("java.nio.file.NoSuchFileException", name));
+    };
+    let mut properties = BTreeMap::new();
+    for line in text.lines() {
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with(['#', '!']) {
+            continue;
+        }
+        let at = line.find(['=', ':', ' ', '\t']).unwrap_or(line.len());
+        let (key, rest) = line.split_at(at);
+        let value = rest.trim_start();
+        let value = value.strip_prefix(['=', ':']).unwrap_or(value).trim_start();
+        properties.insert(key.to_string(), value.to_string());
+    }
+    Ok(properties)
+}
+
+/// `ToolsUtils.validateBootstrapServer`: the message for the usage text, if it is no list of
+/// `host:port`.
+pub(crate) fn validate_bootstrap_server(servers: Option<&str>) -> Result<(), String> {
+    let Some(servers) = servers.filter(|s| !s.trim().is_empty()) else {
+        return Err("Error while validating the bootstrap address\n".to_string());
+    };
+    let with_port = |server: &str| {
+        let server = server.rsplit_once("://").map_or(server, |(_, rest)| rest);
+        match server.rsplit_once(':') {
+            Some((_, port)) => {
+                !port.is_empty() && port.len() <= 9 && port.chars().all(|c| c.is_ascii_digit())
+            }
+            None => false,
+        }
+    };
+    // Java's split drops empty pieces at the end.
+    let mut pieces: Vec<&str> = servers.split(',').collect();
+    while pieces.last().is_some_and(|p| p.is_empty()) {
+        pieces.pop();
+    }
+    if pieces.is_empty() || !pieces.iter().all(|piece| with_port(piece)) {
+        return Err("Please provide valid host:port like host1:9091,host2:9092\n".to_string());
+    }
+    Ok(())
+}
