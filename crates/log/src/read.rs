@@ -94,12 +94,13 @@ impl Log {
             .flat_map(move |segment| segment.headers(from, to).map(|(_, header)| header))
     }
 
-    /// The first record whose timestamp is at least `timestamp`, in ms (ListOffsets, KIP-79).
+    /// The first record whose timestamp is at least `timestamp`, in ms (ListOffsets, KIP-79). As in Kafka, one
+    /// segment is searched: the first whose largest timestamp is late enough.
     #[must_use]
     pub fn offset_for_timestamp(&self, timestamp: i64) -> Option<TimestampAndOffset> {
         self.segments
             .iter()
-            .find(|segment| segment.max_timestamp_so_far() >= timestamp)?
+            .find(|segment| segment.largest_timestamp() >= timestamp)?
             .find_offset_by_timestamp(timestamp, self.log_start_offset)
     }
 
