@@ -200,8 +200,10 @@ impl ClassicGroups {
     }
 
     fn schedule_expiration(&mut self, now: i64) {
-        let interval_ms = self.config.offsets_retention_check_interval_ms;
-        self.next_expiration.get_or_insert(now.saturating_add(interval_ms));
+        if self.next_expiration.is_none() || self.groups.is_empty() {
+            let interval_ms = self.config.offsets_retention_check_interval_ms;
+            self.next_expiration = Some(now.saturating_add(interval_ms));
+        }
     }
 
     /// Applies a record that was appended: the only place where durable state changes. After the

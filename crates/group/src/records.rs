@@ -38,7 +38,7 @@ pub enum GroupRecord {
 }
 
 /// The value of an offset commit (`OffsetCommitValue`, written as version 4 where the topic's id
-/// is known, else as version 3).
+/// is known, as version 1 where it has an expiry of its own, else as version 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetCommitValue {
     /// The next offset to read.

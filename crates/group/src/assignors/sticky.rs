@@ -70,6 +70,7 @@ fn previous_owners(
     let mut owners: BTreeMap<&TopicPartition, &String> = BTreeMap::new();
     for (member_id, member) in members {
         let topics = &member.subscription.topics;
+        // As in Java: members without any topic count as equal until one has some.
         if subscribed.is_empty() {
             subscribed.extend(topics);
         } else if topics.len() != subscribed.len()

@@ -67,7 +67,8 @@ impl ClassicGroup {
         group.protocol_type =
             Some(value.protocol_type.clone()).filter(|protocol_type| !protocol_type.is_empty());
         group.protocol_name = value.protocol.clone();
-        group.leader_id = value.leader.clone();
+        let first = value.members.first().map(|member| &member.member_id);
+        group.leader_id = value.leader.as_ref().or(first).cloned();
         group.current_state_timestamp =
             Some(value.current_state_timestamp).filter(|timestamp| *timestamp != -1);
         for member in &value.members {

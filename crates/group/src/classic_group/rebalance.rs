@@ -69,8 +69,9 @@ impl ClassicGroup {
             self.expired(cx, member_id);
         }
         if !self.elect_joined_leader() && !self.members.is_empty() {
-            // Only static members are left, and none is back: wait once more.
-            self.schedule_join(cx, self.rebalance_timeout_ms(), None);
+            // Only static members are left, and none is back: wait once more. A timeout of 0 would
+            // wait here for ever at one moment.
+            self.schedule_join(cx, self.rebalance_timeout_ms().max(1), None);
             return;
         }
         self.init_next_generation(cx);

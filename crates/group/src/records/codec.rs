@@ -10,6 +10,7 @@ const OFFSET_COMMIT_KEY: i16 = 1;
 const LEGACY_OFFSET_COMMIT_KEY: i16 = 0;
 const GROUP_METADATA_KEY: i16 = 2;
 
+const OFFSET_COMMIT_VALUE_WITH_EXPIRY: i16 = 1;
 const OFFSET_COMMIT_VALUE_WITHOUT_TOPIC_ID: i16 = 3;
 const OFFSET_COMMIT_VALUE: i16 = 4;
 const GROUP_METADATA_VALUE: i16 = 3;
@@ -110,7 +111,14 @@ impl GroupRecord {
 
 fn encode_offset_commit(value: &OffsetCommitValue) -> Vec<u8> {
     let mut out = Writer::default();
-    if value.topic_id == NO_TOPIC_ID {
+    if value.expire_timestamp != -1 {
+        // Only version 1 can say it, and later ones leave it out.
+        out.i16(OFFSET_COMMIT_VALUE_WITH_EXPIRY);
+        out.i64(value.offset);
+        out.string(&value.metadata);
+        out.i64(value.commit_timestamp);
+        out.i64(value.expire_timestamp);
+    } else if value.topic_id == NO_TOPIC_ID {
         out.i16(OFFSET_COMMIT_VALUE_WITHOUT_TOPIC_ID);
         out.i64(value.offset);
         out.i32(value.leader_epoch);

@@ -178,11 +178,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Changes what a member has, and its place among the loads.
-    fn change(&mut self, member_id: &String, f: impl FnOnce(&mut Vec<TopicPartition>)) {
-        let owned = self.current.entry(member_id.clone()).or_default();
-        self.by_load.remove(&(owned.len(), member_id.clone()));
+    fn change(&mut self, member_id: &str, f: impl FnOnce(&mut Vec<TopicPartition>)) {
+        let owned = self.current.entry(member_id.into()).or_default();
+        self.by_load.remove(&(owned.len(), member_id.into()));
         f(owned);
-        self.by_load.insert((owned.len(), member_id.clone()));
+        self.by_load.insert((owned.len(), member_id.into()));
     }
 
     fn load(&self, member_id: &String) -> usize {
@@ -263,7 +263,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn move_to(&mut self, partition: &TopicPartition, owner: &String, to: String) {
+    fn move_to(&mut self, partition: &TopicPartition, owner: &str, to: String) {
         let partition = self.movements.partition_to_move(partition, owner, &to);
         let Some(from) = self.owner.get(&partition).cloned() else { return };
         self.movements.moved(&partition, &from, &to);
