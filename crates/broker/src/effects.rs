@@ -23,7 +23,7 @@ pub struct Cause {
 }
 
 /// Something that happened inside the broker.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerEvent {
     /// The request behind it; `None` where time passing was the reason (retention, timeouts).
     pub cause: Option<Cause>,
@@ -32,7 +32,7 @@ pub struct BrokerEvent {
 }
 
 /// The kinds of [`BrokerEvent`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // the fields are Kafka's own words
 pub enum BrokerEventKind {
     /// A topic came into the metadata.

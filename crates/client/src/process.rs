@@ -49,7 +49,7 @@ pub enum Input {
 }
 
 /// Unix signals that a learner can send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// Ctrl-C.
     Int,

@@ -33,7 +33,7 @@ pub enum Actor {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TraceKind {
     /// An action of the operator began: one line of the action language.
     Action {
@@ -175,7 +175,7 @@ pub enum TraceKind {
 }
 
 /// One event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TraceEvent {
     /// Its number.
     pub id: EventId,
