@@ -1,8 +1,16 @@
 //! One Kafka node: requests and time in, effects out.
 
-use crate::coordinator::GroupCoordinator;
-use crate::wire::RequestFrame;
-use crate::{BrokerConfig, Effects};
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::api::{self, Reply, RequestContext, ResponseTo};
+use crate::controller::{BrokerRegistration, Controller, MetadataRecord, ProducerIdBlock};
+use crate::coordinator::{self, GroupCoordinator};
+use crate::partition::Partition;
+use crate::replica_manager::ReplicaManager;
+use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
+use crate::{
+    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, Effects, MetadataImage, TopicImage,
+};
 
 /// A connection to a broker, named by whoever carries the frames. Never used again after
 /// [`Broker::disconnect`].
@@ -23,44 +31,302 @@ pub struct ClientInfo {
 /// `Clone` is a fork: record bytes are shared.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    config: BrokerConfig,
+    pub(crate) config: BrokerConfig,
+    pub(crate) image: MetadataImage,
+    pub(crate) controller: Controller,
+    pub(crate) replica_manager: ReplicaManager,
     /// The groups that this node coordinates.
     pub(crate) coordinator: GroupCoordinator,
+    pub(crate) producer_ids: ProducerIdBlock,
+    connections: BTreeMap<ConnectionId, Connection>,
+    /// Connections with a request to process, in the order in which they became ready.
+    ready: VecDeque<ConnectionId>,
+    /// When retention looks at the logs next.
+    next_retention_check_ms: i64,
+}
+
+/// Requests of one connection are processed one at a time: Kafka mutes the channel until the
+/// response is sent (`SocketServer.Processor`).
+#[derive(Clone, Debug, Default)]
+struct Connection {
+    busy: bool,
+    queue: VecDeque<(String, RequestFrame)>,
 }
 
 impl Broker {
     /// A started broker with an empty log directory, at `now` (ms since the epoch). `seed` is the
     /// only source of random choices (topic ids, where the placement of replicas begins).
+    ///
+    /// A property with an invalid value counts as not set; ask [`BrokerConfig::validate`] first.
     pub fn new(config: BrokerConfig, seed: u64, now: i64) -> Broker {
-        let _ = (seed, now);
-        Broker { config, coordinator: GroupCoordinator::default() }
+        let registration = BrokerRegistration {
+            broker_id: config.node_id,
+            host: config.host.clone(),
+            port: config.port,
+            rack: config.rack.clone(),
+        };
+        let first_check = now.saturating_add(config.number("log.initial.task.delay.ms"));
+        let mut broker = Broker {
+            coordinator: GroupCoordinator::new(&config, seed),
+            config,
+            image: MetadataImage::default(),
+            controller: Controller::new(seed),
+            replica_manager: ReplicaManager::default(),
+            producer_ids: ProducerIdBlock::default(),
+            connections: BTreeMap::new(),
+            ready: VecDeque::new(),
+            next_retention_check_ms: first_check,
+        };
+        let start = vec![MetadataRecord::RegisterBroker(registration)];
+        broker.commit(now, start, None, &mut Effects::default());
+        broker
     }
 
     /// One request. The response is in the effects of this call, or of a later one.
     pub fn handle(&mut self, now: i64, client: &ClientInfo, frame: RequestFrame) -> Effects {
-        let _ = (now, client, frame);
-        Effects::default()
+        let mut effects = Effects::default();
+        let connection = self.connections.entry(client.connection).or_default();
+        connection.queue.push_back((client.host.clone(), frame));
+        if !connection.busy && connection.queue.len() == 1 {
+            self.ready.push_back(client.connection);
+        }
+        self.run(now, &mut effects);
+        effects
     }
 
     /// The connection is gone: what waits for it is dropped.
     pub fn disconnect(&mut self, now: i64, connection: ConnectionId) -> Effects {
-        let _ = (now, connection);
-        Effects::default()
+        let mut effects = Effects::default();
+        self.connections.remove(&connection);
+        self.replica_manager.delayed_fetches.disconnect(connection);
+        coordinator::disconnect(self, now, connection, &mut effects);
+        self.run(now, &mut effects);
+        effects
     }
 
     /// Time has come to `now`: timeouts, retention, session expiry.
     pub fn tick(&mut self, now: i64) -> Effects {
-        let _ = now;
-        Effects::default()
+        let mut effects = Effects::default();
+        if self.next_retention_check_ms <= now {
+            self.replica_manager.maintain(now, &mut effects);
+            let interval = self.config.number("log.retention.check.interval.ms").max(1);
+            let late = now - self.next_retention_check_ms;
+            self.next_retention_check_ms += (late / interval + 1) * interval;
+        }
+        coordinator::tick(self, now, &mut effects);
+        self.run(now, &mut effects);
+        effects
     }
 
     /// When [`Broker::tick`] has something to do next (ms since the epoch), if ever.
     pub fn next_wakeup(&self) -> Option<i64> {
-        None
+        let has_records = self.replica_manager.partitions().any(|p| p.log().size_bytes() > 0);
+        let retention = has_records.then_some(self.next_retention_check_ms);
+        let fetches = self.replica_manager.delayed_fetches.next_wakeup();
+        [retention, fetches, self.coordinator.next_wakeup()].into_iter().flatten().min()
     }
 
     /// The configuration it was started with.
     pub fn config(&self) -> &BrokerConfig {
         &self.config
     }
+
+    /// The cluster's metadata as this broker knows them.
+    pub fn metadata(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    /// The metadata log: every change of the metadata, in order.
+    pub fn metadata_log(&self) -> &[MetadataRecord] {
+        self.controller.log()
+    }
+
+    /// The topics, by name.
+    pub fn topics(&self) -> impl Iterator<Item = &TopicImage> {
+        self.image.topics().values()
+    }
+
+    /// The replica of a partition that is on this broker.
+    pub fn partition(&self, topic: &str, index: i32) -> Option<&Partition> {
+        self.replica_manager.partition(topic, index)
+    }
+
+    /// Works until nothing is left to do at this moment.
+    fn run(&mut self, now: i64, effects: &mut Effects) {
+        loop {
+            if let Some(connection) = self.ready.pop_front() {
+                self.process(now, connection, effects);
+            } else if let Some(id) = self.replica_manager.delayed_fetches.next_due(now) {
+                api::fetch::try_complete(self, now, id, effects);
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn process(&mut self, now: i64, id: ConnectionId, effects: &mut Effects) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some((host, frame)) = connection.queue.pop_front() else { return };
+        connection.busy = true;
+        let RequestFrame { api_version, correlation_id, client_id, body } = frame;
+        let to = ResponseTo { connection: id, correlation_id, api_version };
+        let served = ServedApi::find(body.api_key())
+            .is_some_and(|api| (api.min_version..=api.max_version).contains(&api_version));
+        let ctx = RequestContext { now, to, client_id, host };
+        let reply = match body {
+            Request::ApiVersions(_) if !served => api::api_versions::unsupported_version(),
+            _ if !served => Reply::Close,
+            body => self.dispatch(&ctx, body, effects),
+        };
+        match reply {
+            Reply::Now(Response::ApiVersions(body)) if !served => {
+                // A client of an unknown version reads version 0 (KIP-511).
+                self.respond(ResponseTo { api_version: 0, ..to }, body, effects);
+            }
+            Reply::Now(body) => self.respond(to, body, effects),
+            Reply::Later => {}
+            Reply::Silent => self.unmute(id),
+            Reply::Close => {
+                self.connections.remove(&id);
+                effects.disconnects.push(id);
+            }
+        }
+    }
+
+    fn dispatch(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) -> Reply {
+        match body {
+            Request::Produce(body) => api::produce::handle(self, ctx, body, effects),
+            Request::Fetch(body) => api::fetch::handle(self, ctx, body, effects),
+            Request::ListOffsets(body) => api::list_offsets::handle(self, ctx, body),
+            Request::Metadata(body) => api::metadata::handle(self, ctx, body, effects),
+            Request::ApiVersions(body) => api::api_versions::handle(ctx, body),
+            Request::CreateTopics(body) => api::create_topics::handle(self, ctx, body, effects),
+            Request::DeleteTopics(body) => api::delete_topics::handle(self, ctx, body, effects),
+            Request::DeleteRecords(body) => api::delete_records::handle(self, ctx, body, effects),
+            Request::InitProducerId(body) => {
+                api::init_producer_id::handle(self, ctx, body, effects)
+            }
+            Request::DescribeConfigs(body) => api::describe_configs::handle(self, body),
+            Request::CreatePartitions(body) => {
+                api::create_partitions::handle(self, ctx, body, effects)
+            }
+            Request::IncrementalAlterConfigs(body) => {
+                api::incremental_alter_configs::handle(self, ctx, body, effects)
+            }
+            Request::ListPartitionReassignments(body) => {
+                api::list_partition_reassignments::handle(body)
+            }
+            Request::DescribeCluster(body) => api::describe_cluster::handle(self, ctx, body),
+            Request::DescribeTopicPartitions(body) => {
+                api::describe_topic_partitions::handle(self, body)
+            }
+            Request::OffsetCommit(body) => api::offset_commit::handle(self, ctx, body, effects),
+            Request::OffsetFetch(body) => api::offset_fetch::handle(self, ctx, body, effects),
+            Request::FindCoordinator(body) => {
+                api::find_coordinator::handle(self, ctx, body, effects)
+            }
+            Request::JoinGroup(body) => api::join_group::handle(self, ctx, body, effects),
+            Request::Heartbeat(body) => api::heartbeat::handle(self, ctx, body, effects),
+            Request::LeaveGroup(body) => api::leave_group::handle(self, ctx, body, effects),
+            Request::SyncGroup(body) => api::sync_group::handle(self, ctx, body, effects),
+            Request::DescribeGroups(body) => api::describe_groups::handle(self, ctx, body, effects),
+            Request::ListGroups(body) => api::list_groups::handle(self, ctx, body, effects),
+            Request::DeleteGroups(body) => api::delete_groups::handle(self, ctx, body, effects),
+            Request::OffsetDelete(body) => api::offset_delete::handle(self, ctx, body, effects),
+        }
+    }
+
+    /// Answers a request, now or long after it came. Nothing happens if its connection is gone.
+    pub(crate) fn respond(
+        &mut self,
+        to: ResponseTo,
+        body: impl Into<Response>,
+        effects: &mut Effects,
+    ) {
+        if !self.connections.contains_key(&to.connection) {
+            return;
+        }
+        let ResponseTo { connection, correlation_id, api_version } = to;
+        let frame = ResponseFrame { api_version, correlation_id, body: body.into() };
+        effects.responses.push((connection, frame));
+        self.unmute(connection);
+    }
+
+    fn unmute(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.busy = false;
+            if !connection.queue.is_empty() {
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// Writes metadata records, replays them and follows them. Metadata propagate at once: there
+    /// is one node.
+    pub(crate) fn commit(
+        &mut self,
+        now: i64,
+        records: Vec<MetadataRecord>,
+        cause: Option<Cause>,
+        effects: &mut Effects,
+    ) {
+        let kinds = events_of(&self.image, &records);
+        self.controller.append(&records);
+        for record in &records {
+            self.image.replay(record);
+            self.replica_manager.apply(record, &self.image, &self.config);
+        }
+        let mut deleted = Vec::new();
+        for kind in kinds {
+            if let BrokerEventKind::TopicDeleted { topic } = &kind {
+                deleted.push(topic.clone());
+            }
+            effects.events.push(BrokerEvent { cause, kind });
+        }
+        if !deleted.is_empty() {
+            coordinator::on_topics_deleted(self, now, &deleted, effects);
+        }
+    }
+}
+
+/// What records mean to somebody who watches, against the image before them.
+fn events_of(image: &MetadataImage, records: &[MetadataRecord]) -> Vec<BrokerEventKind> {
+    let partitions_of = |id| {
+        let count = records.iter().filter(|record| {
+            matches!(record, MetadataRecord::Partition { topic_id, .. } if *topic_id == id)
+        });
+        i32::try_from(count.count()).unwrap_or(i32::MAX)
+    };
+    let mut kinds: Vec<BrokerEventKind> = Vec::new();
+    for record in records {
+        let kind = match record {
+            MetadataRecord::Topic { name, topic_id } => BrokerEventKind::TopicCreated {
+                topic: name.clone(),
+                partitions: partitions_of(*topic_id),
+            },
+            MetadataRecord::Partition { topic_id, .. } => match image.topic_by_id(*topic_id) {
+                Some(topic) => BrokerEventKind::PartitionsCreated {
+                    topic: topic.name.clone(),
+                    count: partitions_of(*topic_id),
+                },
+                None => continue,
+            },
+            MetadataRecord::RemoveTopic { topic_id } => match image.topic_by_id(*topic_id) {
+                Some(topic) => BrokerEventKind::TopicDeleted { topic: topic.name.clone() },
+                None => continue,
+            },
+            MetadataRecord::TopicConfig { topic, .. } if image.topic(topic).is_some() => {
+                BrokerEventKind::TopicConfigChanged { topic: topic.clone() }
+            }
+            MetadataRecord::TopicConfig { .. } | MetadataRecord::RegisterBroker(_) => continue,
+            MetadataRecord::ProducerIds { next_producer_id, .. } => {
+                BrokerEventKind::ProducerIdsAllocated { next_producer_id: *next_producer_id }
+            }
+        };
+        // One event for a topic, however many of its partitions or configs the records name.
+        if kinds.last() != Some(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
 }

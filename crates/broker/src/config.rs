@@ -98,13 +98,9 @@ impl ConfigSource {
     }
 }
 
-/// Cluster-wide dynamic broker configs. A cluster formatted by Kafka 4.4 has eligible leader
-/// replicas on (KIP-966), and that feature writes this one at format time.
-pub static DYNAMIC_DEFAULTS: &[(&str, &str)] = &[("min.insync.replicas", "1")];
-
 /// The server config of this name, as this broker knows it: its key, and the topic config whose
 /// fallback it is where it is one.
-pub fn server_key(name: &str) -> Option<ConfigKey> {
+pub(crate) fn server_key(name: &str) -> Option<ConfigKey> {
     if let Some(found) = KEYS.iter().find(|key| key.name == name) {
         return Some(*found);
     }
@@ -119,7 +115,7 @@ pub fn server_key(name: &str) -> Option<ConfigKey> {
 }
 
 /// Every server config that this broker knows, sorted by name.
-pub fn server_keys() -> Vec<ConfigKey> {
+pub(crate) fn server_keys() -> Vec<ConfigKey> {
     let mut keys: Vec<ConfigKey> = KEYS.to_vec();
     for entry in topic_config::keys() {
         keys.extend((0..entry.synonyms.len()).map(|at| synonym_key(entry, at)));
@@ -189,6 +185,16 @@ impl BrokerConfig {
         matches!(self.value(name), Some(ConfigValue::Boolean(true)))
     }
 
+    /// A cluster-wide dynamic broker config. A cluster formatted by Kafka 4.4 has eligible leader
+    /// replicas on (KIP-966), and that feature writes `min.insync.replicas` for the whole cluster,
+    /// as the controller has it (`ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
+    fn dynamic_default(&self, name: &str) -> Option<String> {
+        match name {
+            "min.insync.replicas" => self.value(name).map(|value| value.to_string()),
+            _ => None,
+        }
+    }
+
     /// What counts for a topic: its own value, else the cluster's dynamic one, else the first
     /// server config set, else the default. `None` is Java's `null`.
     pub fn topic_value(
@@ -200,9 +206,8 @@ impl BrokerConfig {
             return Some(value);
         }
         for synonym in entry.synonyms {
-            if let Some((_, text)) = DYNAMIC_DEFAULTS.iter().find(|(name, _)| *name == synonym.name)
-            {
-                return entry.key.parse(text).ok();
+            if let Some(text) = self.dynamic_default(synonym.name) {
+                return entry.key.parse(&text).ok();
             }
             match self.static_value(synonym.name) {
                 Some(ConfigValue::Number(number)) => {
@@ -214,6 +219,84 @@ impl BrokerConfig {
         }
         entry.key.parse(entry.key.default?).ok()
     }
+}
+
+/// One place where a config has a value; a config has several, the first counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ConfigSynonym {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) source: ConfigSource,
+}
+
+/// A config with its value and where it has it from: an entry of DescribeConfigs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DescribedConfig {
+    pub(crate) key: ConfigKey,
+    pub(crate) value: Option<String>,
+    pub(crate) read_only: bool,
+    pub(crate) synonyms: Vec<ConfigSynonym>,
+}
+
+/// `ConfigHelper.configSynonyms`.
+fn synonyms(config: &BrokerConfig, name: &'static str) -> Vec<ConfigSynonym> {
+    let default = server_key(name).and_then(|key| key.default).map(str::to_owned);
+    let sources = [
+        (config.dynamic_default(name), ConfigSource::DynamicDefaultBroker),
+        (config.properties.get(name).cloned(), ConfigSource::StaticBroker),
+        (default, ConfigSource::Default),
+    ];
+    let present = |(value, source): (Option<String>, _)| {
+        value.map(|value| ConfigSynonym { name, value, source })
+    };
+    sources.into_iter().filter_map(present).collect()
+}
+
+/// All configs of a topic with these of its own (`ConfigHelper.createTopicConfigEntry`).
+pub(crate) fn describe_topic_configs(
+    config: &BrokerConfig,
+    own: &BTreeMap<String, String>,
+) -> Vec<DescribedConfig> {
+    let describe = |entry: &TopicConfigKey| {
+        let value = config.topic_value(entry, own).map(|value| value.to_string());
+        let mut all = Vec::new();
+        if own.contains_key(entry.key.name) {
+            all.push(ConfigSynonym {
+                name: entry.key.name,
+                value: value.clone().unwrap_or_default(),
+                source: ConfigSource::DynamicTopic,
+            });
+        }
+        if let Some(first) = entry.synonyms.first() {
+            all.extend(synonyms(config, first.name));
+        }
+        DescribedConfig { key: entry.key, value, read_only: false, synonyms: all }
+    };
+    topic_config::keys().map(describe).collect()
+}
+
+/// The configs of one broker that it knows (`ConfigHelper.createBrokerConfigEntry`).
+pub(crate) fn describe_broker_configs(config: &BrokerConfig) -> Vec<DescribedConfig> {
+    let describe = |key: ConfigKey| DescribedConfig {
+        value: config.value(key.name).map(|value| value.to_string()),
+        // Those that topics fall back on can be changed at run time (`DynamicLogConfig`).
+        read_only: KEYS.iter().any(|own| own.name == key.name),
+        synonyms: synonyms(config, key.name),
+        key,
+    };
+    server_keys().into_iter().map(describe).collect()
+}
+
+/// The configs set for all brokers at run time.
+pub(crate) fn describe_dynamic_default_configs(config: &BrokerConfig) -> Vec<DescribedConfig> {
+    describe_broker_configs(config)
+        .into_iter()
+        .map(|mut described| {
+            described.synonyms.retain(|s| s.source == ConfigSource::DynamicDefaultBroker);
+            described
+        })
+        .filter(|described| !described.synonyms.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -248,8 +331,7 @@ mod tests {
         let both = with(&[("log.retention.hours", "1"), ("log.retention.minutes", "2")]);
         assert_eq!(topic_value(&both, "retention.ms"), "120000");
         assert_eq!(topic_value(&with(&[("message.max.bytes", "77")]), "max.message.bytes"), "77");
-        // The dynamic default of an ELR cluster comes before server.properties.
-        assert_eq!(topic_value(&with(&[("min.insync.replicas", "2")]), "min.insync.replicas"), "1");
+        assert_eq!(topic_value(&with(&[("min.insync.replicas", "2")]), "min.insync.replicas"), "2");
     }
 
     #[test]

@@ -9,6 +9,9 @@ pub struct Effects {
     /// Responses to send, each on the connection its request came on. A response may belong to a
     /// request of an earlier call (purgatory).
     pub responses: Vec<(ConnectionId, ResponseFrame)>,
+    /// Connections that the broker closes: an error where no response can carry it (acks=0, an API
+    /// version that is not served). Requests on them are not looked at any more.
+    pub disconnects: Vec<ConnectionId>,
     /// What happened inside.
     pub events: Vec<BrokerEvent>,
 }
@@ -68,8 +71,8 @@ pub enum BrokerEventKind {
     SegmentsDeleted { topic: String, partition: i32, segments: usize, log_start_offset: i64 },
     /// The log start offset moved because a client asked (DeleteRecords).
     RecordsDeleted { topic: String, partition: i32, log_start_offset: i64 },
-    /// A block of producer ids was given out to this broker.
-    ProducerIdAllocated { producer_id: i64 },
+    /// A block of producer ids was given out to this broker: up to this one, not with it.
+    ProducerIdsAllocated { next_producer_id: i64 },
     /// A group went from one state to another (Kafka's names of the states).
     GroupState { group: String, from: String, to: String, generation: i32, members: usize },
     /// A member came into a group.

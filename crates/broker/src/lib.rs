@@ -10,20 +10,33 @@
 //!
 //! Nothing here reads a clock, draws from the system's randomness or blocks.
 
+mod api;
+mod api_error;
 mod broker;
 mod config;
 pub mod config_def;
+mod controller;
 mod coordinator;
+mod delayed_fetch;
 mod effects;
 mod error_code;
+mod high_watermark;
+mod log_config;
+mod metadata_image;
+mod partition;
+mod replica_manager;
 pub mod topic_config;
+pub mod topic_name;
 pub mod wire;
 
 pub use broker::{Broker, ClientInfo, ConnectionId};
 pub use config::{BrokerConfig, ConfigSource};
+pub use controller::{BrokerRegistration, MetadataRecord, PartitionRegistration};
 pub use coordinator::GroupCoordinator;
 pub use effects::{BrokerEvent, BrokerEventKind, Cause, Effects};
 pub use error_code::ErrorCode;
+pub use metadata_image::{MetadataImage, TopicImage};
+pub use partition::Partition;
 
 /// Kafka's messages, as `kafka-protocol` has them.
 pub use kafka_protocol::messages;

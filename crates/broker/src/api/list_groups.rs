@@ -1,0 +1,15 @@
+//! ListGroups: answers `COORDINATOR_NOT_AVAILABLE` until the group coordinator is in place.
+
+use kafka_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
+
+use super::{Reply, RequestContext, now};
+use crate::{Broker, Effects, ErrorCode};
+
+pub(crate) fn handle(
+    _broker: &mut Broker,
+    _ctx: &RequestContext,
+    _request: ListGroupsRequest,
+    _effects: &mut Effects,
+) -> Reply {
+    now(ListGroupsResponse::default().with_error_code(ErrorCode::CoordinatorNotAvailable.code()))
+}

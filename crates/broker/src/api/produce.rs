@@ -1,0 +1,206 @@
+//! Produce, versions 3 to 13.
+//!
+//! acks 0, 1 and all; record batch v2; topic ids from version 13. acks=0 has no response, and an
+//! error closes the connection. Different from Kafka 4.4: transactions are not modelled
+//! (transactional batches are refused with `INVALID_TXN_STATE`), no throttling. With acks=all and
+//! several replicas in sync the answer would have to wait for the high watermark; with one broker
+//! it is there at once.
+
+use kafka_protocol::messages::produce_request::PartitionProduceData;
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use logbrook_log::AppendOrigin;
+use logbrook_record::{BatchHeader, LOG_OVERHEAD, MAGIC_V2};
+
+use super::{Reply, RequestContext, now, text};
+use crate::partition::PartitionAppendError;
+use crate::replica_manager::Append;
+use crate::{Broker, Effects, ErrorCode, topic_name};
+
+/// First version whose requests name topics by id.
+const TOPIC_ID_VERSION: i16 = 13;
+/// First version that may carry zstd (KIP-110).
+const ZSTD_VERSION: i16 = 7;
+/// The admin client's id, which alone may write to internal topics (`AdminUtils.ADMIN_CLIENT_ID`).
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+pub(crate) fn handle(
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    request: ProduceRequest,
+    effects: &mut Effects,
+) -> Reply {
+    let acks = request.acks;
+    let mut failed = false;
+    let mut responses = Vec::new();
+    for topic in request.topic_data {
+        let by_id = ctx.version() >= TOPIC_ID_VERSION;
+        let image = if by_id {
+            broker.image.topic_by_id(topic.topic_id)
+        } else {
+            broker.image.topic(topic.name.as_str())
+        };
+        let name = image.map(|topic| topic.name.clone());
+        let mut partitions = Vec::new();
+        for data in topic.partition_data {
+            let index = data.index;
+            let produced = match &name {
+                None if by_id => Err(refused(index, ErrorCode::UnknownTopicId)),
+                None => Err(refused(index, ErrorCode::UnknownTopicOrPartition)),
+                Some(name) => append(
+                    broker,
+                    ctx,
+                    name,
+                    data,
+                    acks,
+                    request.transactional_id.is_some(),
+                    effects,
+                ),
+            };
+            failed |= produced.is_err();
+            partitions.push(produced.unwrap_or_else(|response| response));
+        }
+        responses.push(
+            TopicProduceResponse::default()
+                .with_name(topic.name)
+                .with_topic_id(topic.topic_id)
+                .with_partition_responses(partitions),
+        );
+    }
+    match (acks, failed) {
+        (0, false) => Reply::Silent,
+        (0, true) => Reply::Close,
+        _ => now(ProduceResponse::default().with_responses(responses)),
+    }
+}
+
+fn refused(index: i32, error: ErrorCode) -> PartitionProduceResponse {
+    PartitionProduceResponse::default()
+        .with_index(index)
+        .with_error_code(error.code())
+        .with_base_offset(-1)
+        .with_log_append_time_ms(-1)
+        .with_log_start_offset(-1)
+        .with_error_message(None)
+}
+
+fn append(
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    topic: &str,
+    data: PartitionProduceData,
+    acks: i16,
+    transactional: bool,
+    effects: &mut Effects,
+) -> Result<PartitionProduceResponse, PartitionProduceResponse> {
+    let index = data.index;
+    let refused = |error| refused(index, error);
+    let partition = broker
+        .replica_manager
+        .partition(topic, index)
+        .ok_or_else(|| refused(ErrorCode::UnknownTopicOrPartition))?;
+    let name = partition.name();
+    let records = data.records.unwrap_or_default();
+    let header = validate_records(&records, ctx.version()).map_err(refused)?;
+    if header.attributes.is_transactional() && !transactional {
+        return Err(refused(ErrorCode::TransactionalIdAuthorizationFailed));
+    }
+    if header.attributes.is_transactional() {
+        return Err(refused(ErrorCode::InvalidTxnState));
+    }
+    if !matches!(acks, -1..=1) {
+        return Err(refused(ErrorCode::InvalidRequiredAcks));
+    }
+    if topic_name::is_internal(topic) && ctx.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
+        return Err(refused(ErrorCode::InvalidTopicException));
+    }
+    let append = Append { topic, index, records, origin: AppendOrigin::Client, acks };
+    match broker.replica_manager.append(ctx.now, append, ctx.cause(), effects) {
+        Ok(info) => Ok(PartitionProduceResponse::default()
+            .with_index(index)
+            .with_base_offset(info.first_offset.0)
+            .with_log_append_time_ms(info.log_append_time)
+            .with_log_start_offset(info.log_start_offset.0)
+            .with_error_message(None)),
+        Err(error) => {
+            let start = broker
+                .replica_manager
+                .partition(topic, index)
+                .map_or(-1, |partition| partition.log().log_start_offset().0);
+            Err(with_reasons(refused(error.code()), &error, &name, start))
+        }
+    }
+}
+
+/// The reasons of a refused batch: the message travels only with errors of single records
+/// (`RecordValidationException`), the log start offset only where Kafka expects no such error.
+fn with_reasons(
+    response: PartitionProduceResponse,
+    error: &PartitionAppendError,
+    partition: &str,
+    log_start_offset: i64,
+) -> PartitionProduceResponse {
+    let response = match error.code() {
+        ErrorCode::NotLeaderOrFollower
+        | ErrorCode::MessageTooLarge
+        | ErrorCode::RecordListTooLarge
+        | ErrorCode::CorruptMessage => response,
+        _ => response.with_log_start_offset(log_start_offset),
+    };
+    match error {
+        PartitionAppendError::Log(error) if !error.record_errors.is_empty() => {
+            let record_errors = error.record_errors.iter().map(|record| {
+                BatchIndexAndErrorMessage::default()
+                    .with_batch_index(record.batch_index)
+                    .with_batch_index_error_message(Some(text(record.message(partition))))
+            });
+            response
+                .with_record_errors(record_errors.collect())
+                .with_error_message(Some(text(error.message(partition))))
+        }
+        PartitionAppendError::Log(_)
+        | PartitionAppendError::NotLeader
+        | PartitionAppendError::NotEnoughReplicas => response,
+    }
+}
+
+/// `ProduceRequest.validateRecords`: exactly one batch, of magic 2. The size field is read as
+/// `ByteBufferLogInputStream` reads it. Everything else is the log's to check.
+fn validate_records(records: &[u8], version: i16) -> Result<BatchHeader, ErrorCode> {
+    let size = first_batch_size(records)?.ok_or(ErrorCode::InvalidRecord)?;
+    let magic = records.get(MAGIC_OFFSET).copied().unwrap_or_default();
+    if magic as i8 != MAGIC_V2 {
+        return Err(ErrorCode::InvalidRecord);
+    }
+    let header = BatchHeader::read(records).map_err(|_| ErrorCode::CorruptMessage)?;
+    let zstd = header.attributes.0 & 0x07 == 4;
+    if zstd && version < ZSTD_VERSION {
+        return Err(ErrorCode::UnsupportedCompressionType);
+    }
+    match first_batch_size(&records[size..])? {
+        Some(_) => Err(ErrorCode::InvalidRecord),
+        None => Ok(header),
+    }
+}
+
+const SIZE_OFFSET: usize = 8;
+const MAGIC_OFFSET: usize = 16;
+/// `LegacyRecord.RECORD_OVERHEAD_V0`: nothing smaller was ever a message.
+const RECORD_OVERHEAD_V0: i32 = 14;
+
+/// Size of the first batch; `None` where there is not a whole one.
+fn first_batch_size(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
+    let Some(&[a, b, c, d]) = records.get(SIZE_OFFSET..LOG_OVERHEAD) else { return Ok(None) };
+    let size = i32::from_be_bytes([a, b, c, d]);
+    if size < RECORD_OVERHEAD_V0 {
+        return Err(ErrorCode::CorruptMessage);
+    }
+    let Some(magic) = records.get(MAGIC_OFFSET) else { return Ok(None) };
+    if !(0..=MAGIC_V2).contains(&(*magic as i8)) {
+        return Err(ErrorCode::CorruptMessage);
+    }
+    let size = size.unsigned_abs() as usize + LOG_OVERHEAD;
+    Ok((records.len() >= size).then_some(size))
+}

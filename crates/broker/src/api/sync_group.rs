@@ -1,0 +1,15 @@
+//! SyncGroup: answers `COORDINATOR_NOT_AVAILABLE` until the group coordinator is in place.
+
+use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
+
+use super::{Reply, RequestContext, now};
+use crate::{Broker, Effects, ErrorCode};
+
+pub(crate) fn handle(
+    _broker: &mut Broker,
+    _ctx: &RequestContext,
+    _request: SyncGroupRequest,
+    _effects: &mut Effects,
+) -> Reply {
+    now(SyncGroupResponse::default().with_error_code(ErrorCode::CoordinatorNotAvailable.code()))
+}

@@ -1,0 +1,79 @@
+//! From a topic's configs to what its logs obey: `LogConfig.fromProps`.
+
+use std::collections::BTreeMap;
+
+use logbrook_log::{CleanupPolicy, LogConfig};
+use logbrook_record::{Compression, TimestampType};
+
+use crate::BrokerConfig;
+use crate::config_def::ConfigValue;
+use crate::topic_config;
+
+/// The log configuration of a topic with these configs of its own.
+pub(crate) fn log_config(config: &BrokerConfig, overrides: &BTreeMap<String, String>) -> LogConfig {
+    let values = Values { config, overrides };
+    let policies = values.text("cleanup.policy");
+    let policy = |name| policies.split(',').any(|policy| policy == name);
+    let segment_bytes = match values.get("internal.segment.bytes") {
+        Some(ConfigValue::Number(bytes)) => to_usize(bytes),
+        _ => values.size("segment.bytes"),
+    };
+    LogConfig {
+        segment_bytes,
+        segment_ms: values.number("segment.ms"),
+        segment_index_bytes: values.size("segment.index.bytes"),
+        retention_ms: values.number("retention.ms"),
+        retention_bytes: values.number("retention.bytes"),
+        max_message_bytes: values.size("max.message.bytes"),
+        index_interval_bytes: values.size("index.interval.bytes"),
+        message_timestamp_type: TimestampType::from_name(&values.text("message.timestamp.type"))
+            .unwrap_or(TimestampType::CreateTime),
+        message_timestamp_before_max_ms: values.number("message.timestamp.before.max.ms"),
+        message_timestamp_after_max_ms: values.number("message.timestamp.after.max.ms"),
+        compression_type: match values.text("compression.type").as_str() {
+            "producer" => None,
+            "uncompressed" => Some(Compression::None),
+            name => Compression::from_name(name),
+        },
+        cleanup_policy: CleanupPolicy { delete: policy("delete"), compact: policy("compact") },
+        producer_id_expiration_ms: config.number("producer.id.expiration.ms"),
+    }
+}
+
+/// `min.insync.replicas` of a topic.
+pub(crate) fn min_insync_replicas(
+    config: &BrokerConfig,
+    overrides: &BTreeMap<String, String>,
+) -> usize {
+    Values { config, overrides }.size("min.insync.replicas")
+}
+
+struct Values<'a> {
+    config: &'a BrokerConfig,
+    overrides: &'a BTreeMap<String, String>,
+}
+
+impl Values<'_> {
+    fn get(&self, name: &str) -> Option<ConfigValue> {
+        self.config.topic_value(topic_config::find(name)?, self.overrides)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.get(name).map(|value| value.to_string()).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        match self.get(name) {
+            Some(ConfigValue::Number(number)) => number,
+            _ => 0,
+        }
+    }
+
+    fn size(&self, name: &str) -> usize {
+        to_usize(self.number(name))
+    }
+}
+
+fn to_usize(number: i64) -> usize {
+    usize::try_from(number.max(0)).unwrap_or(usize::MAX)
+}

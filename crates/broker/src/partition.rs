@@ -1,0 +1,204 @@
+//! One replica of a partition on this broker: `Partition` of Kafka, with its log.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use logbrook_log::{
+    AppendError, AppendInfo, AppendOrigin, Log, LogConfig, Maintenance, OffsetOutOfRange,
+};
+use logbrook_record::{LeaderEpoch, Offset};
+use uuid::Uuid;
+
+use crate::ErrorCode;
+use crate::controller::PartitionRegistration;
+use crate::high_watermark::high_watermark;
+
+/// A partition that this broker holds a replica of.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    topic: String,
+    topic_id: Uuid,
+    index: i32,
+    local_id: i32,
+    registration: PartitionRegistration,
+    min_insync_replicas: usize,
+    /// Log end offsets of the followers, as their fetches told them (none with one broker).
+    follower_log_end: BTreeMap<i32, Offset>,
+    log: Log,
+}
+
+/// Why an append did not happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PartitionAppendError {
+    /// Another broker leads.
+    NotLeader,
+    /// acks=all, and fewer replicas in sync than `min.insync.replicas`.
+    NotEnoughReplicas,
+    /// The log refused the batch.
+    Log(AppendError),
+}
+
+impl PartitionAppendError {
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            PartitionAppendError::NotLeader => ErrorCode::NotLeaderOrFollower,
+            PartitionAppendError::NotEnoughReplicas => ErrorCode::NotEnoughReplicas,
+            PartitionAppendError::Log(error) => {
+                ErrorCode::from_code(error.kind.code()).unwrap_or(ErrorCode::UnknownServerError)
+            }
+        }
+    }
+}
+
+impl Partition {
+    pub(crate) fn new(
+        topic: &str,
+        topic_id: Uuid,
+        index: i32,
+        local_id: i32,
+        registration: PartitionRegistration,
+        config: LogConfig,
+        min_insync_replicas: usize,
+    ) -> Partition {
+        Partition {
+            topic: topic.to_owned(),
+            topic_id,
+            index,
+            local_id,
+            registration,
+            min_insync_replicas,
+            follower_log_end: BTreeMap::new(),
+            log: Log::new(config, Offset(0)),
+        }
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The topic's id.
+    pub fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
+    /// The index within the topic.
+    pub fn index(&self) -> i32 {
+        self.index
+    }
+
+    /// As Kafka's messages name it: `orders-0`.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.topic, self.index)
+    }
+
+    /// The leader's broker id, or -1.
+    pub fn leader(&self) -> i32 {
+        self.registration.leader
+    }
+
+    /// The epoch of the leader.
+    pub fn leader_epoch(&self) -> i32 {
+        self.registration.leader_epoch
+    }
+
+    /// Brokers with a replica, the preferred leader first.
+    pub fn replicas(&self) -> &[i32] {
+        &self.registration.replicas
+    }
+
+    /// The replicas in sync.
+    pub fn isr(&self) -> &[i32] {
+        &self.registration.isr
+    }
+
+    /// The log of this replica.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Whether this broker leads.
+    pub fn is_leader(&self) -> bool {
+        self.registration.leader == self.local_id
+    }
+
+    pub(crate) fn configure(&mut self, config: LogConfig, min_insync_replicas: usize) {
+        self.log.set_config(config);
+        self.min_insync_replicas = min_insync_replicas;
+    }
+
+    pub(crate) fn update(&mut self, registration: PartitionRegistration) {
+        self.registration = registration;
+    }
+
+    /// `Partition.checkCurrentLeaderEpoch`: -1 in a request means that it does not know.
+    pub(crate) fn check_leader_epoch(&self, requested: i32) -> Result<(), ErrorCode> {
+        if requested < 0 || requested == self.registration.leader_epoch {
+            Ok(())
+        } else if requested < self.registration.leader_epoch {
+            Err(ErrorCode::FencedLeaderEpoch)
+        } else {
+            Err(ErrorCode::UnknownLeaderEpoch)
+        }
+    }
+
+    /// No topic can ask for more replicas in sync than it has (KAFKA-15583).
+    fn effective_min_insync_replicas(&self) -> usize {
+        self.min_insync_replicas.min(self.registration.replicas.len())
+    }
+
+    /// Appends as leader and moves the high watermark where it may. The second value is the new
+    /// high watermark, if it moved.
+    pub(crate) fn append_as_leader(
+        &mut self,
+        records: Bytes,
+        origin: AppendOrigin,
+        acks: i16,
+        now: i64,
+    ) -> Result<(AppendInfo, Option<Offset>), PartitionAppendError> {
+        if !self.is_leader() {
+            return Err(PartitionAppendError::NotLeader);
+        }
+        if acks == -1 && self.registration.isr.len() < self.effective_min_insync_replicas() {
+            return Err(PartitionAppendError::NotEnoughReplicas);
+        }
+        let epoch = LeaderEpoch(self.registration.leader_epoch);
+        let info =
+            self.log.append(records, epoch, origin, now).map_err(PartitionAppendError::Log)?;
+        Ok((info, self.maybe_increment_high_watermark()))
+    }
+
+    /// Moves the high watermark to what the in-sync replicas have; says where to, if it moved.
+    pub(crate) fn maybe_increment_high_watermark(&mut self) -> Option<Offset> {
+        let followers = self
+            .registration
+            .isr
+            .iter()
+            .filter(|replica| **replica != self.local_id)
+            .map(|replica| self.follower_log_end.get(replica).copied());
+        let to = high_watermark(
+            self.log.log_end_offset(),
+            followers,
+            self.effective_min_insync_replicas(),
+        )?;
+        (to > self.log.high_watermark()).then(|| self.log.set_high_watermark(to))
+    }
+
+    /// DeleteRecords: -1 stands for the high watermark. Answers the new log start offset.
+    pub(crate) fn delete_records(&mut self, before: i64) -> Result<Offset, OffsetOutOfRange> {
+        let offset = if before == -1 { self.log.high_watermark() } else { Offset(before) };
+        if offset < Offset(0) {
+            return Err(OffsetOutOfRange {
+                requested: offset,
+                log_start_offset: self.log.log_start_offset(),
+                log_end_offset: self.log.log_end_offset(),
+            });
+        }
+        self.log.increment_log_start_offset(offset)?;
+        Ok(self.log.log_start_offset())
+    }
+
+    pub(crate) fn maintain(&mut self, now: i64) -> Maintenance {
+        self.log.maintain(now)
+    }
+}

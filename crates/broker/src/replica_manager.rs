@@ -1,0 +1,166 @@
+//! The partitions on this broker, and reading from and appending to them: `ReplicaManager`.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use logbrook_log::{AppendInfo, AppendOrigin};
+use logbrook_record::{BatchHeader, Offset, ProducerEpoch, ProducerId};
+use uuid::Uuid;
+
+use crate::controller::MetadataRecord;
+use crate::delayed_fetch::DelayedFetches;
+use crate::log_config::{log_config, min_insync_replicas};
+use crate::partition::{Partition, PartitionAppendError};
+use crate::{BrokerConfig, BrokerEvent, BrokerEventKind, Cause, Effects, MetadataImage};
+
+/// The partitions that this broker has replicas of, and the fetches that wait on them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReplicaManager {
+    topics: BTreeMap<String, BTreeMap<i32, Partition>>,
+    pub(crate) delayed_fetches: DelayedFetches,
+}
+
+impl ReplicaManager {
+    pub(crate) fn partition(&self, topic: &str, index: i32) -> Option<&Partition> {
+        self.topics.get(topic)?.get(&index)
+    }
+
+    pub(crate) fn partition_mut(&mut self, topic: &str, index: i32) -> Option<&mut Partition> {
+        self.topics.get_mut(topic)?.get_mut(&index)
+    }
+
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.topics.values().flat_map(BTreeMap::values)
+    }
+
+    /// Follows a record that the image has replayed: creates, reconfigures and deletes replicas.
+    pub(crate) fn apply(
+        &mut self,
+        record: &MetadataRecord,
+        image: &MetadataImage,
+        config: &BrokerConfig,
+    ) {
+        match record {
+            MetadataRecord::Partition { topic_id, partition_id, registration } => {
+                let Some(topic) = image.topic_by_id(*topic_id) else { return };
+                if !registration.replicas.contains(&config.node_id) {
+                    return;
+                }
+                let partitions = self.topics.entry(topic.name.clone()).or_default();
+                match partitions.get_mut(partition_id) {
+                    Some(partition) => partition.update(registration.clone()),
+                    None => {
+                        let overrides = image.topic_config(&topic.name);
+                        let partition = Partition::new(
+                            &topic.name,
+                            topic.id,
+                            *partition_id,
+                            config.node_id,
+                            registration.clone(),
+                            log_config(config, &overrides),
+                            min_insync_replicas(config, &overrides),
+                        );
+                        partitions.insert(*partition_id, partition);
+                    }
+                }
+            }
+            MetadataRecord::RemoveTopic { topic_id } => self.remove(*topic_id),
+            MetadataRecord::TopicConfig { topic, .. } => {
+                let overrides = image.topic_config(topic);
+                for partition in self.topics.get_mut(topic).into_iter().flat_map(|p| p.values_mut())
+                {
+                    partition.configure(
+                        log_config(config, &overrides),
+                        min_insync_replicas(config, &overrides),
+                    );
+                }
+            }
+            MetadataRecord::RegisterBroker(_)
+            | MetadataRecord::Topic { .. }
+            | MetadataRecord::ProducerIds { .. } => {}
+        }
+    }
+
+    fn remove(&mut self, topic_id: Uuid) {
+        self.topics.retain(|_, partitions| {
+            partitions.values().next().is_none_or(|partition| partition.topic_id() != topic_id)
+        });
+        self.delayed_fetches.touch_all();
+    }
+
+    /// Appends to a partition that is known to be here, wakes the fetches that wait on it, and
+    /// tells what happened.
+    pub(crate) fn append(
+        &mut self,
+        now: i64,
+        append: Append<'_>,
+        cause: Option<Cause>,
+        effects: &mut Effects,
+    ) -> Result<AppendInfo, PartitionAppendError> {
+        let Append { topic, index, records, origin, acks } = append;
+        let header = BatchHeader::read(&records).ok();
+        let Some(partition) = self.partition_mut(topic, index) else {
+            return Err(PartitionAppendError::NotLeader);
+        };
+        let (info, high_watermark) = partition.append_as_leader(records, origin, acks, now)?;
+        let mut tell = |kind| effects.events.push(BrokerEvent { cause, kind });
+        let topic = topic.to_owned();
+        tell(BrokerEventKind::Appended {
+            topic: topic.clone(),
+            partition: index,
+            first: info.first_offset.0,
+            last: info.last_offset.0,
+            bytes: info.bytes,
+            producer_id: header.map_or(ProducerId(-1), |header| header.producer_id).0,
+            producer_epoch: header.map_or(ProducerEpoch(-1), |header| header.producer_epoch).0,
+            base_sequence: header.map_or(-1, |header| header.base_sequence),
+            duplicate: info.duplicate,
+        });
+        if info.rolled {
+            tell(BrokerEventKind::SegmentRolled {
+                topic: topic.clone(),
+                partition: index,
+                base_offset: info.first_offset.0,
+            });
+        }
+        if let Some(Offset(high_watermark)) = high_watermark {
+            tell(BrokerEventKind::HighWatermark {
+                topic: topic.clone(),
+                partition: index,
+                high_watermark,
+            });
+            self.delayed_fetches.touch(&topic, index);
+        }
+        Ok(info)
+    }
+
+    /// Retention on every partition (`LogManager.cleanupLogs`).
+    pub(crate) fn maintain(&mut self, now: i64, effects: &mut Effects) {
+        let partitions = self.topics.values_mut().flat_map(BTreeMap::values_mut);
+        for partition in partitions {
+            let done = partition.maintain(now);
+            if done.deleted_segments.is_empty() {
+                continue;
+            }
+            effects.events.push(BrokerEvent {
+                cause: None,
+                kind: BrokerEventKind::SegmentsDeleted {
+                    topic: partition.topic().to_owned(),
+                    partition: partition.index(),
+                    segments: done.deleted_segments.len(),
+                    log_start_offset: partition.log().log_start_offset().0,
+                },
+            });
+        }
+    }
+}
+
+/// Records for one partition.
+pub(crate) struct Append<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) index: i32,
+    pub(crate) records: Bytes,
+    pub(crate) origin: AppendOrigin,
+    /// 0, 1 or -1, as in a produce request.
+    pub(crate) acks: i16,
+}
