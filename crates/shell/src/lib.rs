@@ -7,5 +7,6 @@ pub mod action;
 pub mod nearest;
 pub mod tools;
 pub mod words;
+pub mod workspace;
 
 pub use action::{Action, ActionError, Entry, Output, Select, Span, Target, parse_entries};
