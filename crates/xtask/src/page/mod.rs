@@ -3,12 +3,13 @@
 //! ```text
 //! web/ + the engine --cargo--> .wasm --wasm-bindgen--> .js + .wasm ─┐
 //! index.html's styles  --concatenated, comments dropped--> .css ────┤
-//! lessons/  --index.html as template--> <place>/index.html ─────────┴─> dist/, each file with its .br
+//! lessons/ --logbrook level export--> JSON --index.html as template--> <place>/index.html ─┴─> dist/, each with its .br
 //! ```
 
 mod bind;
 pub(crate) mod compress;
 mod fingerprint;
+mod lessons;
 mod places;
 mod prose;
 pub(crate) mod serve;
@@ -89,13 +90,15 @@ pub(crate) fn build(profile: Profile, base: &str) -> Result<Built> {
     ]))?;
     compiling.done();
 
+    let levels = lessons::export()?;
+
     let packing = step("binding, styles and places");
     let wasm = paths::target().join(targets::PAGE).join(profile.folder()).join("logbrook-web.wasm");
     // Built beside and swapped in, so that a page being served is never half of each.
     let fresh = dist.with_extension("new");
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh).doing(fresh.display())?;
-    let count = assemble(&wasm, profile, base, &fresh)?;
+    let count = assemble(&wasm, &levels, profile, base, &fresh)?;
     packing.done_with(&format!("{count} places"));
 
     if profile == Profile::Web {
@@ -110,14 +113,20 @@ pub(crate) fn build(profile: Profile, base: &str) -> Result<Built> {
 }
 
 /// Everything but compression. Answers with the number of places written.
-fn assemble(wasm: &Path, profile: Profile, base: &str, dist: &Path) -> Result<usize> {
+fn assemble(
+    wasm: &Path,
+    levels: &Path,
+    profile: Profile,
+    base: &str,
+    dist: &Path,
+) -> Result<usize> {
     let bound = bind::bind(wasm, profile, dist)?;
     let template = Template::read(&paths::root().join("index.html"))?;
     let style = styles::bundle(&template, dist)?;
     for (from, to) in template.copies() {
         copy(&paths::root().join(from), &dist.join(to))?;
     }
-    let places = places::all(&paths::root().join("lessons"))?;
+    let places = places::all(levels)?;
     for place in &places {
         let root = if place.path == "404.html" { base.to_owned() } else { up(&place.path) };
         let head = Head { style: &style, script: &bound.script, wasm: &bound.wasm, root: &root };

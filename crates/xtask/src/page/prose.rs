@@ -1,65 +1,70 @@
-//! A level's README as HTML that can be read without the engine: its live blocks become the
-//! transcript, question or list that they are.
+//! A level's prose as HTML that can be read without the engine: its live blocks become the
+//! transcript, question, drawing or list that they are.
 
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use super::places::{list, text};
+use crate::say::Result;
+use serde_json::Value;
 
-/// Markdown to HTML. HTML in the source is shown, not obeyed.
-pub(crate) fn html(markdown: &str) -> String {
-    let mut events = Vec::new();
-    let mut block: Option<(String, String)> = None;
-    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
-        match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                block = Some((info.to_string(), String::new()))
-            }
-            Event::End(TagEnd::CodeBlock) if block.is_some() => {
-                if let Some((info, body)) = block.take() {
-                    events.push(Event::Html(CowStr::from(fence(&info, &body))));
-                }
-            }
-            Event::Text(text) if block.is_some() => {
-                if let Some((_, body)) = &mut block {
-                    body.push_str(&text);
-                }
-            }
-            Event::Html(raw) | Event::InlineHtml(raw) => events.push(Event::Text(raw)),
-            other => events.push(other),
-        }
-    }
+/// The prose of an exported level.
+pub(crate) fn html(level: &Value) -> Result<String> {
     let mut out = String::new();
-    html::push_html(&mut out, events.into_iter());
-    out
+    for block in list(level, "prose") {
+        if let Some(html) = block["html"].as_str() {
+            out.push_str(html);
+        } else if block["run"].is_object() {
+            out.push_str(&pre(text(&block["run"], "body")?));
+        } else if block["show"].is_object() {
+            out.push_str(&pre(text(&block["show"], "body")?));
+        } else if let Some(id) = block["predict"].as_str() {
+            out.push_str(&question(level, id)?);
+        } else if block == "goal" {
+            out.push_str(&goals(level));
+        }
+    }
+    Ok(out)
 }
 
-/// One fenced block.
-fn fence(info: &str, body: &str) -> String {
-    let kind = info.split_whitespace().next().unwrap_or_default();
-    match kind {
-        "goal" => format!("<section><h2>Goals</h2><ul>{}</ul></section>\n", items(body)),
-        "predict" => {
-            let question: Vec<&str> = body.lines().filter(|line| !line.starts_with("- ")).collect();
-            format!(
-                "<section><p>{}</p><ul>{}</ul></section>\n",
-                inline(&question.join(" ")),
-                items(body)
-            )
-        }
-        "run" => format!("<pre class=\"run\"><code>{}</code></pre>\n", escape(body)),
-        _ => format!("<pre><code>{}</code></pre>\n", escape(body)),
+fn pre(body: &str) -> String {
+    format!("<pre><code>{}</code></pre>\n", escape(body))
+}
+
+fn question(level: &Value, id: &str) -> Result<String> {
+    let Some(asked) = list(level, "predictions").iter().find(|asked| asked["id"] == id) else {
+        return Ok(String::new());
+    };
+    Ok(format!(
+        "<section><p>{}</p>{}</section>\n",
+        inline(text(asked, "question")?),
+        items(list(asked, "options"))
+    ))
+}
+
+fn goals(level: &Value) -> String {
+    let goals = list(level, "goals");
+    if goals.is_empty() {
+        String::new()
+    } else {
+        format!("<section><h2>Goals</h2>{}</section>\n", items(goals))
     }
 }
 
-fn items(body: &str) -> String {
-    body.lines()
-        .filter_map(|line| line.strip_prefix("- "))
+fn items(of: &[Value]) -> String {
+    let items: String = of
+        .iter()
+        .filter_map(Value::as_str)
         .map(|item| format!("<li>{}</li>", inline(item)))
-        .collect()
+        .collect();
+    if items.is_empty() { items } else { format!("<ul>{items}</ul>") }
 }
 
-/// A line of Markdown without its paragraph.
-fn inline(text: &str) -> String {
-    let html = html(text);
-    html.trim().trim_start_matches("<p>").trim_end_matches("</p>").to_owned()
+/// A line with `code` in it.
+pub(crate) fn inline(text: &str) -> String {
+    let mut out = String::new();
+    for (i, part) in text.split('`').enumerate() {
+        let part = escape(part);
+        out.push_str(&if i % 2 == 1 { format!("<code>{part}</code>") } else { part });
+    }
+    out
 }
 
 /// Text as HTML text or a quoted attribute.
@@ -79,21 +84,28 @@ pub(crate) fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::html;
+    use serde_json::json;
 
     #[test]
     fn live_blocks_read_as_what_they_are() {
-        let readme = "# T\n\n```predict q\nHow many?\n- 0\n- `3`\n```\n\n```goal\n- `orders` exists\n```\n\n```run a\n$ echo <b>\n```\n";
+        let level = json!({
+            "prose": [
+                { "html": "<p>A log.</p>\n" },
+                { "run": { "label": "a", "body": "$ echo <b>\n" } },
+                { "predict": "q" },
+                { "show": { "view": "strip", "params": {}, "body": "orders-0 |" } },
+                "goal",
+            ],
+            "predictions": [{ "id": "q", "question": "How many in `orders`?", "options": ["0", "3"] }],
+            "goals": ["`orders` exists"],
+        });
         assert_eq!(
-            html(readme),
-            "<h1>T</h1>\n<section><p>How many?</p><ul><li>0</li><li><code>3</code></li></ul></section>\n\
-             <section><h2>Goals</h2><ul><li><code>orders</code> exists</li></ul></section>\n\
-             <pre class=\"run\"><code>$ echo &lt;b&gt;\n</code></pre>\n"
+            super::html(&level).expect("reads"),
+            "<p>A log.</p>\n\
+             <pre><code>$ echo &lt;b&gt;\n</code></pre>\n\
+             <section><p>How many in <code>orders</code>?</p><ul><li>0</li><li>3</li></ul></section>\n\
+             <pre><code>orders-0 |</code></pre>\n\
+             <section><h2>Goals</h2><ul><li><code>orders</code> exists</li></ul></section>\n"
         );
-    }
-
-    #[test]
-    fn html_in_a_readme_is_shown_and_not_obeyed() {
-        assert!(!html("a <script>x</script>\n\n<script>y</script>\n").contains("<script"));
     }
 }

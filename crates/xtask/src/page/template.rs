@@ -126,13 +126,26 @@ impl Template {
         let assets = assets.replace("import.meta.url", "document.baseURI");
         let html = between(&self.html, "head", &meta)?;
         let html = between(&html, "app", &place.body)?;
+        // Beside the page rather than a second request. `</` would end the script early.
+        let data: String = place
+            .data
+            .iter()
+            .map(|(id, json)| {
+                format!(
+                    "<script type=\"application/json\" id=\"{id}\">{}</script>\n",
+                    json.replace("</", "<\\/")
+                )
+            })
+            .collect();
         let html = html.replacen("</head>", &format!("{assets}</head>"), 1);
-        Ok(html
+        let html = html
             .replacen("<html", &format!("<html data-root=\"{root}\""), 1)
             .replace("href=\"/", &format!("href=\"{root}"))
             .replace("src=\"/", &format!("src=\"{root}"))
             .replace("from \"/", &format!("from \"{root}"))
-            .replace("new URL(\"/", &format!("new URL(\"{root}")))
+            .replace("new URL(\"/", &format!("new URL(\"{root}"));
+        // Last, so that nothing in it is taken for an address of the template.
+        Ok(html.replacen("</body>", &format!("{data}</body>"), 1))
     }
 }
 
@@ -172,6 +185,7 @@ mod tests {
             title: "Keys & order".into(),
             description: "d".into(),
             body: "<h1>Hi</h1><a href=\"/\">home</a>".into(),
+            data: vec![("level", "{\"a\":\"</script> href=\\\"/x\"}".into())],
         };
         let html = template
             .fill(&Head { style: "s.css", script: "s.js", wasm: "s.wasm", root: "../../" }, &place)
@@ -184,6 +198,7 @@ mod tests {
             "new URL(\"../../s.wasm\", document.baseURI)",
             "<a href=\"../../sandbox/\">",
             "<!--app--><h1>Hi</h1><a href=\"../../\">home</a><!--/app-->",
+            "<script type=\"application/json\" id=\"level\">{\"a\":\"<\\/script> href=\\\"/x\"}</script>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
@@ -198,6 +213,7 @@ mod tests {
             title: String::new(),
             description: String::new(),
             body: String::new(),
+            data: Vec::new(),
         };
         let why = template
             .fill(&Head { style: "", script: "", wasm: "", root: "./" }, &place)
