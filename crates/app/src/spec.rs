@@ -3,6 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
+use crate::client_config::{self, Known, known};
 use crate::code::{Code, CodeError, Key};
 use crate::events::{EventSpec, Poison, PoisonKind};
 
@@ -247,30 +248,36 @@ impl AppSpec {
         let set =
             if is_clients { Err(CodeError::UnknownName) } else { self.code.set(setting, value) };
         match set {
-            Ok(()) => Ok(()),
-            Err(CodeError::BadValue { expected }) => Err(self.invalid(setting, value, &expected)),
-            Err(CodeError::UnknownName) if !crate::client_config::is_known(self.role, setting) => {
+            Ok(()) => return Ok(()),
+            Err(CodeError::BadValue { expected }) => {
+                return Err(self.invalid(setting, value, &expected));
+            }
+            Err(CodeError::UnknownName) => self.check_client_setting(setting)?,
+        }
+        if value.is_empty() {
+            self.config.remove(setting);
+        } else {
+            self.config.insert(setting.to_owned(), value.to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_client_setting(&self, setting: &str) -> Result<(), SettingError> {
+        match known(self.role, setting) {
+            Known::Honoured => Ok(()),
+            Known::WithoutEffect => Err(self.not_supported(setting)),
+            Known::No => {
+                let client = match self.role {
+                    Role::Producer | Role::Relay => "producer",
+                    Role::Consumer => "consumer",
+                    Role::Processor => "producer or consumer",
+                };
+                let names = Code::NAMES.join(", ");
                 Err(SettingError::Unknown {
                     app: self.name.clone(),
                     setting: setting.to_owned(),
-                    expected: format!(
-                        "one of {}, or a setting of Kafka's {} client",
-                        Code::NAMES.join(", "),
-                        match self.role {
-                            Role::Producer | Role::Relay => "producer",
-                            Role::Consumer => "consumer",
-                            Role::Processor => "producer or consumer",
-                        }
-                    ),
+                    expected: format!("one of {names}, or a setting of Kafka's {client}"),
                 })
-            }
-            Err(CodeError::UnknownName) if value.is_empty() => {
-                self.config.remove(setting);
-                Ok(())
-            }
-            Err(CodeError::UnknownName) => {
-                self.config.insert(setting.to_owned(), value.to_owned());
-                Ok(())
             }
         }
     }
@@ -300,7 +307,8 @@ impl AppSpec {
         if let Some(setting) = self.code.not_supported() {
             return Err(self.not_supported(&setting));
         }
-        crate::client_config::check(self)
+        self.config.keys().try_for_each(|setting| self.check_client_setting(setting))?;
+        client_config::check(self)
     }
 
     fn validate_producer(&self) -> Result<(), SettingError> {

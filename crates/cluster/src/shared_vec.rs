@@ -84,7 +84,7 @@ mod tests {
         assert!(a.iter().take(1_000).eq(b.iter().take(1_000)));
         assert_eq!(a.iter_from(998).copied().collect::<Vec<_>>(), [998, 999, -1]);
         assert_eq!(a.iter_from(5_000).count(), 0);
-        assert_eq!(a.iter().rev().next(), Some(&-1));
+        assert_eq!(a.iter().next_back(), Some(&-1));
         assert_eq!(a.get(256), Some(&256));
         assert_eq!(a.get(1_001), None);
     }

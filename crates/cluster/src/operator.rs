@@ -1,0 +1,142 @@
+//! What is done to a cluster from outside: programs started and told things, and faults.
+
+use logbrook_client::process::{Input, Process, Signal};
+
+use crate::cluster::Cluster;
+use crate::process_table::{Pause, ProcessId};
+use crate::queue::Item;
+use crate::trace::{Actor, EventId, TraceKind};
+
+use std::collections::VecDeque;
+
+impl Cluster {
+    /// Records that an action of the operator begins; what the operator does from now on is caused by
+    /// it.
+    pub fn action(&mut self, line: &str) -> EventId {
+        let id = self.record(Actor::Operator, TraceKind::Action { line: line.to_owned() }, None);
+        self.operator_cause = Some(id);
+        id
+    }
+
+    /// Starts a process. `host` is its address as brokers see it, such as `/127.0.0.1`.
+    pub fn spawn(&mut self, name: &str, host: &str, program: Box<dyn Process>) -> ProcessId {
+        let cause = self.operator_cause;
+        self.spawn_because(name, host, program, cause)
+    }
+
+    /// Gives a process one line of standard input.
+    pub fn stdin(&mut self, process: ProcessId, line: &str) {
+        let cause = self.record_for(
+            process,
+            TraceKind::Stdin { line: Some(line.to_owned()) },
+            self.operator_cause,
+        );
+        self.input_now(process, Input::Stdin(line.to_owned()), cause);
+    }
+
+    /// Ends a process's standard input (Ctrl-D).
+    pub fn close_stdin(&mut self, process: ProcessId) {
+        let cause = self.record_for(process, TraceKind::Stdin { line: None }, self.operator_cause);
+        self.input_now(process, Input::StdinClosed, cause);
+    }
+
+    /// Sends a signal. `Kill` ends the process here and now, with exit code 137.
+    pub fn signal(&mut self, process: ProcessId, signal: Signal) {
+        self.signal_because(process, signal, self.operator_cause);
+    }
+
+    /// Stops a process for a while: nothing reaches it, and it goes on where it was.
+    pub fn pause(&mut self, process: ProcessId, duration_us: i64) {
+        if self.running(process).is_none() {
+            return;
+        }
+        let what = format!("paused for {} ms", duration_us / 1_000);
+        let Some(cause) = self.record_for(process, TraceKind::Fault { what }, self.operator_cause)
+        else {
+            return;
+        };
+        let resume_us = self.now_us.saturating_add(duration_us.max(0));
+        let slot = self.queue.push(resume_us, Item::Resume { process, cause });
+        let Some(state) = self.running(process) else { return };
+        let earlier = state.pause.replace(Pause { resume: slot, waiting: VecDeque::new() });
+        if let Some(earlier) = earlier {
+            self.queue.cancel(earlier.resume);
+            if let Some(pause) = self.running(process).and_then(|state| state.pause.as_mut()) {
+                pause.waiting = earlier.waiting;
+            }
+        }
+    }
+
+    /// Ends a broker: its connections close, new ones are refused. What it has written stays; a group
+    /// goes on where it was, as Kafka's does after loading its log.
+    ///
+    /// `false` if there is no such broker or it is down already.
+    pub fn stop_broker(&mut self, node: i32) -> bool {
+        if !self.is_broker_up(node) {
+            return false;
+        }
+        let cause = self.record(
+            Actor::Broker(node),
+            TraceKind::Fault { what: "stopped".into() },
+            self.operator_cause,
+        );
+        let gone: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, c)| c.node == Some(node))
+            .map(|(id, _)| *id)
+            .collect();
+        for connection in gone {
+            self.close_at_broker(node, connection);
+            if let Some(state) = self.connections.get_mut(&connection) {
+                state.closed_by_broker = true;
+            }
+            let arrives = self.arrival_at_process(connection);
+            self.queue.push(arrives, Item::ProcessSeesClose { connection, cause });
+        }
+        if let Some(state) = self.nodes.get_mut(&node) {
+            state.up = false;
+            if let Some((_, slot)) = state.tick.take() {
+                self.queue.cancel(slot);
+            }
+        }
+        true
+    }
+
+    /// Starts a broker that is down. `false` if there is none or it runs.
+    pub fn start_broker(&mut self, node: i32) -> bool {
+        match self.nodes.get_mut(&node) {
+            Some(state) if !state.up => state.up = true,
+            Some(_) | None => return false,
+        }
+        self.record(
+            Actor::Broker(node),
+            TraceKind::Fault { what: "started".into() },
+            self.operator_cause,
+        );
+        self.schedule_tick(node);
+        true
+    }
+
+    /// Takes a store down or up. `false` if there is no such store.
+    pub fn set_store_down(&mut self, store: &str, down: bool) -> bool {
+        let Some(state) = self.stores.get_mut(store) else { return false };
+        state.set_down(down);
+        let what = if down { "down" } else { "up" };
+        self.record(
+            Actor::Store(store.to_owned()),
+            TraceKind::Fault { what: what.into() },
+            self.operator_cause,
+        );
+        true
+    }
+
+    /// Makes each operation of a store take so much longer; 0 ends that. `false` if there is none.
+    pub fn set_store_slow(&mut self, store: &str, slow_ms: u64) -> bool {
+        let Some(state) = self.stores.get_mut(store) else { return false };
+        state.set_slow_ms(slow_ms);
+        let what = format!("slow {slow_ms} ms");
+        self.record(Actor::Store(store.to_owned()), TraceKind::Fault { what }, self.operator_cause);
+        true
+    }
+}
