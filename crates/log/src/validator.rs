@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use logbrook_record::{
     Batch, BatchBuilder, BatchError, BatchErrorKind, BatchHeader, BatchOptions, Compression,
-    LOG_OVERHEAD, LeaderEpoch, NO_TIMESTAMP, Offset, RecordView, TimestampType, for_each_record,
-    record_timestamp,
+    LOG_OVERHEAD, LeaderEpoch, NO_TIMESTAMP, Offset, RecordView, TimestampType, decompress,
+    for_each_record, record_timestamp,
 };
 
 use crate::config::LogConfig;
@@ -51,8 +51,15 @@ pub(crate) fn validate(
         Some(_) if source == Compression::None && batch.header().attributes.is_control() => source,
         Some(target) => target,
     };
-    let payload = batch.payload()?;
-    let found = validate_records(batch.header(), &payload, config, place.now)?;
+    let decompressed;
+    let payload = match source {
+        Compression::None => batch.stored_records(),
+        codec => {
+            decompressed = decompress(codec, batch.stored_records())?;
+            &decompressed
+        }
+    };
+    let found = validate_records(batch.header(), payload, config, place.now)?;
 
     if source != target || (source != Compression::None && !found.offsets_consecutive) {
         let batch = rebuild(&batch, target, config, place)?;

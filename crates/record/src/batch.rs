@@ -88,6 +88,12 @@ impl Batch {
         self.bytes
     }
 
+    /// The bytes behind the header as they stand, compressed or not.
+    #[must_use]
+    pub fn stored_records(&self) -> &[u8] {
+        self.bytes.get(RECORD_BATCH_OVERHEAD..).unwrap_or_default()
+    }
+
     /// The records' bytes, decompressed if need be.
     ///
     /// # Errors

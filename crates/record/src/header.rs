@@ -93,6 +93,7 @@ impl BatchHeader {
     ///
     /// # Errors
     /// [`BatchErrorKind::Size`] if there are fewer bytes, [`BatchErrorKind::Magic`] for another format.
+    #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, BatchError> {
         if let Some(&magic) = bytes.get(MAGIC)
             && magic as i8 != MAGIC_V2
@@ -154,18 +155,21 @@ impl BatchHeader {
     }
 
     /// Bytes of the whole batch, as its length field says.
+    #[inline]
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         usize::try_from(self.batch_length).unwrap_or(0).saturating_add(LOG_OVERHEAD)
     }
 
     /// Offset of the last record (or of the place where it was before compaction).
+    #[inline]
     #[must_use]
     pub fn last_offset(&self) -> Offset {
         self.base_offset.plus(i64::from(self.last_offset_delta))
     }
 
     /// Offset after the batch.
+    #[inline]
     #[must_use]
     pub fn next_offset(&self) -> Offset {
         self.last_offset().next()

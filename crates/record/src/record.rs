@@ -158,12 +158,83 @@ impl<'a> Reader<'a> {
     }
 }
 
+#[inline]
+fn varint(rest: &mut &[u8]) -> Option<i32> {
+    let (value, length) = read_varint(rest).ok()?;
+    *rest = &rest[length..];
+    Some(value)
+}
+
+#[inline]
+fn varlong(rest: &mut &[u8]) -> Option<i64> {
+    let (value, length) = read_varlong(rest).ok()?;
+    *rest = &rest[length..];
+    Some(value)
+}
+
+/// Bytes behind their length, or null; `None` if they are not there.
+#[inline]
+#[allow(clippy::option_option, reason = "outer: could be read; inner: null")]
+fn nullable<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let Ok(length) = usize::try_from(varint(rest)?) else { return Some(None) };
+    let (bytes, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(Some(bytes))
+}
+
 impl<'a> RecordView<'a> {
     /// Reads the record at `at` of `bytes`; `index` is its number in the batch, for the error.
     ///
     /// # Errors
     /// [`BatchErrorKind::Record`] at the first field that cannot be read, as `DefaultRecord.readFrom`.
+    #[inline]
     pub fn read(bytes: &'a [u8], at: usize, index: usize) -> Result<Self, BatchError> {
+        // Every record of every append comes through here. An error is worth a second, slower look.
+        match Self::read_good(bytes, at) {
+            Some(view) => Ok(view),
+            None => Self::read_explained(bytes, at, index),
+        }
+    }
+
+    /// The record, if it is right.
+    #[inline]
+    fn read_good(bytes: &'a [u8], at: usize) -> Option<Self> {
+        let mut rest = bytes.get(at..)?;
+        let before = rest.len();
+        let body = usize::try_from(varint(&mut rest)?).ok()?;
+        let length_size = before - rest.len();
+        rest = rest.get(..body)?;
+        let (&attributes, after) = rest.split_first()?;
+        rest = after;
+        let timestamp_delta = varlong(&mut rest)?;
+        let offset_delta = varint(&mut rest)?;
+        let key = nullable(&mut rest)?;
+        let value = nullable(&mut rest)?;
+        let headers_count = varint(&mut rest)?;
+        let headers = rest;
+        if headers_count < 0 || headers_count as usize > headers.len() {
+            return None;
+        }
+        for _ in 0..headers_count {
+            nullable(&mut rest)??;
+            nullable(&mut rest)?;
+        }
+        rest.is_empty().then_some(Self {
+            size: length_size + body,
+            attributes: attributes as i8,
+            timestamp_delta,
+            offset_delta,
+            key,
+            value,
+            headers_count,
+            headers,
+        })
+    }
+
+    /// The same, field by field, to say which is wrong.
+    #[cold]
+    #[inline(never)]
+    fn read_explained(bytes: &'a [u8], at: usize, index: usize) -> Result<Self, BatchError> {
         let mut outer = Reader { bytes, at: at.min(bytes.len()), index };
         let body = outer.varint("length")?;
         let left = bytes.len() - outer.at;
