@@ -2,7 +2,7 @@
 
 use crate::env::command;
 use crate::page::{self, Profile, sizes};
-use crate::say::{Doing, Result};
+use crate::say::{Doing, Result, failure};
 use serde_json::{Map, Value, json};
 
 #[derive(clap::Args)]
@@ -12,25 +12,74 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Benches stand in the crate that they measure. With `--json` each prints a list of
+/// `{ "name": "log/append 1 x 100 B/throughput", "unit": "GB/s", "value": 2.5 }`.
+const BENCHES: &[(&str, &str)] = &[("logbrook-log", "log"), ("logbrook-shell", "round_trip")];
+
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let engine =
-        ["run", "--release", "--package", "logbrook-cli", "--bin", "logbrook", "--", "bench"];
-    // Built before the page: nothing else should run while it measures.
+    let mut measures = Vec::new();
+    for (package, bench) in BENCHES {
+        let said = command::output(
+            command::cargo().args(["bench", "-p", package, "--bench", bench, "--", "--json"]),
+        )?;
+        // A bench that is not on its own may have said something before.
+        let list = said.lines().rev().find(|line| line.starts_with('[')).unwrap_or(&said);
+        let list: Vec<Value> = serde_json::from_str(list)
+            .doing(format!("what the bench {bench} of {package} printed"))?;
+        measures.extend(list);
+    }
+    // After them: nothing else should run while they measure.
+    let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
     if args.json {
-        let said = command::output(command::cargo().args(engine).arg("--json"))?;
-        let measures: Value =
-            serde_json::from_str(&said).doing("what `logbrook bench --json` printed")?;
-        let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
         let mut parts: Map<String, Value> =
             load.parts.iter().map(|(name, bytes)| ((*name).to_owned(), json!(bytes))).collect();
         parts.insert("sum".to_owned(), json!(load.total()));
-        println!(
-            "{}",
-            json!({ "engine": measures, "first_load_brotli_bytes": parts, "goal_bytes": sizes::GOAL_BYTES })
-        );
+        let all = json!({ "engine": measures, "first_load_brotli_bytes": parts, "goal_bytes": sizes::GOAL_BYTES });
+        println!("{all}");
     } else {
-        command::run(command::cargo().args(engine))?;
-        println!("\n{}", sizes::first_load(&page::build(Profile::Web, "/")?.dist)?.table());
+        println!("\n{}\n{}", table(&measures)?, load.table());
     }
     Ok(())
+}
+
+/// What was measured as rows, its figures side by side.
+fn table(measures: &[Value]) -> Result<String> {
+    let mut out = String::new();
+    let mut row = "";
+    for measure in measures {
+        let (Some(name), Some(unit), Some(value)) =
+            (measure["name"].as_str(), measure["unit"].as_str(), measure["value"].as_f64())
+        else {
+            return Err(failure(format!(
+                "a bench printed {measure}; name, unit and value were expected."
+            )));
+        };
+        let (what, figure) = name.rsplit_once('/').unwrap_or((name, "time"));
+        if what != row {
+            row = what;
+            out.push_str(&format!("{what}\n"));
+        }
+        let digits = if value < 100.0 { 2 } else { 0 };
+        out.push_str(&format!("  {figure:<16}{value:>12.digits$} {unit}\n"));
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn figures_of_one_thing_stand_under_it() {
+        let measures = [
+            json!({ "name": "log/append 1 x 100 B/throughput", "unit": "GB/s", "value": 2.456 }),
+            json!({ "name": "log/append 1 x 100 B/time", "unit": "ns/batch", "value": 171.4 }),
+            json!({ "name": "cluster/round trip/time", "unit": "us", "value": 41.0 }),
+        ];
+        assert_eq!(
+            super::table(&measures).expect("well formed"),
+            "log/append 1 x 100 B\n  throughput              2.46 GB/s\n  time                     171 ns/batch\n\
+             cluster/round trip\n  time                   41.00 us\n"
+        );
+    }
 }
