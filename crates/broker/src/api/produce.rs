@@ -46,21 +46,14 @@ pub(crate) fn handle(
         let mut partitions = Vec::new();
         for data in topic.partition_data {
             let index = data.index;
+            let transactional = request.transactional_id.is_some();
             let produced = match &name {
-                None if by_id => Err(refused(index, ErrorCode::UnknownTopicId)),
-                None => Err(refused(index, ErrorCode::UnknownTopicOrPartition)),
-                Some(name) => append(
-                    broker,
-                    ctx,
-                    name,
-                    data,
-                    acks,
-                    request.transactional_id.is_some(),
-                    effects,
-                ),
+                None if by_id => refused(index, ErrorCode::UnknownTopicId),
+                None => refused(index, ErrorCode::UnknownTopicOrPartition),
+                Some(name) => append(broker, ctx, name, data, acks, transactional, effects),
             };
-            failed |= produced.is_err();
-            partitions.push(produced.unwrap_or_else(|response| response));
+            failed |= produced.error_code != ErrorCode::None.code();
+            partitions.push(produced);
         }
         responses.push(
             TopicProduceResponse::default()
@@ -94,42 +87,45 @@ fn append(
     acks: i16,
     transactional: bool,
     effects: &mut Effects,
-) -> Result<PartitionProduceResponse, PartitionProduceResponse> {
+) -> PartitionProduceResponse {
     let index = data.index;
-    let refused = |error| refused(index, error);
-    let partition = broker
-        .replica_manager
-        .partition(topic, index)
-        .ok_or_else(|| refused(ErrorCode::UnknownTopicOrPartition))?;
+    let Some(partition) = broker.replica_manager.partition(topic, index) else {
+        return refused(index, ErrorCode::UnknownTopicOrPartition);
+    };
     let name = partition.name();
     let records = data.records.unwrap_or_default();
-    let header = validate_records(&records, ctx.version()).map_err(refused)?;
-    if header.attributes.is_transactional() && !transactional {
-        return Err(refused(ErrorCode::TransactionalIdAuthorizationFailed));
-    }
-    if header.attributes.is_transactional() {
-        return Err(refused(ErrorCode::InvalidTxnState));
-    }
-    if !matches!(acks, -1..=1) {
-        return Err(refused(ErrorCode::InvalidRequiredAcks));
-    }
-    if topic_name::is_internal(topic) && ctx.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
-        return Err(refused(ErrorCode::InvalidTopicException));
+    let checked = validate_records(&records, ctx.version()).and_then(|header| {
+        if header.attributes.is_transactional() && !transactional {
+            Err(ErrorCode::TransactionalIdAuthorizationFailed)
+        } else if header.attributes.is_transactional() {
+            Err(ErrorCode::InvalidTxnState)
+        } else if !matches!(acks, -1..=1) {
+            Err(ErrorCode::InvalidRequiredAcks)
+        } else if topic_name::is_internal(topic)
+            && ctx.client_id.as_deref() != Some(ADMIN_CLIENT_ID)
+        {
+            Err(ErrorCode::InvalidTopicException)
+        } else {
+            Ok(())
+        }
+    });
+    if let Err(error) = checked {
+        return refused(index, error);
     }
     let append = Append { topic, index, records, origin: AppendOrigin::Client, acks };
     match broker.replica_manager.append(ctx.now, append, ctx.cause(), effects) {
-        Ok(info) => Ok(PartitionProduceResponse::default()
+        Ok(info) => PartitionProduceResponse::default()
             .with_index(index)
             .with_base_offset(info.first_offset.0)
             .with_log_append_time_ms(info.log_append_time)
             .with_log_start_offset(info.log_start_offset.0)
-            .with_error_message(None)),
+            .with_error_message(None),
         Err(error) => {
             let start = broker
                 .replica_manager
                 .partition(topic, index)
                 .map_or(-1, |partition| partition.log().log_start_offset().0);
-            Err(with_reasons(refused(error.code()), &error, &name, start))
+            with_reasons(refused(index, error.code()), &error, &name, start)
         }
     }
 }
