@@ -170,18 +170,20 @@ impl Metadata {
         self.controller = Some(response.controller_id.0).filter(|id| *id >= 0);
         self.cluster_id = response.cluster_id.as_ref().map(|id| id.to_string());
         let mut topics = BTreeMap::new();
-        let mut retriable_partition_error = false;
+        let mut retriable_error = false;
         for topic in &response.topics {
             let Some(name) = topic.name.as_ref().map(|name| name.0.to_string()) else { continue };
             let error =
                 ErrorCode::from_code(topic.error_code).unwrap_or(ErrorCode::UnknownServerError);
             if error != ErrorCode::None {
+                // `handleMetadataResponse`: an `InvalidMetadataException` asks again, after the backoff.
+                retriable_error |= error.refreshes_metadata();
                 errors.insert(name, error);
                 continue;
             }
             let mut partitions = BTreeMap::new();
             for partition in &topic.partitions {
-                retriable_partition_error |= ErrorCode::from_code(partition.error_code)
+                retriable_error |= ErrorCode::from_code(partition.error_code)
                     .is_some_and(ErrorCode::refreshes_metadata);
                 let leader = Some(partition.leader_id.0).filter(|id| *id >= 0);
                 // A response from a broker that lags behind must not bring an old leader back
@@ -218,7 +220,7 @@ impl Metadata {
                 .iter()
                 .all(|topic| self.topics.contains_key(topic) || errors.contains_key(topic)),
         };
-        self.wanted = !complete || retriable_partition_error;
+        self.wanted = !complete || retriable_error;
         errors
     }
 

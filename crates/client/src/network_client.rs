@@ -169,14 +169,6 @@ impl NetworkClient {
         false
     }
 
-    /// Whether the node is connected, or a connection is under way.
-    pub(crate) fn is_unavailable(&self, now: i64, node: i32) -> bool {
-        match self.connections.get(&node).map(|connection| &connection.state) {
-            Some(State::Disconnected { retry_at_ms }) => now < *retry_at_ms,
-            Some(State::Ready | State::CheckingApiVersions) | None => false,
-        }
-    }
-
     fn connect(&mut self, now: i64, node: &Node) {
         let failed_attempts = self.connections.get(&node.id).map_or(0, |c| c.failed_attempts);
         self.connections.insert(
@@ -208,6 +200,22 @@ impl NetworkClient {
     pub(crate) fn send(&mut self, now: i64, node: i32, token: u64, body: Request) -> Option<i32> {
         let version = self.version(node, body.api_key())?;
         Some(self.dispatch(now, node, Purpose::Owner(token), body, version))
+    }
+
+    /// The same with a timeout of its own (JoinGroup waits for a whole rebalance).
+    pub(crate) fn send_with_timeout(
+        &mut self,
+        now: i64,
+        node: i32,
+        token: u64,
+        body: Request,
+        timeout_ms: i64,
+    ) -> Option<i32> {
+        let correlation_id = self.send(now, node, token, body)?;
+        if let Some(request) = self.in_flight.get_mut(&correlation_id) {
+            request.deadline_ms = now.saturating_add(timeout_ms);
+        }
+        Some(correlation_id)
     }
 
     /// Sends a request that gets no response (`acks=0`).
@@ -546,11 +554,6 @@ impl NetworkClient {
             }
         }
         ready.map(|(_, node)| node).or(connecting).or(connectable)
-    }
-
-    /// Whether any request of the owner is in flight.
-    pub(crate) fn has_in_flight(&self) -> bool {
-        self.in_flight.values().any(|request| matches!(request.purpose, Purpose::Owner(_)))
     }
 
     /// What to do, in order.

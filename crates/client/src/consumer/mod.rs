@@ -1,17 +1,37 @@
-//! The consumer.
+//! The consumer: `KafkaConsumer` with the classic group protocol.
+//!
+//! ```text
+//!   subscribe --> coordinator (join, sync, heartbeat) --+
+//!   assign -----------------------------------------> subscription_state
+//!                                                       |
+//!          offset_fetcher (committed, reset) <----------+--> fetcher --> fetch_records
+//! ```
 
+mod commit;
 pub mod config;
+mod coordinator;
+mod fetcher;
+mod offset_fetcher;
+mod subscription_state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use logbrook_record::{LeaderEpoch, Offset, PartitionIndex, TimestampType};
 
 use crate::error::KafkaError;
 use crate::log_line::LogLine;
+use crate::metadata::Metadata;
 use crate::net::{Channel, Endpoint, NetEvent, Outgoing};
+use crate::network_client::{NetOutput, NetworkClient};
 use crate::topic_partition::{OffsetAndMetadata, TopicPartition};
-pub use config::ConsumerConfig;
+use commit::{Commit, CommitKind};
+pub use config::{AutoOffsetReset, ConsumerConfig, GroupProtocol, IsolationLevel};
+use coordinator::{Coordinator, Generation};
+use fetcher::Fetcher;
+use logbrook_broker::ErrorCode;
+use offset_fetcher::{LookupFor, Query};
+use subscription_state::{FetchPosition, FetchState, SubscriptionState, SubscriptionType};
 
 /// A record as the application gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +130,43 @@ pub enum OffsetSpec {
     Committed,
 }
 
+/// What a request in flight was for.
+#[derive(Clone, Debug)]
+enum Pending {
+    FindCoordinator,
+    Join,
+    Sync,
+    Heartbeat { generation: Generation },
+    Leave,
+    Commit { kind: CommitKind, started_ms: i64 },
+    OffsetFetch { partitions: Vec<TopicPartition>, why: LookupFor },
+    ListOffsets { partitions: Vec<TopicPartition>, why: LookupFor },
+    Fetch { node: i32, positions: BTreeMap<TopicPartition, Offset> },
+}
+
+/// Where a close stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    No,
+    /// The last commits are under way.
+    Committing {
+        deadline_ms: i64,
+    },
+    /// The application was told; its own commits may follow.
+    Revoking {
+        deadline_ms: i64,
+    },
+    Leaving {
+        deadline_ms: i64,
+    },
+    Done,
+}
+
+/// `ConsumerConfig.DEFAULT_CLOSE_TIMEOUT_MS`.
+const CLOSE_TIMEOUT_MS: i64 = 30_000;
+/// Requests in flight to one node; consumers are not limited (`ConsumerNetworkClient`: 100).
+const MAX_IN_FLIGHT: usize = 100;
+
 /// Kafka's classic consumer as a state machine.
 ///
 /// [`Consumer::fetch_records`] is `KafkaConsumer.poll`: when it returns nothing the application is
@@ -117,16 +174,76 @@ pub enum OffsetSpec {
 /// [`ConsumerOutput::RecordsReady`] and the next call. When it returned records, the application is
 /// busy with them until it calls again: only heartbeats and prefetching go on, and after
 /// `max.poll.interval.ms` the member leaves its group, as in Java.
+///
+/// [`ConsumerOutput::Revoked`] and [`ConsumerOutput::Lost`] are callbacks: what the application does
+/// before its next call to [`Consumer::poll`] (a `commit(sync)`, say) happens before the rebalance
+/// goes on.
 #[derive(Clone, Debug)]
 pub struct Consumer {
     config: ConsumerConfig,
+    client: NetworkClient,
+    subscriptions: SubscriptionState,
+    coordinator: Coordinator,
+    fetcher: Fetcher,
+    commits: Vec<Commit>,
+    queries: BTreeMap<QueryId, Query>,
+    /// Topics asked about besides the subscription.
+    watched_topics: BTreeSet<String>,
+    pending: BTreeMap<u64, Pending>,
+    next_token: u64,
+    next_commit: u64,
+    next_query: u64,
+    /// The application is inside `KafkaConsumer.poll`.
+    in_poll: bool,
+    ready_told: bool,
+    /// A callback is with the application: the rebalance goes on with the next poll.
+    fence: bool,
+    closing: Closing,
+    seen_metadata_version: u64,
+    outputs: VecDeque<ConsumerOutput>,
+    last_poll_ms: i64,
 }
 
 impl Consumer {
     /// A consumer; `seed` feeds its backoff jitter.
     pub fn new(config: ConsumerConfig, seed: u64) -> Self {
-        let _ = seed;
-        Self { config }
+        let id = &config.common.client_id;
+        let log_prefix = match (&config.group_instance_id, &config.group_id) {
+            (Some(instance), Some(group)) => {
+                format!("[Consumer instanceId={instance}, clientId={id}, groupId={group}] ")
+            }
+            (None, Some(group)) => format!("[Consumer clientId={id}, groupId={group}] "),
+            (Some(_) | None, None) => format!("[Consumer clientId={id}, groupId=null] "),
+        };
+        let metadata =
+            Metadata::new(config.common.metadata_max_age_ms, config.allow_auto_create_topics);
+        Self {
+            client: NetworkClient::new(
+                config.common.clone(),
+                metadata,
+                log_prefix,
+                MAX_IN_FLIGHT,
+                seed,
+            ),
+            subscriptions: SubscriptionState::new(config.auto_offset_reset),
+            coordinator: Coordinator::new(),
+            fetcher: Fetcher::default(),
+            commits: Vec::new(),
+            queries: BTreeMap::new(),
+            watched_topics: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            next_token: 0,
+            next_commit: 0,
+            next_query: 0,
+            in_poll: false,
+            ready_told: false,
+            fence: false,
+            closing: Closing::No,
+            seen_metadata_version: 0,
+            outputs: VecDeque::new(),
+            last_poll_ms: i64::MIN,
+            config,
+        }
     }
 
     /// Its configuration.
@@ -134,106 +251,377 @@ impl Consumer {
         &self.config
     }
 
+    /// Gives this client a number of its own where a process runs several: it is in the
+    /// [`Channel`]s of all its requests. Call before the first poll.
+    pub fn set_client_number(&mut self, number: u16) {
+        self.client.client_number = number;
+    }
+
     /// Subscribes with group management. Needs `group.id`.
     pub fn subscribe(&mut self, now: i64, to: Subscription) -> Result<(), KafkaError> {
-        let _ = (now, to);
+        let _ = now;
+        if self.config.group_id.as_deref().is_none_or(str::is_empty) {
+            return Err(KafkaError::with_message(
+                ErrorCode::InvalidGroupId,
+                "To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.",
+            ));
+        }
+        if self.config.group_protocol == GroupProtocol::Consumer {
+            return Err(KafkaError::with_message(
+                ErrorCode::UnsupportedVersion,
+                "The cluster does not support the new CONSUMER group protocol. Set group.protocol=classic on the consumer configs to revert to the CLASSIC protocol until the cluster is upgraded.",
+            ));
+        }
+        match to {
+            Subscription::Topics(topics) => {
+                if topics.iter().any(|topic| topic.trim().is_empty()) {
+                    return Err(KafkaError::client(
+                        "java.lang.IllegalArgumentException",
+                        "Topic collection to subscribe to cannot contain null or empty topic",
+                    ));
+                }
+                if topics.is_empty() {
+                    self.unsubscribe(now);
+                    return Ok(());
+                }
+                self.subscriptions.set_kind(SubscriptionType::AutoTopics)?;
+                self.subscriptions.subscription = topics.into_iter().collect();
+            }
+            Subscription::Pattern(pattern) => {
+                // `Pattern.matcher(topic).matches()`: the whole name.
+                let regex =
+                    regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
+                        KafkaError::client(
+                            "java.util.regex.PatternSyntaxException",
+                            format!("{error} in {pattern}"),
+                        )
+                    })?;
+                self.subscriptions.set_kind(SubscriptionType::AutoPattern(regex))?;
+                self.seen_metadata_version = 0;
+                self.client.metadata.request_update(true);
+            }
+        }
+        self.update_interest();
         Ok(())
     }
 
-    /// Takes these partitions, without group management.
+    /// Leaves the group and forgets subscription and assignment.
+    pub fn unsubscribe(&mut self, now: i64) {
+        if self.subscriptions.has_auto_assigned_partitions() {
+            self.tell_revoked_on_leave();
+            self.leave_group(now, "the consumer unsubscribed from all topics");
+        }
+        self.subscriptions.unsubscribe();
+        self.drop_unassigned_fetches();
+        self.update_interest();
+    }
+
+    /// Takes these partitions, without group management. Replaces an earlier `assign`.
     pub fn assign(&mut self, now: i64, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        let _ = (now, partitions);
+        if partitions.is_empty() {
+            self.unsubscribe(now);
+            return Ok(());
+        }
+        self.subscriptions.set_kind(SubscriptionType::UserAssigned)?;
+        if self.config.enable_auto_commit {
+            self.auto_commit(now, CommitKind::Auto);
+        }
+        self.subscriptions.assign_from_user(partitions);
+        self.drop_unassigned_fetches();
+        self.update_interest();
         Ok(())
     }
 
-    /// Assigned partitions, in order.
+    /// Assigned partitions, sorted.
     pub fn assignment(&self) -> Vec<TopicPartition> {
-        Vec::new()
+        self.subscriptions.assigned_sorted()
+    }
+
+    /// The member id that the coordinator gave, empty before.
+    pub fn member_id(&self) -> &str {
+        &self.coordinator.generation.member_id
+    }
+
+    /// How many partitions a topic has, once metadata say so.
+    pub fn partition_count(&self, topic: &str) -> Option<usize> {
+        self.client.metadata.partition_count(topic)
+    }
+
+    /// Asks for the metadata of a topic besides the subscription (`partitionsFor`).
+    pub fn watch_topic(&mut self, topic: &str) {
+        if self.watched_topics.insert(topic.to_owned()) {
+            self.update_interest();
+        }
     }
 
     /// The next record to deliver of this partition is the one at `offset`.
     pub fn seek(&mut self, partition: &TopicPartition, offset: Offset) -> Result<(), KafkaError> {
-        let _ = (partition, offset);
+        if offset.0 < 0 {
+            return Err(KafkaError::client(
+                "java.lang.IllegalArgumentException",
+                "seek offset must not be a negative number",
+            ));
+        }
+        let state = self.subscriptions.require(partition)?;
+        state.fetch_state = FetchState::Fetching(FetchPosition { offset, offset_epoch: None });
         Ok(())
     }
 
     /// Seeks to the log start offset, looked up at the next poll. Empty: all assigned partitions.
     pub fn seek_to_beginning(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        let _ = partitions;
-        Ok(())
+        self.seek_by(partitions, AutoOffsetReset::Earliest)
     }
 
     /// Seeks to the end offset, looked up at the next poll. Empty: all assigned partitions.
     pub fn seek_to_end(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        let _ = partitions;
+        self.seek_by(partitions, AutoOffsetReset::Latest)
+    }
+
+    fn seek_by(
+        &mut self,
+        partitions: &[TopicPartition],
+        to: AutoOffsetReset,
+    ) -> Result<(), KafkaError> {
+        let all = if partitions.is_empty() { self.assignment() } else { partitions.to_vec() };
+        for partition in &all {
+            let state = self.subscriptions.require(partition)?;
+            state.fetch_state = FetchState::AwaitReset(to);
+            state.next_retry_ms = i64::MIN;
+        }
         Ok(())
     }
 
     /// `KafkaConsumer.poll`: at most `max` records (and at most `max.poll.records`) of what has arrived.
     pub fn fetch_records(&mut self, now: i64, max: usize) -> Vec<ConsumerRecord> {
-        let _ = (now, max);
-        Vec::new()
+        if self.closing != Closing::No {
+            return Vec::new();
+        }
+        if matches!(self.subscriptions.kind, SubscriptionType::None) {
+            self.raise(KafkaError::client(
+                "java.lang.IllegalStateException",
+                "Consumer is not subscribed to any topics or assigned any partitions",
+            ));
+            return Vec::new();
+        }
+        self.in_poll = true;
+        self.ready_told = false;
+        self.foreground(now);
+        let records = self.collect_fetch(max.min(self.config.max_poll_records));
+        if !records.is_empty() {
+            // What comes next is asked for before the application works on this.
+            self.send_fetches(now);
+            self.in_poll = false;
+        }
+        records
     }
 
-    /// Commits these offsets, or all positions with `None`. `sync` retries retriable errors until
-    /// `default.api.timeout.ms`; `async` does not. Ends in [`ConsumerOutput::Committed`].
-    pub fn commit(
-        &mut self,
-        now: i64,
-        sync: bool,
-        offsets: Option<BTreeMap<TopicPartition, OffsetAndMetadata>>,
-    ) -> CommitId {
-        let _ = (now, sync, offsets);
-        CommitId(0)
+    /// `KafkaConsumer.poll` returned without records (its timeout passed): the application is outside
+    /// until it calls [`Consumer::fetch_records`] again.
+    pub fn leave_poll(&mut self) {
+        self.in_poll = false;
     }
 
     /// The next offset to deliver, once known.
     pub fn position(&self, partition: &TopicPartition) -> Option<Offset> {
-        let _ = partition;
-        None
+        self.subscriptions.position(partition).map(|position| position.offset)
+    }
+
+    /// The high watermark of the last fetch.
+    pub fn high_watermark(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.subscriptions.state(partition)?.high_watermark.map(Offset)
     }
 
     /// Stops fetching these partitions until [`Consumer::resume`].
     pub fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        let _ = partitions;
+        for partition in partitions {
+            self.subscriptions.require(partition)?.paused = true;
+        }
         Ok(())
     }
 
     /// Fetches them again.
     pub fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        let _ = partitions;
+        for partition in partitions {
+            self.subscriptions.require(partition)?.paused = false;
+        }
         Ok(())
-    }
-
-    /// Asks for offsets; ends in [`ConsumerOutput::Offsets`].
-    pub fn query_offsets(
-        &mut self,
-        now: i64,
-        partitions: &[TopicPartition],
-        spec: OffsetSpec,
-    ) -> QueryId {
-        let _ = (now, partitions, spec);
-        QueryId(0)
     }
 
     /// Commits (if automatic), leaves the group, then reports [`ConsumerOutput::Closed`].
     pub fn close(&mut self, now: i64) {
-        let _ = now;
+        if self.closing != Closing::No {
+            return;
+        }
+        self.in_poll = false;
+        if self.config.enable_auto_commit && self.config.group_id.is_some() {
+            self.auto_commit(now, CommitKind::Close);
+        }
+        self.closing = Closing::Committing { deadline_ms: now.saturating_add(CLOSE_TIMEOUT_MS) };
     }
 
     /// Takes what the network says.
     pub fn handle(&mut self, now: i64, event: NetEvent) {
-        let _ = (now, event);
+        self.client.handle(now, event);
     }
 
-    /// What to do now. Call after every other call and at [`Consumer::next_wakeup`].
+    /// What to do now. Call after every other call and at [`Consumer::next_wakeup`], until it gives nothing.
     pub fn poll(&mut self, now: i64) -> Vec<ConsumerOutput> {
-        let _ = now;
-        Vec::new()
+        self.last_poll_ms = now;
+        self.fence = false;
+        if self.closing != Closing::Done {
+            self.client.poll(now);
+            while let Some(completion) = self.client.take_completion() {
+                if let Some(pending) = self.pending.remove(&completion.token) {
+                    self.completed(now, pending, completion.api_version, completion.result.ok());
+                }
+            }
+            self.update_pattern_subscription();
+            if self.closing == Closing::No {
+                self.heartbeat_tick(now, self.in_poll);
+                if self.in_poll {
+                    self.foreground(now);
+                }
+            }
+            self.run_commits(now);
+            self.run_queries(now);
+            self.advance_close(now);
+            self.client.poll(now);
+            if self.in_poll && !self.ready_told && self.has_available_fetches() {
+                self.ready_told = true;
+                self.outputs.push_back(ConsumerOutput::RecordsReady);
+            }
+        }
+        while let Some(output) = self.client.take_output() {
+            self.outputs.push_back(match output {
+                NetOutput::Request(outgoing) => ConsumerOutput::Request(outgoing),
+                NetOutput::Disconnect { to, channel } => ConsumerOutput::Disconnect { to, channel },
+                NetOutput::Log(line) => ConsumerOutput::Log(line),
+            });
+        }
+        self.outputs.drain(..).collect()
     }
 
     /// When to poll again if nothing happens before, ms.
     pub fn next_wakeup(&self) -> Option<i64> {
-        None
+        if self.closing == Closing::Done {
+            return None;
+        }
+        let last = self.last_poll_ms;
+        let interval = i64::from(self.config.max_poll_interval_ms);
+        let mut times: Vec<i64> = Vec::new();
+        times.extend(self.client.next_wakeup(last));
+        times.extend(self.commit_wakeup());
+        times.extend(self.queries.values().flat_map(|q| [q.deadline_ms, q.next_try_ms]));
+        if self.config.group_id.is_some() {
+            times.extend(self.coordinator.times(interval));
+            if self.in_poll && self.config.enable_auto_commit {
+                times.push(self.coordinator.next_auto_commit_ms);
+            }
+        }
+        if self.in_poll {
+            times.extend(self.subscriptions.assigned().map(|(_, state)| state.next_retry_ms));
+        }
+        match self.closing {
+            Closing::Committing { deadline_ms }
+            | Closing::Revoking { deadline_ms }
+            | Closing::Leaving { deadline_ms } => times.push(deadline_ms),
+            Closing::No | Closing::Done => {}
+        }
+        if self.fence {
+            times.push(last.saturating_add(1));
+        }
+        times.into_iter().filter(|at| *at > last && *at != i64::MAX).min()
+    }
+
+    fn pending(&mut self, what: Pending) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.pending.insert(token, what);
+        token
+    }
+
+    fn raise(&mut self, error: KafkaError) {
+        // `KafkaConsumer.poll` throws: the application is outside it.
+        self.in_poll = false;
+        self.outputs.push_back(ConsumerOutput::Error(error));
+    }
+
+    fn completed(
+        &mut self,
+        now: i64,
+        pending: Pending,
+        version: i16,
+        result: Option<logbrook_broker::wire::Response>,
+    ) {
+        match pending {
+            Pending::FindCoordinator => self.find_coordinator_response(now, result),
+            Pending::Join => self.join_response(now, result),
+            Pending::Sync => self.sync_response(now, result),
+            Pending::Heartbeat { generation } => self.heartbeat_response(now, &generation, result),
+            Pending::Leave => self.leave_response(),
+            Pending::Commit { kind, started_ms } => {
+                self.commit_response(now, kind, started_ms, result);
+            }
+            Pending::OffsetFetch { partitions, why } => {
+                self.offset_fetch_response(now, partitions, why, result);
+            }
+            Pending::ListOffsets { partitions, why } => {
+                self.list_offsets_response(now, partitions, why, result);
+            }
+            Pending::Fetch { node, positions } => {
+                self.fetcher.pending_nodes.remove(&node);
+                self.fetch_response(&positions, version, result);
+            }
+        }
+    }
+
+    /// What `KafkaConsumer.poll` does besides waiting.
+    fn foreground(&mut self, now: i64) {
+        if self.fence {
+            return;
+        }
+        self.coordinator_poll(now);
+        if self.fence || !self.in_poll {
+            return;
+        }
+        self.update_fetch_positions(now);
+        if self.in_poll {
+            self.send_fetches(now);
+        }
+    }
+
+    fn advance_close(&mut self, now: i64) {
+        loop {
+            match self.closing {
+                Closing::No | Closing::Done => return,
+                Closing::Committing { deadline_ms } => {
+                    if !self.commits.is_empty() && now < deadline_ms {
+                        return;
+                    }
+                    self.commits.clear();
+                    self.closing = Closing::Revoking { deadline_ms };
+                    if self.tell_revoked_on_leave() {
+                        self.fence = true;
+                        return;
+                    }
+                }
+                Closing::Revoking { deadline_ms } => {
+                    if !self.commits.is_empty() && now < deadline_ms {
+                        return;
+                    }
+                    self.closing = Closing::Leaving { deadline_ms };
+                    if self.subscriptions.has_auto_assigned_partitions() {
+                        self.leave_group(now, "the consumer is being closed");
+                    }
+                }
+                Closing::Leaving { deadline_ms } => {
+                    if self.is_leaving() && now < deadline_ms {
+                        return;
+                    }
+                    self.closing = Closing::Done;
+                    self.outputs.push_back(ConsumerOutput::Closed);
+                }
+            }
+        }
     }
 }

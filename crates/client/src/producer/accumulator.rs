@@ -448,10 +448,6 @@ impl RecordAccumulator {
         self.queues.iter().filter(|(_, queue)| !queue.is_empty()).map(|(partition, _)| partition)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.batches.0.is_empty()
-    }
-
     pub(crate) fn mute(&mut self, partition: &TopicPartition) {
         self.muted.insert(partition.clone());
     }
