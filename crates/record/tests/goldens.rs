@@ -18,10 +18,11 @@ macro_rules! segment {
     };
 }
 
-const SEGMENTS: [(&str, &[u8], &str); 14] = [
+const SEGMENTS: [(&str, &[u8], &str); 15] = [
     segment!("plain-0", "00"),
     segment!("idempotent-0", "00"),
     segment!("gzip-0", "00"),
+    segment!("lz4-0", "00"),
     segment!("recompressed-0", "00"),
     segment!("appendtime-0", "00"),
     segment!("transactions-0", "00"),
@@ -175,19 +176,34 @@ fn uncompressed_batches_are_written_again_byte_for_byte() {
 }
 
 #[test]
-fn gzip_batches_survive_being_written_again() {
+fn compressed_batches_survive_being_written_again() {
+    let mut written = 0;
     for (_, log, _) in SEGMENTS {
         for batch in batches(&Bytes::from_static(log)) {
             let batch = batch.expect("a golden batch");
-            if batch.header().attributes.compression() == Some(Compression::Gzip)
-                && batch.header().records_count > 0
-            {
-                let again =
-                    Batch::parse(write_again(&batch, Compression::Gzip)).expect("our own batch");
+            let codec = batch.header().compression().expect("a known codec");
+            if codec != Compression::None && batch.header().records_count > 0 {
+                let again = Batch::parse(write_again(&batch, codec)).expect("our own batch");
                 assert_eq!(again.records(), batch.records());
                 assert_eq!(again.header().base_timestamp, batch.header().base_timestamp);
+                written += 1;
             }
         }
+    }
+    assert!(written >= 6, "only {written} compressed batches");
+}
+
+#[test]
+fn a_codec_that_this_build_lacks_is_named() {
+    for (log, codec) in [
+        (include_bytes!("data/snappy-0/00000000000000000000.log").as_slice(), "snappy"),
+        (include_bytes!("data/zstd-0/00000000000000000000.log").as_slice(), "zstd"),
+    ] {
+        let batch =
+            batches(&Bytes::from_static(log)).next().expect("a batch").expect("its CRC is right");
+        let error = batch.records().expect_err("not built in");
+        assert_eq!(error.kind, BatchErrorKind::UnsupportedCompression);
+        assert_eq!((error.field.as_str(), error.found.as_str()), ("header/attributes", codec));
     }
 }
 
@@ -232,4 +248,23 @@ fn a_codec_number_that_kafka_does_not_know_is_named() {
         error.to_string(),
         "header/attributes at byte 21: expected a codec from 0 to 4, found 7"
     );
+}
+
+/// More than one block of each codec, of bytes that compress and of bytes that do not.
+#[test]
+fn large_records_go_through_every_codec() {
+    let mut noise = 1u32;
+    let mut value = vec![b'a'; 100_000];
+    value.extend((0..200_000).map(|_| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 24) as u8
+    }));
+    for compression in [Compression::None, Compression::Gzip, Compression::Lz4] {
+        let mut builder =
+            BatchBuilder::new(BatchOptions { compression, ..BatchOptions::default() });
+        builder.append(0, None, Some(&value), &[]);
+        let bytes = builder.build().expect("a codec that is there");
+        let records = Batch::parse(bytes).expect("our own batch").records().expect("it decodes");
+        assert_eq!(records[0].value.as_deref(), Some(value.as_slice()), "{compression}");
+    }
 }

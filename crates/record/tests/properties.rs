@@ -32,7 +32,7 @@ fn record() -> impl Strategy<Value = Record> {
 
 fn options() -> impl Strategy<Value = BatchOptions> {
     (
-        prop_oneof![Just(Compression::None), Just(Compression::Gzip)],
+        prop_oneof![Just(Compression::None), Just(Compression::Gzip), Just(Compression::Lz4)],
         0i64..1 << 40,
         -1i64..5,
         0i32..=i32::MAX,
@@ -67,7 +67,7 @@ fn build(options: BatchOptions, records: &[Record]) -> Bytes {
         );
         assert_eq!((size, builder.size_estimate() - before), (expected, expected));
     }
-    builder.build().expect("none and gzip are there")
+    builder.build().expect("a codec that is there")
 }
 
 proptest! {

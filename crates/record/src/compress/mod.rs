@@ -8,6 +8,7 @@ use crate::error::{BatchError, BatchErrorKind};
 use crate::header::RECORD_BATCH_OVERHEAD;
 
 mod gzip;
+mod lz4;
 
 /// Decompressed records may take this many times the bytes of a batch at the most permissive
 /// `message.max.bytes`; beyond it the payload is a bomb, and memory is not given to it.
@@ -33,7 +34,7 @@ fn unsupported(codec: Compression) -> BatchError {
         BatchErrorKind::UnsupportedCompression,
         crate::header::ATTRIBUTES,
         "header/attributes",
-        "a codec that this build has (none, gzip)",
+        "a codec that this build has (none, gzip, lz4)",
         codec,
     )
 }
@@ -46,7 +47,8 @@ pub fn decompress(codec: Compression, bytes: &[u8]) -> Result<Vec<u8>, BatchErro
     match codec {
         Compression::None => Ok(bytes.to_vec()),
         Compression::Gzip => gzip::decompress(bytes),
-        Compression::Snappy | Compression::Lz4 | Compression::Zstd => Err(unsupported(codec)),
+        Compression::Lz4 => lz4::decompress(bytes),
+        Compression::Snappy | Compression::Zstd => Err(unsupported(codec)),
     }
 }
 
@@ -58,7 +60,8 @@ pub fn compress(codec: Compression, bytes: &[u8], out: &mut Vec<u8>) -> Result<(
     match codec {
         Compression::None => out.extend_from_slice(bytes),
         Compression::Gzip => gzip::compress(bytes, out),
-        Compression::Snappy | Compression::Lz4 | Compression::Zstd => {
+        Compression::Lz4 => lz4::compress(bytes, out),
+        Compression::Snappy | Compression::Zstd => {
             return Err(unsupported(codec));
         }
     }
