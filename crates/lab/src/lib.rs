@@ -1,1 +1,22 @@
-//! Levels: format, worlds, trials, observables, assertions, grader.
+//! Levels: the format, the worlds they describe, trials, observables, assertions and the grader.
+//!
+//! A level is data (`lessons/<track>/<slug>/`). The grader looks at state and at the history of a
+//! run, never at what was typed.
+
+pub mod answer;
+pub mod check;
+pub mod duration;
+pub mod grade;
+pub mod level;
+pub mod observable;
+#[cfg(feature = "parse")]
+pub mod parse;
+pub mod permission;
+pub mod proof;
+mod read;
+pub mod run;
+pub mod seed;
+pub mod trial;
+pub mod verdict;
+mod watch;
+pub mod world;

@@ -1,0 +1,165 @@
+//! Observables: scalars about a moment of a run. They answer predictions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A scalar that can be read off a run, written `name(argument, …)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observable {
+    /// Partitions of the topic that hold at least one record.
+    PartitionsUsed {
+        /// Topic name.
+        topic: String,
+    },
+    /// Records shown by a run block (by its label) or an app.
+    Delivered {
+        /// Label of a run block, or an app's name.
+        by: String,
+    },
+    /// Records that a reader gets.
+    RecordCount {
+        /// Topic name.
+        topic: String,
+        /// One partition; all without.
+        partition: Option<i32>,
+    },
+    /// The partition that the default partitioner gives the key.
+    PartitionOf {
+        /// Topic name.
+        topic: String,
+        /// The key.
+        key: String,
+    },
+    /// Offset after the last record.
+    LogEnd {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// The group's committed offset.
+    Committed {
+        /// Group id.
+        group: String,
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+}
+
+/// Why a text is no observable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservableError(String);
+
+impl fmt::Display for ObservableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ObservableError {}
+
+const KNOWN: &str = "partitions_used(topic), delivered(label or app), record_count(topic, partition?), \
+     partition_of(topic, key), log_end(topic, partition), committed(group, topic, partition)";
+
+impl FromStr for Observable {
+    type Err = ObservableError;
+    fn from_str(text: &str) -> Result<Self, ObservableError> {
+        let error = || ObservableError(format!("found {text:?}, expected one of {KNOWN}"));
+        let (name, rest) = text.trim().split_once('(').ok_or_else(error)?;
+        let inside = rest.strip_suffix(')').ok_or_else(error)?;
+        let args: Vec<&str> = inside.split(',').map(str::trim).collect();
+        let number = |s: &str| {
+            s.parse::<i32>().ok().filter(|n| *n >= 0).ok_or_else(|| {
+                ObservableError(format!("in {text:?}: found {s:?}, expected a partition number"))
+            })
+        };
+        Ok(match (name.trim(), args.as_slice()) {
+            ("partitions_used", [topic]) if !topic.is_empty() => {
+                Self::PartitionsUsed { topic: (*topic).to_owned() }
+            }
+            ("delivered", [by]) if !by.is_empty() => Self::Delivered { by: (*by).to_owned() },
+            ("record_count", [topic]) if !topic.is_empty() => {
+                Self::RecordCount { topic: (*topic).to_owned(), partition: None }
+            }
+            ("record_count", [topic, p]) => {
+                Self::RecordCount { topic: (*topic).to_owned(), partition: Some(number(p)?) }
+            }
+            ("partition_of", [topic, key]) => {
+                Self::PartitionOf { topic: (*topic).to_owned(), key: (*key).to_owned() }
+            }
+            ("log_end", [topic, p]) => {
+                Self::LogEnd { topic: (*topic).to_owned(), partition: number(p)? }
+            }
+            ("committed", [group, topic, p]) => Self::Committed {
+                group: (*group).to_owned(),
+                topic: (*topic).to_owned(),
+                partition: number(p)?,
+            },
+            _unknown => return Err(error()),
+        })
+    }
+}
+
+impl fmt::Display for Observable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PartitionsUsed { topic } => write!(f, "partitions_used({topic})"),
+            Self::Delivered { by } => write!(f, "delivered({by})"),
+            Self::RecordCount { topic, partition: None } => write!(f, "record_count({topic})"),
+            Self::RecordCount { topic, partition: Some(p) } => {
+                write!(f, "record_count({topic}, {p})")
+            }
+            Self::PartitionOf { topic, key } => write!(f, "partition_of({topic}, {key})"),
+            Self::LogEnd { topic, partition } => write!(f, "log_end({topic}, {partition})"),
+            Self::Committed { group, topic, partition } => {
+                write!(f, "committed({group}, {topic}, {partition})")
+            }
+        }
+    }
+}
+
+impl Serialize for Observable {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Observable {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn observables_round_trip_and_refuse_what_they_do_not_know() {
+        for text in [
+            "partitions_used(orders)",
+            "delivered(second-read)",
+            "record_count(orders)",
+            "record_count(orders, 1)",
+            "partition_of(orders, k1)",
+            "log_end(orders, 0)",
+            "committed(billing, orders, 2)",
+        ] {
+            assert_eq!(text.parse::<Observable>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "orders",
+            "isr(orders",
+            "partitions_used()",
+            "log_end(orders, x)",
+            "log_end(orders, -1)",
+        ] {
+            assert!(text.parse::<Observable>().is_err(), "{text}");
+        }
+    }
+}

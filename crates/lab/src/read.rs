@@ -1,0 +1,174 @@
+//! Reads state off a cluster as a client with every permission would: topics, records, stores.
+
+use std::collections::BTreeMap;
+
+use logbrook_app::ReadEvent;
+use logbrook_broker::{Broker, BrokerEventKind, MetadataImage};
+use logbrook_client::process::StoreWrite;
+use logbrook_cluster::{Cluster, TraceKind};
+use logbrook_record::{Offset, PartitionIndex};
+
+/// A topic as kafka-topics --describe sees it.
+pub(crate) struct Described {
+    pub(crate) partitions: i32,
+    pub(crate) replication: i16,
+    /// Its own settings, without those it inherits.
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// A record with its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) partition: PartitionIndex,
+    pub(crate) offset: Offset,
+    pub(crate) key: Option<bytes::Bytes>,
+    pub(crate) value: Option<bytes::Bytes>,
+}
+
+impl Read {
+    /// What a learner would call it: the event's id where the value is one of an app's events, else
+    /// the value, with the place.
+    pub(crate) fn name(&self, topic: &str) -> String {
+        let place = format!("{topic}-{} offset {}", self.partition.0, self.offset.0);
+        let Some(value) = &self.value else { return place };
+        match ReadEvent::read(value) {
+            Ok(event) => event.id,
+            Err(_not_an_event) => {
+                let text: String = String::from_utf8_lossy(value).chars().take(40).collect();
+                format!("`{text}` ({place})")
+            }
+        }
+    }
+}
+
+fn brokers(cluster: &Cluster) -> impl Iterator<Item = &Broker> {
+    cluster.broker_ids().filter_map(|id| cluster.broker(id))
+}
+
+/// The metadata, as the first broker that runs has them.
+fn metadata(cluster: &Cluster) -> Option<&MetadataImage> {
+    let up = cluster.broker_ids().find(|id| cluster.is_broker_up(*id));
+    up.and_then(|id| cluster.broker(id)).map(Broker::metadata)
+}
+
+/// The names of the learner's topics, without Kafka's own.
+pub(crate) fn topics(cluster: &Cluster) -> Vec<String> {
+    let all = metadata(cluster).into_iter().flat_map(|image| image.topics().keys());
+    all.filter(|name| !name.starts_with("__")).cloned().collect()
+}
+
+/// One topic, if it exists.
+pub(crate) fn describe(cluster: &Cluster, topic: &str) -> Option<Described> {
+    let image = metadata(cluster)?;
+    let topic = image.topic(topic)?;
+    let replicas = topic.partitions.values().next().map_or(0, |p| p.replicas.len());
+    Some(Described {
+        partitions: i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+        replication: i16::try_from(replicas).unwrap_or(i16::MAX),
+        config: image.topic_config(&topic.name),
+    })
+}
+
+fn logs<'a>(cluster: &'a Cluster, topic: &str) -> Vec<(i32, &'a logbrook_log::Log)> {
+    let Some(described) = describe(cluster, topic) else { return Vec::new() };
+    let leader = |p: i32| {
+        let partition =
+            brokers(cluster).find_map(|b| b.partition(topic, p).filter(|x| x.is_leader()))?;
+        Some((p, partition.log()))
+    };
+    (0..described.partitions).filter_map(leader).collect()
+}
+
+/// Every record that a reader can get, by partition and offset.
+pub(crate) fn records(cluster: &Cluster, topic: &str) -> Vec<Read> {
+    let mut out = Vec::new();
+    for (partition, log) in logs(cluster, topic) {
+        for batch in log.batches(log.log_start_offset(), log.high_watermark()) {
+            if batch.header().attributes.is_control() {
+                continue;
+            }
+            // A batch that the broker took decodes: it was validated when it was appended.
+            for record in batch.records().unwrap_or_default() {
+                if record.offset >= log.log_start_offset() && record.offset < log.high_watermark() {
+                    let (key, value) = (record.key, record.value);
+                    out.push(Read {
+                        partition: PartitionIndex(partition),
+                        offset: record.offset,
+                        key,
+                        value,
+                    });
+                }
+            }
+        }
+    }
+    out
+}
+
+/// How many records a reader can get, from the batch headers alone where whole batches count.
+pub(crate) fn record_count(cluster: &Cluster, topic: &str, partition: Option<i32>) -> u64 {
+    let mut count = 0;
+    for (_, log) in
+        logs(cluster, topic).into_iter().filter(|(p, _)| partition.is_none_or(|want| want == *p))
+    {
+        let (start, end) = (log.log_start_offset(), log.high_watermark());
+        for batch in log.batches(start, end) {
+            let header = batch.header();
+            if header.attributes.is_control() {
+                continue;
+            }
+            let whole = header.base_offset >= start && header.last_offset() < end;
+            count += match whole {
+                true => u64::try_from(header.records_count).unwrap_or(0),
+                false => {
+                    let records = batch.records().unwrap_or_default();
+                    records.iter().filter(|r| r.offset >= start && r.offset < end).count() as u64
+                }
+            };
+        }
+    }
+    count
+}
+
+/// Partitions of the topic that hold records.
+pub(crate) fn partitions_used(cluster: &Cluster, topic: &str) -> usize {
+    let used = |(_, log): &(i32, &logbrook_log::Log)| log.high_watermark() > log.log_start_offset();
+    logs(cluster, topic).iter().filter(|l| used(l)).count()
+}
+
+/// Offset after the last record of a partition.
+pub(crate) fn log_end(cluster: &Cluster, topic: &str, partition: i32) -> Option<i64> {
+    let logs = logs(cluster, topic);
+    logs.iter().find(|(p, _)| *p == partition).map(|(_, log)| log.log_end_offset().0)
+}
+
+/// A group's committed offset.
+pub(crate) fn committed(
+    cluster: &Cluster,
+    group: &str,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
+    cluster.trace().iter().rev().find_map(|event| match &event.kind {
+        TraceKind::Broker(BrokerEventKind::OffsetCommitted {
+            group: g,
+            topic: t,
+            partition: p,
+            offset,
+        }) if g == group && t == topic && *p == partition => Some(*offset),
+        _other => None,
+    })
+}
+
+/// The rows of a store: entity to its last event.
+pub(crate) fn rows(cluster: &Cluster, store: &str) -> BTreeMap<String, StoreWrite> {
+    cluster.stores().get(store).map(|s| s.rows().clone()).unwrap_or_default()
+}
+
+/// The JSON of the event with this id, from whichever topic holds it.
+pub(crate) fn value_of_event(cluster: &Cluster, id: &str) -> Option<String> {
+    topics(cluster).iter().flat_map(|topic| records(cluster, topic)).find_map(|record| {
+        let value = record.value?;
+        let event = ReadEvent::read(&value).ok()?;
+        (event.id == id).then(|| String::from_utf8_lossy(&value).into_owned())
+    })
+}

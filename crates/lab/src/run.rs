@@ -1,0 +1,467 @@
+//! One run of a level: the cluster, what has been done to it, and what every assertion says so far.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use logbrook_client::process::AppEvent;
+use logbrook_client::producer::partitioner::partition_for_key;
+use logbrook_cluster::{Actor, Cluster, ClusterConfig, EventId, ProcessId, TraceKind};
+use logbrook_shell::action::{Action, ActionError, Entry};
+use logbrook_shell::workspace::{Outcome, Running, Workspace};
+
+use crate::level::{Block, Level, Reveal};
+use crate::observable::Observable;
+use crate::permission::{self, Refused};
+use crate::verdict::Verdict;
+use crate::watch::{Moment, Stamp, Watched};
+use crate::{read, world};
+
+/// Topics, loads and apps of a level are made in negative time, through real requests.
+const PAST_US: i64 = -60_000_000;
+
+/// A run of a level.
+#[derive(Clone)]
+pub struct Run {
+    level: Arc<Level>,
+    /// The cluster with its terminals and files.
+    pub workspace: Workspace,
+    predictions: Predictions,
+    blocks: Vec<LabelledBlock>,
+    watched: Vec<Watched>,
+    /// How many events of the trace the watches have seen.
+    seen: usize,
+    history: Vec<Line>,
+}
+
+/// A line that was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When, in microseconds of virtual time.
+    pub at_us: i64,
+    /// What.
+    pub action: Action,
+}
+
+/// Answers to a level's questions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Predictions {
+    answers: BTreeMap<String, String>,
+    revealed: BTreeMap<String, String>,
+}
+
+impl Predictions {
+    /// What was answered, before the reveal.
+    #[must_use]
+    pub fn answer(&self, id: &str) -> Option<&str> {
+        self.answers.get(id).map(String::as_str)
+    }
+
+    /// What the run says, once revealed.
+    #[must_use]
+    pub fn revealed(&self, id: &str) -> Option<&str> {
+        self.revealed.get(id).map(String::as_str)
+    }
+}
+
+/// A `run` block of the prose and the process that ran it.
+#[derive(Clone, Debug)]
+struct LabelledBlock {
+    label: String,
+    command: String,
+    process: Option<ProcessId>,
+    done: bool,
+}
+
+/// Why an action was not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// The line does not read, or does not apply to this cluster.
+    Action(ActionError),
+    /// The level does not allow it.
+    Refused(Refused),
+    /// The question does not exist, is answered already, or the value is none of its options.
+    Prediction(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Action(e) => e.fmt(f),
+            Self::Refused(e) => e.fmt(f),
+            Self::Prediction(e) => f.write_str(e),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<ActionError> for RunError {
+    fn from(e: ActionError) -> Self {
+        Self::Action(e)
+    }
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub(crate) seed: u64,
+    /// Topics with their settings: the level's, or a design's.
+    pub(crate) topics: Vec<crate::level::TopicDef>,
+    /// Applications as they are to run; an instance count of 0 is one that was stopped.
+    pub(crate) apps: Vec<logbrook_app::AppSpec>,
+}
+
+impl Run {
+    /// The level at t = 0, under its own seed.
+    ///
+    /// # Errors
+    /// A world that cannot be made: a topic that Kafka refuses, a setup line that does not apply.
+    pub fn start(level: Arc<Level>) -> Result<Self, String> {
+        let apps = level.apps.iter().map(world::app_spec).collect::<Result<Vec<_>, _>>()?;
+        let start = Start { seed: level.cluster.seed, topics: level.topics.clone(), apps };
+        let mut run = Self::begin_with(Arc::clone(&level), start)?;
+        if let Some(setup) = &level.setup {
+            for entry in crate::answer::parse(setup).map_err(|e| format!("setup.session: {e}"))? {
+                run.workspace.run(&entry.action).map_err(|e| format!("setup.session: {e}"))?;
+            }
+        }
+        run.become_present();
+        Ok(run)
+    }
+
+    /// A run with other topics and apps than the level's own, at t = 0.
+    pub(crate) fn begin_with(level: Arc<Level>, start: Start) -> Result<Self, String> {
+        let mut config = ClusterConfig {
+            brokers: i32::try_from(level.cluster.brokers).unwrap_or(1),
+            start_us: PAST_US,
+            seed: start.seed,
+            ..ClusterConfig::default()
+        };
+        config.broker_properties = level.cluster.config.clone();
+        // As in the format: scaled to the number of brokers, and no initial rebalance delay.
+        let default =
+            [("offsets.topic.replication.factor", "1"), ("group.initial.rebalance.delay.ms", "0")];
+        for (name, value) in default {
+            config.broker_properties.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        if let Some(network) = &level.cluster.network {
+            let (least, most) = network.latency_ms;
+            config.latency_us = (u64::from(least) * 1_000, u64::from(most) * 1_000);
+        }
+        if let Some(epoch) = level.cluster.epoch {
+            config.epoch_ms = epoch;
+        }
+        let mut cluster = Cluster::new(config);
+        for store in &level.stores {
+            cluster.add_store(world::store_spec(store));
+        }
+        let mut workspace = Workspace::new(cluster);
+        for (name, text) in &level.files {
+            workspace.put_file(name, text);
+        }
+        for topic in &start.topics {
+            create(&mut workspace, topic)?;
+        }
+        workspace.cluster.run_until_us(0);
+        for app in start.apps {
+            let name = app.name.clone();
+            workspace.cluster.add_app(app).map_err(|e| format!("app {name}: {e}"))?;
+        }
+        let blocks = blocks(&level);
+        let watched = Vec::new();
+        let (predictions, history) = (Predictions::default(), Vec::new());
+        let mut run = Self { level, workspace, predictions, blocks, watched, seen: 0, history };
+        run.become_present();
+        Ok(run)
+    }
+
+    /// From here on history counts: what came before is the past that the level began with.
+    fn become_present(&mut self) {
+        self.watched = self.level.asserts.iter().map(|a| Watched::new(a, &self.level)).collect();
+        self.seen = 0;
+        self.observe();
+    }
+
+    /// The level.
+    #[must_use]
+    pub fn level(&self) -> &Arc<Level> {
+        &self.level
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.workspace.cluster
+    }
+
+    /// What was answered and revealed.
+    #[must_use]
+    pub fn predictions(&self) -> &Predictions {
+        &self.predictions
+    }
+
+    /// The lines that were run, in order.
+    #[must_use]
+    pub fn history(&self) -> &[Line] {
+        &self.history
+    }
+
+    /// Begins an action. An action that takes no virtual time is over when this returns; any other
+    /// goes on as the cluster steps.
+    ///
+    /// # Errors
+    /// An action that the level does not allow or that does not apply; nothing has been done then.
+    pub fn begin(&mut self, action: &Action) -> Result<Running, RunError> {
+        permission::check(&self.level, action).map_err(RunError::Refused)?;
+        if let Action::Predict { id, value } = action {
+            self.predict(id, value)?;
+        }
+        let running = self.workspace.begin(action)?;
+        self.history.push(Line { at_us: self.cluster().now_us(), action: action.clone() });
+        if let Action::Run { command, .. } | Action::Background { command, .. } = action {
+            self.began_command(command, running.process());
+        }
+        Ok(running)
+    }
+
+    /// Runs an action to its end in virtual time.
+    ///
+    /// # Errors
+    /// As [`Run::begin`].
+    pub fn run(&mut self, action: &Action) -> Result<Outcome, RunError> {
+        let mut running = self.begin(action)?;
+        loop {
+            if let Some(outcome) = self.workspace.poll(&mut running) {
+                self.ended();
+                return Ok(outcome);
+            }
+            if !self.workspace.step(&running) {
+                let message = ActionError {
+                    line: 1,
+                    found: action.to_string(),
+                    expected: "an action that comes to an end".to_owned(),
+                };
+                return Err(RunError::Action(message));
+            }
+        }
+    }
+
+    /// Runs the lines of an answer.
+    ///
+    /// # Errors
+    /// The first line that does not apply, with its number. The lines before it have been run.
+    pub fn run_all(&mut self, entries: &[Entry]) -> Result<(), (usize, RunError)> {
+        for entry in entries {
+            self.run(&entry.action).map_err(|e| (entry.line, e))?;
+        }
+        Ok(())
+    }
+
+    /// To be called when a command has ended: reveals what its block was to show.
+    pub fn ended(&mut self) {
+        self.observe();
+        let cluster = &self.workspace.cluster;
+        for block in self.blocks.iter_mut().filter(|b| !b.done) {
+            let exit = block.process.and_then(|p| cluster.process(p)).map(|p| p.exit.is_some());
+            block.done = exit == Some(true);
+        }
+        let level = Arc::clone(&self.level);
+        for prediction in &level.predictions {
+            let due = match &prediction.reveal {
+                Reveal::After(label) => self.blocks.iter().any(|b| b.label == *label && b.done),
+                Reveal::Check => false,
+            };
+            if due && !self.predictions.revealed.contains_key(&prediction.id) {
+                let value = self.observable(&prediction.answer);
+                self.predictions.revealed.insert(prediction.id.clone(), value);
+            }
+        }
+    }
+
+    /// Reveals what is shown only when the answer is checked.
+    pub fn checked(&mut self) {
+        let level = Arc::clone(&self.level);
+        for prediction in level.predictions.iter().filter(|p| p.reveal == Reveal::Check) {
+            let value = self.observable(&prediction.answer);
+            self.predictions.revealed.entry(prediction.id.clone()).or_insert(value);
+        }
+    }
+
+    fn predict(&mut self, id: &str, value: &str) -> Result<(), RunError> {
+        let fail = |message: String| Err(RunError::Prediction(message));
+        let Some(prediction) = self.level.predictions.iter().find(|p| p.id == id) else {
+            let known: Vec<_> = self.level.predictions.iter().map(|p| p.id.as_str()).collect();
+            return fail(format!("@predict: found `{id}`, expected one of {}", known.join(", ")));
+        };
+        if self.predictions.revealed.contains_key(id) {
+            return fail(format!("@predict {id}: the run has shown the answer already"));
+        }
+        if self.predictions.answers.contains_key(id) {
+            return fail(format!("@predict {id}: answered already"));
+        }
+        let is_choice = prediction.options.iter().any(|o| o == value);
+        if prediction.options.is_empty() && value.parse::<i64>().is_err() {
+            return fail(format!("@predict {id}: found `{value}`, expected a whole number"));
+        }
+        if !prediction.options.is_empty() && !is_choice {
+            let options = prediction.options.join(", ");
+            return fail(format!("@predict {id}: found `{value}`, expected one of {options}"));
+        }
+        self.predictions.answers.insert(id.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    /// The n-th time a command is run is the n-th block that holds it, whether a button wrote the
+    /// line or a person.
+    fn began_command(&mut self, command: &str, process: Option<ProcessId>) {
+        let same = |b: &&mut LabelledBlock| b.process.is_none() && same_words(&b.command, command);
+        if let Some(block) = self.blocks.iter_mut().find(same) {
+            block.process = process;
+        }
+    }
+
+    /// Lets the watches see what has happened since the last call. Call it often: a long run then
+    /// costs a little at a time.
+    pub fn observe(&mut self) {
+        let Self { workspace, watched, seen, .. } = self;
+        let trace = workspace.cluster.trace();
+        for event in trace.iter_from(*seen) {
+            let at = Stamp { event: event.id, time_us: event.time_us };
+            match (&event.kind, &event.actor) {
+                (TraceKind::App(app), Actor::Process(process)) => {
+                    let name = workspace.cluster.process(*process).map_or("", |p| p.name.as_str());
+                    watched.iter_mut().for_each(|w| w.app(at, name, app));
+                }
+                (TraceKind::Broker(kind), _broker) => {
+                    watched.iter_mut().for_each(|w| w.broker(at, kind))
+                }
+                _nothing_to_grade => {}
+            }
+        }
+        *seen = trace.len();
+    }
+
+    /// What each assertion says, in the level's order. `over`: the run is at its end, so what does
+    /// not hold now fails. Call [`Run::observe`] before.
+    #[must_use]
+    pub fn verdicts(&self, over: bool) -> Vec<Verdict> {
+        let moment = Moment {
+            level: &self.level,
+            cluster: &self.workspace.cluster,
+            predictions: &self.predictions,
+            over,
+        };
+        let now_us = self.workspace.cluster.now_us();
+        self.watched.iter().map(|w| w.verdict(&moment, now_us)).collect()
+    }
+
+    /// The value of an observable now, as text.
+    #[must_use]
+    pub fn observable(&self, observable: &Observable) -> String {
+        let cluster = &self.workspace.cluster;
+        let or_none = |n: Option<i64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
+        match observable {
+            Observable::PartitionsUsed { topic } => {
+                read::partitions_used(cluster, topic).to_string()
+            }
+            Observable::RecordCount { topic, partition } => {
+                read::record_count(cluster, topic, *partition).to_string()
+            }
+            Observable::LogEnd { topic, partition } => {
+                or_none(read::log_end(cluster, topic, *partition))
+            }
+            Observable::Committed { group, topic, partition } => {
+                or_none(read::committed(cluster, group, topic, *partition))
+            }
+            Observable::PartitionOf { topic, key } => {
+                let partitions =
+                    read::describe(cluster, topic).and_then(|d| usize::try_from(d.partitions).ok());
+                or_none(
+                    partitions
+                        .filter(|n| *n > 0)
+                        .map(|n| i64::from(partition_for_key(key.as_bytes(), n))),
+                )
+            }
+            Observable::Delivered { by } => self.delivered(by).to_string(),
+        }
+    }
+
+    /// Records shown by the process of a run block, or handed to an app's code.
+    fn delivered(&self, by: &str) -> usize {
+        let process = self.blocks.iter().find(|b| b.label == by).map(|b| b.process);
+        let cluster = &self.workspace.cluster;
+        let app = format!("{by}/");
+        let counts = |actor: &Actor, event: &AppEvent| match (actor, event) {
+            (Actor::Process(p), AppEvent::Displayed { .. }) => process == Some(Some(*p)),
+            (Actor::Process(p), AppEvent::Delivered { .. }) => {
+                process.is_none() && cluster.process(*p).is_some_and(|p| p.name.starts_with(&app))
+            }
+            _neither => false,
+        };
+        let is_counted = |e: &&logbrook_cluster::TraceEvent| match &e.kind {
+            TraceKind::App(event) => counts(&e.actor, event),
+            _other => false,
+        };
+        cluster.trace().iter().filter(is_counted).count()
+    }
+
+    /// How a run block stands: not run, running, done.
+    #[must_use]
+    pub fn block_state(&self, label: &str) -> Option<(bool, bool)> {
+        let block = self.blocks.iter().find(|b| b.label == label)?;
+        Some((block.process.is_some(), block.done))
+    }
+
+    /// From an event back to the action that began it, root first.
+    #[must_use]
+    pub fn causes(&self, event: EventId) -> Vec<EventId> {
+        let mut chain = self.cluster().trace().chain(event);
+        chain.reverse();
+        chain
+    }
+}
+
+fn blocks(level: &Level) -> Vec<LabelledBlock> {
+    let commands = |block: &Block| match block {
+        Block::Run { label: Some(label), body } => {
+            let first = body.lines().find_map(|l| l.strip_prefix("$ ")).unwrap_or_default();
+            Some(LabelledBlock {
+                label: label.clone(),
+                command: first.to_owned(),
+                process: None,
+                done: false,
+            })
+        }
+        Block::Run { label: None, .. }
+        | Block::Html(_)
+        | Block::Predict(_)
+        | Block::Show { .. }
+        | Block::Goal => None,
+    };
+    level.prose.iter().filter_map(commands).collect()
+}
+
+fn same_words(a: &str, b: &str) -> bool {
+    a.split_whitespace().eq(b.split_whitespace())
+}
+
+/// Makes a topic as an operator would: with Kafka's tool, through real requests.
+fn create(workspace: &mut Workspace, topic: &crate::level::TopicDef) -> Result<(), String> {
+    let mut command = format!(
+        "kafka-topics.sh --bootstrap-server localhost:9092 --create --topic {} --partitions {} --replication-factor {}",
+        topic.name, topic.partitions, topic.replication
+    );
+    for (name, value) in &topic.config {
+        command.push_str(&format!(" --config {name}={value}"));
+    }
+    let outcome = workspace
+        .run(&Action::Run { command, stdin: Vec::new() })
+        .map_err(|e| format!("topic {}: {e}", topic.name))?;
+    match outcome.output {
+        Some(output) if output.exit != Some(0) => {
+            Err(format!("topic {}: {}", topic.name, output.stdout.trim()))
+        }
+        _made => Ok(()),
+    }
+}

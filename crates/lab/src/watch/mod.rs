@@ -1,0 +1,166 @@
+//! One file a check: each folds the history of a run, event by event, into a verdict.
+
+mod in_order;
+mod lag;
+mod predicted;
+mod processed;
+mod records;
+mod store;
+mod topic;
+
+use logbrook_broker::BrokerEventKind;
+use logbrook_client::process::AppEvent;
+use logbrook_cluster::{Cluster, EventId};
+
+use crate::check::Check;
+use crate::level::{Assert, Level};
+use crate::run::Predictions;
+use crate::verdict::{Failure, Values, Verdict, clock, fill};
+
+/// Where in the history an event stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) event: EventId,
+    /// Virtual time in microseconds from the start of the run.
+    pub(crate) time_us: i64,
+}
+
+/// What a verdict is judged on, beside the history already observed.
+pub(crate) struct Moment<'a> {
+    pub(crate) level: &'a Level,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) predictions: &'a Predictions,
+    /// The run is at its end: what does not hold now fails.
+    pub(crate) over: bool,
+}
+
+/// What a watch finds, before the level's own words are put to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Finding {
+    /// It holds, with what was measured.
+    Holds(String),
+    /// Not yet. At the end of the run this is a failure.
+    NotYet(Found),
+    /// It cannot hold any more.
+    Broken(Found),
+}
+
+/// Evidence against an assertion.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// The check's own words; the level's `say` stands instead where there is one.
+    pub(crate) message: String,
+    /// Placeholders that `say` may use.
+    pub(crate) values: Values,
+    /// The event that shows it.
+    pub(crate) at: Option<Stamp>,
+}
+
+/// A fold over the history of a run.
+pub(crate) trait Watch {
+    /// An application or a console tool did something. `who` is its instance, such as `ledger/2`.
+    fn app(&mut self, _at: Stamp, _who: &str, _event: &AppEvent) {}
+    /// A broker did something.
+    fn broker(&mut self, _at: Stamp, _event: &BrokerEventKind) {}
+    /// What holds now.
+    fn find(&self, now: &Moment<'_>) -> Finding;
+    /// A copy in the same state, for a fork.
+    fn clone_box(&self) -> Box<dyn Watch>;
+}
+
+impl Clone for Box<dyn Watch> {
+    fn clone(&self) -> Self {
+        self.clone_box()
+    }
+}
+
+/// One assertion being watched.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    assert: Assert,
+    watch: Box<dyn Watch>,
+}
+
+impl Watched {
+    pub(crate) fn new(assert: &Assert, level: &Level) -> Self {
+        let watch: Box<dyn Watch> = match &assert.check {
+            Check::TopicExists { .. } | Check::TopicAbsent { .. } => {
+                Box::new(topic::TopicWatch::new(assert.check.clone()))
+            }
+            Check::RecordCount { topic, partition, key, min, max } => {
+                Box::new(records::RecordCount {
+                    topic: topic.clone(),
+                    partition: *partition,
+                    key: key.clone(),
+                    min: *min,
+                    max: *max,
+                })
+            }
+            Check::EachRecordProcessedAtLeastOnce { group, app, topic } => Box::new(
+                processed::EachProcessed::new(level, group.as_deref(), app.as_deref(), topic),
+            ),
+            Check::ProcessedInOrderPerKey { group, by: _ } => {
+                Box::new(in_order::InOrder::new(level, group))
+            }
+            Check::StoreEquals { store, from } => {
+                Box::new(store::StoreEquals::new(level, store, from))
+            }
+            Check::LagAtMost { group, topic, partition, max } => Box::new(lag::LagAtMost::new(
+                level,
+                group,
+                topic.as_deref(),
+                *partition,
+                *max,
+                assert.when,
+            )),
+            Check::Predicted { ids } => Box::new(predicted::Predicted { ids: ids.clone() }),
+        };
+        Self { assert: assert.clone(), watch }
+    }
+
+    pub(crate) fn app(&mut self, at: Stamp, who: &str, event: &AppEvent) {
+        self.watch.app(at, who, event);
+    }
+
+    pub(crate) fn broker(&mut self, at: Stamp, event: &BrokerEventKind) {
+        self.watch.broker(at, event);
+    }
+
+    pub(crate) fn verdict(&self, now: &Moment<'_>, now_us: i64) -> Verdict {
+        match self.watch.find(now) {
+            Finding::Holds(evidence) => Verdict::Holds { evidence },
+            Finding::NotYet(found) if !now.over => {
+                Verdict::Open { missing: self.words(&found, now_us) }
+            }
+            Finding::NotYet(found) | Finding::Broken(found) => Verdict::Fails(Failure {
+                message: self.words(&found, now_us),
+                event: found.at.map(|at| at.event),
+                time_us: found.at.map_or(now_us, |at| at.time_us),
+            }),
+        }
+    }
+
+    fn words(&self, found: &Found, now_us: i64) -> String {
+        let mut values = found.values.clone();
+        values.insert("time", clock(found.at.map_or(now_us, |at| at.time_us)));
+        // The level's words are about the failure that it has in mind. Where there is nothing yet to
+        // fill them in with, the check's own words say what is missing.
+        let say = self.assert.say.as_deref().and_then(|say| fill(say, &values).ok());
+        let words = say.unwrap_or_else(|| match fill(&found.message, &values) {
+            Ok(words) => words,
+            Err(_unknown) => found.message.clone(),
+        });
+        words.trim_end().to_owned()
+    }
+}
+
+/// The instances of the level's apps that belong to a group, as `app/` prefixes.
+fn apps_of_group(level: &Level, group: &str) -> Vec<String> {
+    let apps = level.apps.iter().filter(|a| a.group.as_deref() == Some(group));
+    apps.map(|a| format!("{}/", a.name)).collect()
+}
+
+/// Whether the instance `who` is one of the apps given as `app/` prefixes.
+fn is_one_of(who: &str, apps: &[String]) -> bool {
+    apps.iter().any(|app| who.starts_with(app.as_str()))
+}

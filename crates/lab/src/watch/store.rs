@@ -1,0 +1,106 @@
+//! `store_equals`: the outside store equals the fold of each acknowledged event of an app, once.
+
+use std::collections::BTreeMap;
+
+use logbrook_client::process::AppEvent;
+
+use super::{Finding, Found, Moment, Stamp, Watch};
+use crate::level::{FieldDef, Level};
+use crate::read;
+use crate::verdict::Values;
+
+#[derive(Clone)]
+pub(super) struct StoreEquals {
+    store: String,
+    /// `app/` prefix of the producer.
+    app: String,
+    /// The event field shown as a row's value: the running sum where there is one.
+    field: Option<String>,
+    /// Event id to entity and counter, of what was sent.
+    sent: BTreeMap<String, (String, u64)>,
+    /// Entity to its greatest acknowledged counter, the id of that event and when it was acked.
+    last: BTreeMap<String, (u64, String, Stamp)>,
+}
+
+impl StoreEquals {
+    pub(super) fn new(level: &Level, store: &str, from: &str) -> Self {
+        let app = level.apps.iter().find(|a| a.name == from);
+        let fields = app.and_then(|a| a.events.as_ref()).map(|e| &e.fields);
+        let field = fields.and_then(|fields| {
+            let running = |rule: &FieldDef| matches!(rule, FieldDef::Rule(r) if r == "running");
+            fields.iter().find(|(_, rule)| running(rule)).map(|(name, _)| name.clone())
+        });
+        Self {
+            store: store.to_owned(),
+            app: format!("{from}/"),
+            field,
+            sent: BTreeMap::new(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    fn shown(&self, json: Option<&str>, n: u64) -> String {
+        let parsed = json.and_then(|j| serde_json::from_str::<serde_json::Value>(j).ok());
+        let value = self.field.as_ref().and_then(|f| parsed.as_ref()?.get(f).cloned());
+        match value {
+            Some(serde_json::Value::String(text)) => text,
+            Some(other) => other.to_string(),
+            None => format!("n={n}"),
+        }
+    }
+}
+
+impl Watch for StoreEquals {
+    fn app(&mut self, at: Stamp, who: &str, event: &AppEvent) {
+        if !who.starts_with(&self.app) {
+            return;
+        }
+        match event {
+            AppEvent::Sent { id, entity, n, .. } => {
+                self.sent.insert(id.clone(), (entity.clone(), *n));
+            }
+            AppEvent::Acked { id, .. } => {
+                if let Some((entity, n)) = self.sent.remove(id) {
+                    let last = self.last.entry(entity).or_insert((0, String::new(), at));
+                    if n > last.0 {
+                        *last = (n, id.clone(), at);
+                    }
+                }
+            }
+            _neither => {}
+        }
+    }
+
+    fn find(&self, now: &Moment<'_>) -> Finding {
+        if self.last.is_empty() {
+            let message = "Nothing has been acknowledged yet.".to_owned();
+            return Finding::NotYet(Found { message, ..Found::default() });
+        }
+        let rows = read::rows(now.cluster, &self.store);
+        for (entity, (n, id, at)) in &self.last {
+            let row = rows.get(entity);
+            if row.is_some_and(|row| row.id == *id) {
+                continue;
+            }
+            let want = read::value_of_event(now.cluster, id);
+            let got = match row {
+                Some(row) => self.shown(Some(&row.value), row.n),
+                None => "nothing".to_owned(),
+            };
+            let values = Values::from([
+                ("key", entity.clone()),
+                ("got", got),
+                ("want", self.shown(want.as_deref(), *n)),
+                ("id", id.clone()),
+            ]);
+            let message =
+                "{key} ends at {got} in the store; its last event said {want}.".to_owned();
+            return Finding::NotYet(Found { message, values, at: Some(*at) });
+        }
+        Finding::Holds(format!("{} rows, all equal", self.last.len()))
+    }
+
+    fn clone_box(&self) -> Box<dyn Watch> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,27 @@
+//! Every level under lessons/ is proven: the start fails, each solution passes on all seeds, each
+//! wrong answer fails by the assertion that it names, no assertion is idle.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use logbrook_lab::parse::read_all;
+use logbrook_lab::proof::{prove, steps};
+
+fn lessons() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lessons")
+}
+
+#[test]
+fn every_level_is_proven() {
+    let tracks = read_all(&lessons()).unwrap_or_else(|e| panic!("lessons/{e}"));
+    let mut failures = Vec::new();
+    for level in tracks.into_iter().flat_map(|t| t.levels).map(Arc::new) {
+        for step in steps(&level) {
+            match prove(&level, &step) {
+                Ok(()) => println!("{} {step}: ok", level.path()),
+                Err(why) => failures.push(format!("{} {step}: {why}", level.path())),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
