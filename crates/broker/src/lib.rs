@@ -32,7 +32,7 @@ pub mod wire;
 pub use broker::{Broker, ClientInfo, ConnectionId};
 pub use config::{BrokerConfig, ConfigSource};
 pub use controller::{BrokerRegistration, MetadataRecord, PartitionRegistration};
-pub use coordinator::GroupCoordinator;
+pub use coordinator::{GroupCoordinator, GroupDescription, GroupMemberDescription};
 pub use effects::{BrokerEvent, BrokerEventKind, Cause, Effects};
 pub use error_code::ErrorCode;
 pub use metadata_image::{MetadataImage, TopicImage};

@@ -1,26 +1,66 @@
-//! DescribeGroups: answers `COORDINATOR_NOT_AVAILABLE` until the group coordinator is in place.
+//! DescribeGroups, versions 0 to 6.
+//!
+//! Classic groups. A group that is not known is `Dead`, from version 6 on with
+//! `GROUP_ID_NOT_FOUND` (KIP-1043). Authorized operations are not computed.
 
-use kafka_protocol::messages::describe_groups_response::DescribedGroup;
-use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
+use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
+use logbrook_group::{ClassicGroupState, GroupDescription};
 
-use super::{Reply, RequestContext, now};
+use super::{AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, now, text};
+use crate::coordinator;
 use crate::{Broker, Effects, ErrorCode};
 
+const GROUP_ID_NOT_FOUND_VERSION: i16 = 6;
+
 pub(crate) fn handle(
-    _broker: &mut Broker,
-    _ctx: &RequestContext,
+    broker: &mut Broker,
+    ctx: &RequestContext,
     request: DescribeGroupsRequest,
-    _effects: &mut Effects,
+    effects: &mut Effects,
 ) -> Reply {
-    now(DescribeGroupsResponse::default().with_groups(
-        request
-            .groups
-            .into_iter()
-            .map(|group| {
-                DescribedGroup::default()
-                    .with_group_id(group)
-                    .with_error_code(ErrorCode::CoordinatorNotAvailable.code())
-            })
-            .collect(),
-    ))
+    let mut groups = Vec::new();
+    for group_id in request.groups {
+        let response = DescribedGroup::default()
+            .with_error_message(None)
+            .with_authorized_operations(AUTHORIZED_OPERATIONS_OMITTED);
+        let shard = coordinator::shard(broker, ctx.now, group_id.as_str(), effects);
+        groups.push(
+            match shard {
+                Ok((_, shard)) => {
+                    described(response, ctx.version(), shard.describe_group(group_id.as_str()))
+                }
+                Err(error) => response.with_error_code(error.code()),
+            }
+            .with_group_id(group_id),
+        );
+    }
+    now(DescribeGroupsResponse::default().with_groups(groups))
+}
+
+fn described(response: DescribedGroup, version: i16, group: GroupDescription) -> DescribedGroup {
+    let GroupDescription { group_id, state, protocol_type, protocol, members, .. } = group;
+    let response = response.with_group_state(text(state.name()));
+    if state == ClassicGroupState::Dead {
+        if version < GROUP_ID_NOT_FOUND_VERSION {
+            return response;
+        }
+        return response
+            .with_error_code(ErrorCode::GroupIdNotFound.code())
+            .with_error_message(Some(text(format!("Group {group_id} not found."))));
+    }
+    let members = members.into_iter().map(|member| {
+        DescribedGroupMember::default()
+            .with_member_id(text(member.member_id))
+            .with_group_instance_id(member.group_instance_id.map(text))
+            .with_client_id(text(member.client_id))
+            .with_client_host(text(member.client_host))
+            .with_member_metadata(member.metadata)
+            .with_member_assignment(member.assignment)
+    });
+    response
+        .with_group_id(GroupId(text(group_id)))
+        .with_protocol_type(text(protocol_type))
+        .with_protocol_data(text(protocol))
+        .with_members(members.collect())
 }

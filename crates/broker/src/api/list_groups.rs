@@ -1,15 +1,40 @@
-//! ListGroups: answers `COORDINATOR_NOT_AVAILABLE` until the group coordinator is in place.
+//! ListGroups, versions 0 to 5.
+//!
+//! States (KIP-518) and types (KIP-848) filter, in any case of letters. All groups here are of the
+//! type `classic`.
 
-use kafka_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
+use kafka_protocol::messages::list_groups_response::ListedGroup;
+use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 
-use super::{Reply, RequestContext, now};
-use crate::{Broker, Effects, ErrorCode};
+use super::{Reply, RequestContext, now, text};
+use crate::coordinator;
+use crate::{Broker, Effects};
+
+/// `Group.GroupType.CLASSIC`, as the answer names it.
+const CLASSIC: &str = "classic";
 
 pub(crate) fn handle(
-    _broker: &mut Broker,
-    _ctx: &RequestContext,
-    _request: ListGroupsRequest,
-    _effects: &mut Effects,
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    request: ListGroupsRequest,
+    effects: &mut Effects,
 ) -> Reply {
-    now(ListGroupsResponse::default().with_error_code(ErrorCode::CoordinatorNotAvailable.code()))
+    coordinator::load_all(broker, ctx.now, effects);
+    let wanted = |filter: &[kafka_protocol::protocol::StrBytes], word: &str| {
+        filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(word))
+    };
+    let groups = coordinator::shards(broker)
+        .flat_map(|shard| shard.list_groups())
+        .filter(|group| {
+            wanted(&request.states_filter, group.state.name())
+                && wanted(&request.types_filter, CLASSIC)
+        })
+        .map(|group| {
+            ListedGroup::default()
+                .with_group_id(GroupId(text(group.group_id)))
+                .with_protocol_type(text(group.protocol_type))
+                .with_group_state(text(group.state.name()))
+                .with_group_type(text(CLASSIC))
+        });
+    now(ListGroupsResponse::default().with_groups(groups.collect()))
 }

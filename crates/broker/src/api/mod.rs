@@ -55,7 +55,6 @@ pub(crate) struct RequestContext {
     pub(crate) to: ResponseTo,
     pub(crate) client_id: Option<String>,
     /// As `/127.0.0.1`.
-    #[allow(dead_code)] // groups show it; read once the coordinator is in place
     pub(crate) host: String,
 }
 

@@ -1,15 +1,127 @@
-//! OffsetFetch: answers `COORDINATOR_NOT_AVAILABLE` until the group coordinator is in place.
+//! OffsetFetch, versions 1 to 9.
+//!
+//! One group up to version 7, several from version 8 on (KIP-709). Different from Kafka 4.4: there
+//! are no transactions, so nothing is ever unstable (`require_stable`), and version 10 (topic ids)
+//! is not served.
 
-use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestTopics;
+use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use kafka_protocol::messages::{GroupId, OffsetFetchRequest, OffsetFetchResponse, TopicName};
+use logbrook_group::{FetchedOffset, OffsetFetch, TopicPartition};
 
-use super::{Reply, RequestContext, now};
+use super::{Reply, RequestContext, now, text, topic_name};
+use crate::coordinator;
 use crate::{Broker, Effects, ErrorCode};
 
+/// Several groups in one request.
+const GROUPS_VERSION: i16 = 8;
+/// An error of the whole request; before, each partition carries it.
+const TOP_LEVEL_ERROR_VERSION: i16 = 2;
+
 pub(crate) fn handle(
-    _broker: &mut Broker,
-    _ctx: &RequestContext,
-    _request: OffsetFetchRequest,
-    _effects: &mut Effects,
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    request: OffsetFetchRequest,
+    effects: &mut Effects,
 ) -> Reply {
-    now(OffsetFetchResponse::default().with_error_code(ErrorCode::CoordinatorNotAvailable.code()))
+    if ctx.version() >= GROUPS_VERSION {
+        let mut groups = Vec::new();
+        for group in request.groups {
+            let topics = group.topics;
+            groups.push(fetch(broker, ctx, group.group_id, topics, effects));
+        }
+        return now(OffsetFetchResponse::default().with_groups(groups));
+    }
+    let topics: Option<Vec<OffsetFetchRequestTopics>> = request.topics.map(|topics| {
+        let topics = topics.into_iter().map(|topic| {
+            OffsetFetchRequestTopics::default()
+                .with_name(topic.name)
+                .with_partition_indexes(topic.partition_indexes)
+        });
+        topics.collect()
+    });
+    let asked = topics.clone().unwrap_or_default();
+    let group = fetch(broker, ctx, request.group_id, topics, effects);
+    if group.error_code == 0 {
+        let topics = group.topics.into_iter().map(|topic| {
+            let partitions = topic.partitions.into_iter().map(|partition| {
+                OffsetFetchResponsePartition::default()
+                    .with_partition_index(partition.partition_index)
+                    .with_committed_offset(partition.committed_offset)
+                    .with_committed_leader_epoch(partition.committed_leader_epoch)
+                    .with_metadata(partition.metadata)
+            });
+            OffsetFetchResponseTopic::default()
+                .with_name(topic.name)
+                .with_partitions(partitions.collect())
+        });
+        return now(OffsetFetchResponse::default().with_topics(topics.collect()));
+    }
+    let error = OffsetFetchResponse::default();
+    if ctx.version() >= TOP_LEVEL_ERROR_VERSION {
+        return now(error.with_error_code(group.error_code));
+    }
+    let topics = asked.into_iter().map(|topic| {
+        let partitions = topic.partition_indexes.into_iter().map(|index| {
+            OffsetFetchResponsePartition::default()
+                .with_partition_index(index)
+                .with_committed_offset(-1)
+                .with_metadata(Some(text("")))
+                .with_error_code(group.error_code)
+        });
+        OffsetFetchResponseTopic::default()
+            .with_name(topic.name)
+            .with_partitions(partitions.collect())
+    });
+    now(error.with_topics(topics.collect()))
+}
+
+fn fetch(
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    group_id: GroupId,
+    topics: Option<Vec<OffsetFetchRequestTopics>>,
+    effects: &mut Effects,
+) -> OffsetFetchResponseGroup {
+    let response = OffsetFetchResponseGroup::default().with_group_id(group_id.clone());
+    let partitions = |topic: &OffsetFetchRequestTopics| -> Vec<TopicPartition> {
+        let partition = |index: &i32| TopicPartition::new(topic.name.to_string(), *index);
+        topic.partition_indexes.iter().map(partition).collect()
+    };
+    let request = OffsetFetch {
+        group_id: group_id.to_string(),
+        partitions: topics.as_ref().map(|topics| topics.iter().flat_map(partitions).collect()),
+    };
+    let offsets = match coordinator::shard(broker, ctx.now, &request.group_id, effects) {
+        Ok((_, groups)) => groups.offset_fetch(&request),
+        Err(error) => return response.with_error_code(ErrorCode::code(error)),
+    };
+    // A topic asked for without partitions is answered without partitions.
+    let mut answers: Vec<OffsetFetchResponseTopics> =
+        topics.into_iter().flatten().map(|topic| topic_response(topic.name)).collect();
+    for offset in offsets {
+        let name = offset.partition.topic.clone();
+        let at = answers.iter().position(|topic| topic.name.as_str() == name);
+        let at = at.unwrap_or_else(|| {
+            answers.push(topic_response(topic_name(&name)));
+            answers.len() - 1
+        });
+        answers[at].partitions.push(partition_response(offset));
+    }
+    response.with_topics(answers)
+}
+
+fn topic_response(name: TopicName) -> OffsetFetchResponseTopics {
+    OffsetFetchResponseTopics::default().with_name(name)
+}
+
+fn partition_response(offset: FetchedOffset) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions::default()
+        .with_partition_index(offset.partition.partition)
+        .with_committed_offset(offset.offset)
+        .with_committed_leader_epoch(offset.leader_epoch)
+        .with_metadata(Some(text(offset.metadata)))
 }
