@@ -113,8 +113,8 @@ impl Batch {
     pub fn records(&self) -> Result<Vec<Record>, BatchError> {
         let payload = self.payload()?;
         // The count is not to be trusted with memory: a record takes at least 7 bytes.
-        let mut out = Vec::with_capacity(payload.len() / 7 + 1);
-        out.truncate(usize::try_from(self.header.records_count).unwrap_or(0));
+        let count = usize::try_from(self.header.records_count).unwrap_or(0);
+        let mut out = Vec::with_capacity(count.min(payload.len() / 7));
         for_each_record(&self.header, &payload, |view| {
             out.push(Record {
                 offset: self.header.base_offset.plus(i64::from(view.offset_delta)),
