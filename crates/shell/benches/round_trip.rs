@@ -56,7 +56,11 @@ struct Trip {
 
 impl Trip {
     fn new() -> Result<Trip, String> {
+        // As a single broker's server.properties has them.
+        let properties =
+            [("offsets.topic.replication.factor", "1"), ("group.initial.rebalance.delay.ms", "0")];
         let mut cluster = Cluster::new(ClusterConfig {
+            broker_properties: properties.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             seed: 1,
             max_steps: u64::MAX,
             ..ClusterConfig::default()

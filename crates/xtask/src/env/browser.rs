@@ -23,16 +23,15 @@ const USUAL: &[&str] = &[
     "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/// Unpacks @sparticuz/chromium's browser and the libraries it brings for systems that have none of
-/// them; prints the browser's path, then the libraries' folder.
+/// Unpacks @sparticuz/chromium's browser, and the libraries that it brings for systems without them,
+/// into TMPDIR; prints where the one is, then the other. The second is not among the package's exports.
 const UNPACK: &str = "\
-import chromium, { inflate, setupLambdaEnvironment } from '@sparticuz/chromium';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-const bin = path.join(path.dirname(createRequire(import.meta.url).resolve('@sparticuz/chromium/package.json')), 'bin');
+import chromium from \"@sparticuz/chromium\";
+import path from \"node:path\";
+const home = path.resolve(\"node_modules/@sparticuz/chromium\");
+const { inflate } = await import(path.join(home, \"build/esm/lambdafs.js\"));
 console.log(await chromium.executablePath());
-const libs = await inflate(path.join(bin, 'al2023.tar.br'));
-console.log(path.join(libs, 'lib'));
+console.log(path.join(await inflate(path.join(home, \"bin/al2023.tar.br\")), \"lib\"));
 ";
 
 /// Finds a browser or gets one.

@@ -17,7 +17,7 @@ pub(crate) fn export() -> Result<PathBuf> {
     let _ = fs::remove_dir_all(&out);
     command::run(
         command::cargo()
-            .args(["run", "--quiet", "--package", "logbrook-cli", "--bin", "logbrook", "--"])
+            .args(["run", "--package", "logbrook-cli", "--bin", "logbrook", "--"])
             .args(["level", "export", "--lessons", "lessons", "--out", OUT]),
     )?;
     // Until the export is in the binary, a page without levels can still be worked on.
