@@ -1,0 +1,19 @@
+//! What the page is made of: one component a file.
+
+pub(crate) mod app;
+mod bytes;
+mod dock;
+mod home;
+mod icon;
+mod inspector;
+mod key_list;
+mod live_region;
+mod member;
+mod notices;
+mod rich;
+mod stage;
+mod table;
+mod task;
+mod timeline;
+mod top_bar;
+pub(crate) mod workbench;

@@ -1,0 +1,71 @@
+//! A broker: its head with what may be done to it, and its replicas.
+
+use super::row::RowView;
+use crate::components::icon::{Icon, sign};
+use crate::store::{item, store};
+use leptos::prelude::*;
+use logbrook_session::Event;
+use logbrook_session::view::{Lane, Up};
+use std::sync::Arc;
+
+#[component]
+pub(super) fn LaneView(lane: Memo<Arc<Lane>>) -> impl IntoView {
+    let rows = Memo::new(move |_| lane.with(|lane| lane.rows.clone()));
+    let down = Memo::new(move |_| lane.with(|lane| lane.up == Up::Down));
+    view! {
+        <div class="lane" class:down=move || down.get()>
+            <LaneHead lane=lane/>
+            <div class="rows">
+                <For each=move || rows.get() key=|row| (row.topic.clone(), row.partition) let:row>
+                    <RowView row=item(rows, row, |row| (row.topic.clone(), row.partition))/>
+                </For>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn LaneHead(lane: Memo<Arc<Lane>>) -> impl IntoView {
+    let store = store();
+    let head = Memo::new(move |_| {
+        lane.with(|lane| (lane.broker, lane.up, lane.status.clone(), lane.since, lane.acts.clone()))
+    });
+    view! {
+        <div class="lane-h">
+            {move || {
+                let (broker, up, status, since, acts) = head.get();
+                let failed = up != Up::Up;
+                view! {
+                    <h3>{led(up)}{format!("Broker {broker}")}</h3>
+                    <p class="st">
+                        <span class:fail=failed>{status}</span>
+                        {since.map(|since| view! { " "<span class="mono">{since.to_string()}</span> })}
+                    </p>
+                    <div class="acts">
+                        {acts.into_iter().map(|act| {
+                            let line = act.line.clone();
+                            view! {
+                                <button class="b b-bare b-icon" tabindex="-1" title=act.label.clone()
+                                    on:click=move |_| store.send(Event::Act(line.clone()))>
+                                    <Icon name=sign(act.icon) small=true/>
+                                </button>
+                            }
+                        }).collect_view()}
+                    </div>
+                }
+            }}
+        </div>
+    }
+}
+
+/// The sign of how a broker is: its shape differs, not its colour alone.
+pub(super) fn led(up: Up) -> AnyView {
+    match up {
+        Up::Up | Up::Fenced => {
+            view! { <span class="led" class:fenced=up == Up::Fenced></span> }.into_any()
+        }
+        Up::Down => view! { <span class="led"></span> }.into_any(),
+        Up::Cut => view! { <Icon name="cut" small=true class="fail"/> }.into_any(),
+        Up::Slow => view! { <Icon name="slow" small=true class="warn"/> }.into_any(),
+    }
+}

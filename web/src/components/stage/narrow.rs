@@ -1,0 +1,104 @@
+//! The stage where there is room for one partition: its replicas under each other.
+
+use super::lane::led;
+use super::row::role_words;
+use super::ruler::Ruler;
+use super::strip::Strip;
+use crate::components::icon::Icon;
+use crate::components::rich::rich;
+use crate::components::workbench::Panels;
+use crate::store::{item, part, store};
+use leptos::prelude::*;
+use logbrook_session::Event;
+use logbrook_session::view::{GoalStatus, Role, Row, Up};
+use std::sync::Arc;
+
+#[component]
+pub(super) fn NarrowStage() -> impl IntoView {
+    let store = store();
+    let panels = expect_context::<Panels>();
+    let chosen = RwSignal::new(0);
+    let partitions = part(store.stage, |stage| {
+        let mut partitions: Vec<i32> =
+            stage.lanes.iter().flat_map(|lane| lane.rows.iter().map(|row| row.partition)).collect();
+        partitions.sort_unstable();
+        partitions.dedup();
+        partitions
+    });
+    let rows = Memo::new(move |_| {
+        let partition = chosen.get();
+        store.stage.with(|stage| {
+            stage
+                .lanes
+                .iter()
+                .flat_map(|lane| lane.rows.iter().map(|row| (row.clone(), lane.up)))
+                .filter(|(row, _)| row.partition == partition)
+                .collect::<Vec<_>>()
+        })
+    });
+    let many = move || partitions.with(Vec::len) > 1;
+    let failed = part(store.task, |task| {
+        task.as_ref().and_then(|task| {
+            task.goals.iter().find(|goal| goal.status == GoalStatus::Fails).cloned()
+        })
+    });
+    let key = |(row, _): &(Arc<Row>, Up)| (row.topic.clone(), row.partition, row.broker);
+    view! {
+        {move || failed.get().map(|goal| {
+            let id = goal.id.clone();
+            view! {
+                <div class="m-goal">
+                    <Icon name="cross" class="fail"/>
+                    <div>
+                        <p><b>{rich(&goal.sentence)}</b></p>
+                        <p class="why">{rich(&goal.evidence)}</p>
+                        {goal.moment.map(|moment| view! {
+                            <button class="b b-mark" on:click=move |_| store.send(Event::ShowMoment(id.clone()))>
+                                <Icon name="aim"/>"Show the moment "<span class="mono">{moment.time.to_string()}</span>
+                            </button>
+                        })}
+                    </div>
+                </div>
+            }
+        })}
+        <div class="m-pick">
+            <Show when=many>
+                <div class="seg" role="group" aria-label="Partition">
+                    {move || partitions.get().into_iter().map(|partition| view! {
+                        <button aria-pressed=move || (chosen.get() == partition).to_string() on:click=move |_| chosen.set(partition)>{partition}</button>
+                    }).collect_view()}
+                </div>
+            </Show>
+            <span class="grow"></span>
+            <button class="b b-icon" aria-label="As a table" on:click=move |_| panels.table.set(true)><Icon name="menu"/></button>
+        </div>
+        <div class="m-rows" aria-hidden="true">
+            <Show when=move || !rows.with(Vec::is_empty)>
+                <Ruler/>
+            </Show>
+            <For each=move || rows.get() key=key let:row>
+                <NarrowRow row=item(rows, row, key)/>
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn NarrowRow(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
+    let strip = Memo::new(move |_| row.with(|(row, _)| row.clone()));
+    let down = Memo::new(move |_| row.with(|(_, up)| *up == Up::Down));
+    view! {
+        <div class="mrow" class:down=move || down.get()>
+            {move || { let (row, up) = row.get(); let (icon, words) = role_words((row.role, row.in_sync)); let leads = row.role == Role::Leader; view! {
+                <div class="mh">
+                    {led(up)}<b>{format!("Broker {}", row.broker)}</b>
+                    <span class:brook=leads class:t3=!leads><Icon name=icon small=true/>{words}</span>
+                    <span class="grow"></span>
+                    <span class="mono t2">{format!("HW {} LEO {}", row.high_watermark, row.log_end)}</span>
+                </div>
+            } }}
+            <div class="row lead"><Strip row=strip/></div>
+            {move || row.with(|(row, _)| (!row.differs.is_empty()).then(|| view! { <p class="note">{row.differs.clone()}</p> }))}
+        </div>
+    }
+}

@@ -1,0 +1,39 @@
+//! A replica: name and role, its strip, its figures.
+
+use super::strip::Strip;
+use crate::components::icon::Icon;
+use leptos::prelude::*;
+use logbrook_session::view::{InSync, Role, Row};
+use std::sync::Arc;
+
+#[component]
+pub(super) fn RowView(row: Memo<Arc<Row>>) -> impl IntoView {
+    let role = Memo::new(move |_| row.with(|row| (row.role, row.in_sync)));
+    let name = row.with_untracked(|row| (row.topic.clone(), row.partition, row.name()));
+    let marks = Memo::new(move |_| row.with(|row| (row.high_watermark, row.log_end)));
+    view! {
+        <div class="row" class:lead=move || role.get().0 == Role::Leader>
+            <div class="rl">
+                <span class="nm" title=name.2><span>{name.0}</span>{format!("-{}", name.1)}</span>
+                {move || { let (icon, words) = role_words(role.get()); view! {
+                    <span class="role"><Icon name=icon small=true/><span class="rx">{words}</span></span>
+                } }}
+            </div>
+            <Strip row=row/>
+            <div class="rt">
+                <span>"HW "<b>{move || marks.get().0}</b></span>
+                <span>"LEO "<b>{move || marks.get().1}</b></span>
+            </div>
+        </div>
+    }
+}
+
+/// Sign and words of a replica's role.
+pub(super) fn role_words((role, in_sync): (Role, InSync)) -> (&'static str, &'static str) {
+    match (role, in_sync) {
+        (Role::Leader, _) => ("flag", "leader"),
+        (Role::Follower, InSync::In) => ("insync", "in ISR"),
+        (Role::Follower, InSync::Out) => ("outsync", "not in ISR"),
+        (Role::Follower, InSync::Elr) => ("insync", "in ELR"),
+    }
+}

@@ -1,0 +1,108 @@
+//! The task column: brief and prose with live blocks, goals, trials, hints, and the foot.
+
+mod foot;
+mod goals;
+mod hints;
+mod passed;
+mod predict;
+mod run_block;
+mod show;
+mod trials;
+
+use crate::store::{item, part, store};
+use foot::Foot;
+use goals::Goals;
+use hints::Hints;
+use leptos::prelude::*;
+use logbrook_session::view::Block;
+use passed::PassedCard;
+use predict::PredictBlock;
+use run_block::RunBlockCard;
+use show::ShowBlock;
+use trials::Trials;
+
+#[component]
+pub(crate) fn TaskPanel() -> impl IntoView {
+    let store = store();
+    let head = part(store.task, |task| {
+        task.as_ref()
+            .map(|task| (task.place.clone(), task.kind.name(), task.minutes, task.title.clone()))
+    });
+    let blocks = part(store.task, |task| {
+        task.iter().flat_map(|task| task.blocks.iter().cloned().enumerate()).collect::<Vec<_>>()
+    });
+    let goals_in_prose = part(store.task, |task| {
+        task.as_ref().is_some_and(|task| task.blocks.contains(&Block::Goals))
+    });
+    view! {
+        <section class="task" id="task" tabindex="-1" aria-label="Task">
+            <div class="scroll">
+                <PassedCard/>
+                <div class="brief">
+                    {move || head.get().map(|(place, kind, minutes, title)| view! {
+                        <div class="meta">
+                            <span>{place}</span>
+                            <span class="grow"></span>
+                            <span>{format!("{kind}, {minutes} min")}</span>
+                        </div>
+                        <h1>{title}</h1>
+                    })}
+                    <div class="prose">
+                        // The prose keeps its length; a block changes in place.
+                        <For each=move || blocks.get() key=|(i, block)| (*i, which(block)) let:first>
+                            {block(item(blocks, first, |(i, block)| (*i, which(block))))}
+                        </For>
+                    </div>
+                </div>
+                <Show when=move || !goals_in_prose.get()>
+                    <Goals/>
+                </Show>
+                <Trials/>
+                <Hints/>
+            </div>
+            <Foot/>
+        </section>
+    }
+}
+
+/// What tells blocks of the same place apart: another level's block is another block.
+fn which(block: &Block) -> String {
+    match block {
+        Block::Html(html) => html.chars().take(80).collect(),
+        Block::Run(run) => format!("run {}", run.label),
+        Block::Predict(predict) => format!("predict {}", predict.id),
+        Block::Show(show) => format!("show {} {}", show.view, show.title),
+        Block::Goals => "goals".to_owned(),
+    }
+}
+
+fn block(block: Memo<(usize, Block)>) -> AnyView {
+    match block.get_untracked().1 {
+        // Rendered from the level's own Markdown when the page was built.
+        Block::Html(html) => {
+            view! { <div class="md" inner_html=html.to_string()></div> }.into_any()
+        }
+        Block::Run(first) => {
+            let run = Memo::new(move |_| match block.get().1 {
+                Block::Run(run) => run,
+                _ => first.clone(),
+            });
+            view! { <RunBlockCard run=run/> }.into_any()
+        }
+        Block::Predict(first) => {
+            let predict = Memo::new(move |_| match block.get().1 {
+                Block::Predict(predict) => predict,
+                _ => first.clone(),
+            });
+            view! { <PredictBlock predict=predict/> }.into_any()
+        }
+        Block::Show(first) => {
+            let show = Memo::new(move |_| match block.get().1 {
+                Block::Show(show) => show,
+                _ => first.clone(),
+            });
+            view! { <ShowBlock show=show/> }.into_any()
+        }
+        Block::Goals => view! { <Goals/> }.into_any(),
+    }
+}

@@ -1,0 +1,92 @@
+//! The goals: the assertions that grade the level, in their order.
+
+use crate::components::icon::Icon;
+use crate::components::rich::rich;
+use crate::store::{item, part, store};
+use leptos::prelude::*;
+use logbrook_session::Event;
+use logbrook_session::view::{Goal, GoalStatus};
+
+#[component]
+pub(crate) fn Goals() -> impl IntoView {
+    let store = store();
+    let goals =
+        part(store.task, |task| task.as_ref().map(|task| task.goals.clone()).unwrap_or_default());
+    let summary = part(store.task, |task| {
+        task.as_ref().map(|task| match task.as_of {
+            Some(time) => format!("{}, as of {time}", task.goals_summary),
+            None => task.goals_summary.clone(),
+        })
+    });
+    // The first that fails stands open; the others open on demand.
+    let first_failed = Memo::new(move |_| {
+        goals.with(|goals| {
+            goals.iter().find(|goal| goal.status == GoalStatus::Fails).map(|goal| goal.id.clone())
+        })
+    });
+    view! {
+        <section class="sec" id="goals" aria-labelledby="goals-t">
+            <div class="sec-h"><h2 id="goals-t">"Goals"</h2><span class="t3">{summary}</span></div>
+            <ul aria-label="Goals">
+                <For each=move || goals.get() key=|goal| goal.id.clone() let:goal>
+                    <GoalRow goal=item(goals, goal, |goal| goal.id.clone()) first_failed=first_failed/>
+                </For>
+            </ul>
+        </section>
+    }
+}
+
+#[component]
+fn GoalRow(goal: Memo<Goal>, first_failed: Memo<Option<String>>) -> impl IntoView {
+    let store = store();
+    let opened = RwSignal::new(None::<bool>);
+    let fails = move || goal.with(|goal| goal.status == GoalStatus::Fails);
+    let open = move || {
+        opened
+            .get()
+            .unwrap_or_else(|| goal.with(|goal| first_failed.get().as_ref() == Some(&goal.id)))
+    };
+    let body = move || {
+        let goal = goal.get();
+        let status = goal.status;
+        let sentence = rich(&goal.sentence);
+        let words = view! { <span class="sr">{format!("{}: ", status.word())}</span> };
+        let evidence = (!goal.evidence.is_empty())
+            .then(|| view! { <p class="why">{rich(&goal.evidence)}</p> });
+        if status != GoalStatus::Fails {
+            return view! { <p>{words}{sentence}</p> {evidence} }.into_any();
+        }
+        let id = goal.id.clone();
+        view! {
+            <p>
+                <button class="bare" aria-expanded=move || open().to_string()
+                    on:click=move |_| opened.set(Some(!open()))>
+                    {words}<b>{sentence}</b>
+                </button>
+            </p>
+            <div class="more" hidden=move || !open()>
+                {evidence}
+                {(!goal.because.is_empty()).then(|| view! { <p class="why">{rich(&goal.because)}</p> })}
+                {goal.moment.map(|moment| view! {
+                    <div class="acts">
+                        <button class="b b-mark" on:click=move |_| store.send(Event::ShowMoment(id.clone()))>
+                            <Icon name="aim"/>"Show the moment "<span class="mono">{moment.time.to_string()}</span>
+                        </button>
+                    </div>
+                })}
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <li class="goal" class:is-fail=move || fails() && open()>
+            {move || match goal.with(|goal| goal.status) {
+                GoalStatus::Holds => view! { <Icon name="check" class="ok"/> },
+                GoalStatus::Fails => view! { <Icon name="cross" class="fail"/> },
+                GoalStatus::Open => view! { <Icon name="wait" class="t3"/> },
+                GoalStatus::Undecidable => view! { <Icon name="alert" class="warn"/> },
+            }}
+            <div>{body}</div>
+        </li>
+    }
+}

@@ -1,0 +1,95 @@
+//! A question before the run answers it. Locked once answered; never called right or wrong.
+
+use crate::components::rich::rich;
+use crate::components::workbench::{Panel, Panels};
+use crate::store::store;
+use leptos::prelude::*;
+use logbrook_session::Event;
+use logbrook_session::view::Predict;
+
+#[component]
+pub(crate) fn PredictBlock(predict: Memo<Predict>) -> impl IntoView {
+    let store = store();
+    let panels = expect_context::<Panels>();
+    let chosen = RwSignal::new(String::new());
+    let id = StoredValue::new(predict.with_untracked(|predict| predict.id.clone()));
+    let send = move |value: String, run: Option<String>| {
+        store.send(Event::Predict { id: id.get_value(), value });
+        if let Some(label) = run {
+            panels.front.set(Panel::Terminal);
+            store.send(Event::RunBlock(label));
+        }
+    };
+    let runs = move || predict.with(|predict| predict.runs.clone());
+    let form = move || {
+        let predict = predict.get();
+        let name = format!("predict-{}", predict.id);
+        let field = if predict.options.is_empty() {
+            view! {
+                <input type="number" class="field" aria-label="Your answer" prop:value=move || chosen.get()
+                    on:input=move |event| chosen.set(event_target_value(&event))/>
+            }
+            .into_any()
+        } else {
+            predict
+                .options
+                .iter()
+                .map(|option| {
+                    let value = option.value.clone();
+                    let (here, mine) = (value.clone(), value.clone());
+                    view! {
+                        <label class="opt">
+                            <input type="radio" name=name.clone() value=value prop:checked=move || chosen.get() == here
+                                on:change=move |_| chosen.set(mine.clone())/>
+                            <span>{rich(&option.text)}</span>
+                        </label>
+                    }
+                })
+                .collect_view()
+                .into_any()
+        };
+        view! {
+            <fieldset>
+                <legend>{rich(&predict.question)}</legend>
+                {field}
+            </fieldset>
+            <div class="acts">
+                <button class="b b-solid" prop:disabled=move || chosen.with(String::is_empty)
+                    on:click=move |_| send(chosen.get_untracked(), runs())>
+                    {if predict.runs.is_some() { "Run and see" } else { "Answer" }}
+                </button>
+                <button class="b b-bare" on:click=move |_| send(String::new(), None)>"Skip"</button>
+            </div>
+        }
+        .into_any()
+    };
+    let answered = move || {
+        let predict = predict.get();
+        let answer = predict.answer.clone().unwrap_or_default();
+        let shown = |value: &str| {
+            predict
+                .options
+                .iter()
+                .find(|option| option.value == value)
+                .map_or_else(|| value.to_owned(), |option| option.text.plain())
+        };
+        let said =
+            if answer.is_empty() { "You skipped this.".to_owned() } else { "You said ".to_owned() };
+        view! {
+            <p>{rich(&predict.question)}</p>
+            <p class="vs">
+                <span>{said}{(!answer.is_empty()).then(|| view! { <b>{shown(&answer)}</b> })}</span>
+                {match predict.revealed.clone() {
+                    Some(run) => {
+                        let differs = run != answer;
+                        view! { <span>"The run says " <b class:fail=differs && !answer.is_empty()>{shown(&run)}</b></span> }.into_any()
+                    }
+                    None => view! { <span>"The run will say."</span> }.into_any(),
+                }}
+            </p>
+        }
+        .into_any()
+    };
+    let locked = Memo::new(move |_| predict.with(|predict| predict.answer.is_some()));
+    view! { <div class="pred">{move || if locked.get() { answered() } else { form() }}</div> }
+}

@@ -1,0 +1,63 @@
+//! The bar over every place.
+
+use super::app::Go;
+use super::icon::Icon;
+use super::workbench::Panels;
+use crate::places;
+use crate::store::{part, store};
+use crate::theme::Theme;
+use leptos::prelude::*;
+use logbrook_session::view::Place;
+
+#[component]
+pub(crate) fn TopBar() -> impl IntoView {
+    let store = store();
+    let panels = expect_context::<Panels>();
+    let go = expect_context::<Go>();
+    let theme = RwSignal::new(Theme::kept());
+    let home = move || store.place.get() == Place::Home;
+    let track = part(store.top, |top| top.track.clone());
+    let title = part(store.top, |top| top.title.clone());
+    let seed = part(store.top, |top| top.seed);
+    let to_home = move |event| go.link(&event, Place::Home);
+    view! {
+        <header class="top">
+            <Show when=move || !home()>
+                <a class="b b-bare b-icon only-s" href=places::href(&Place::Home) aria-label="Back to the map" on:click=to_home>
+                    <Icon name="left"/>
+                </a>
+            </Show>
+            <a class="brand" class:not-s=move || !home() href=places::href(&Place::Home) aria-label="Logbrook, home" on:click=to_home>
+                <svg class="logo" aria-hidden="true" inner_html="<use href=\"#logo\"/>"></svg>
+                <svg class="word" aria-hidden="true" inner_html="<use href=\"#word\"/>"></svg>
+            </a>
+            <Show when=move || !home()>
+                <span class="crumbs not-s">
+                    <span aria-hidden="true">"/"</span>
+                    <a href=places::href(&Place::Home) on:click=to_home>"Learn"</a>
+                    <Show when=move || !track.get().is_empty()>
+                        <span aria-hidden="true">"/"</span>
+                        <span class="t2">{track}</span>
+                    </Show>
+                    <span aria-hidden="true">"/"</span>
+                    <b>{title}</b>
+                </span>
+                <p class="only-s grow top-t">{title}</p>
+            </Show>
+            <span class="grow not-s"></span>
+            {move || seed.get().map(|seed| view! {
+                <span class="seed not-s" title="Seed of this run"><Icon name="dice"/>"seed " {seed}</span>
+            })}
+            <button class="b b-bare b-icon" on:click=move |_| { theme.update(|theme| *theme = theme.next()); theme.get_untracked().apply(); }
+                aria-label=move || format!("Theme: {}", theme.get().name())
+                title=move || format!("Theme: {}", theme.get().name())>
+                <Icon name="theme"/>
+            </button>
+            <Show when=move || !home()>
+                <button class="b b-bare b-icon" aria-label="Keys" title="Keys (?)" on:click=move |_| panels.keys.set(true)>
+                    <Icon name="keys"/>
+                </button>
+            </Show>
+        </header>
+    }
+}

@@ -1,0 +1,82 @@
+//! The little that the page asks of the browser.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{Element, HtmlElement, Storage};
+
+/// Milliseconds since the page began. The page's only clock.
+pub(crate) fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// This browser's store, where it has one and lets us.
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// What is kept under `logbrook.<name>`.
+pub(crate) fn kept(name: &str) -> Option<String> {
+    storage()?.get_item(&format!("logbrook.{name}")).ok().flatten()
+}
+
+/// Keeps a value; a full or forbidden store loses it in silence, as nothing depends on it.
+pub(crate) fn keep(name: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(&format!("logbrook.{name}"), value);
+    }
+}
+
+/// Follows a media query.
+pub(crate) fn media(query: &str) -> ReadSignal<bool> {
+    let list = window().match_media(query).ok().flatten();
+    let (matches, set) = signal(list.as_ref().is_some_and(web_sys::MediaQueryList::matches));
+    if let Some(list) = list {
+        let asked = list.clone();
+        let changed = Closure::<dyn FnMut()>::new(move || set.set(asked.matches()));
+        let _ = list.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref());
+        // It lives as long as the page does.
+        changed.forget();
+    }
+    matches
+}
+
+/// Calls `then` with the width of an element's content box now and whenever it changes.
+pub(crate) fn on_resize(element: &Element, then: impl Fn(f64) + 'static) {
+    let watched = element.clone();
+    let changed = Closure::<dyn FnMut()>::new(move || {
+        then(f64::from(watched.client_width()));
+    });
+    if let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) {
+        observer.observe(element);
+    }
+    // The observer goes with the element that it watches.
+    changed.forget();
+}
+
+/// Puts the focus on the first element that a selector finds.
+pub(crate) fn focus(selector: &str) {
+    if let Some(element) = document()
+        .query_selector(selector)
+        .ok()
+        .flatten()
+        .and_then(|element| element.dyn_into::<HtmlElement>().ok())
+    {
+        let _ = element.focus();
+    }
+}
+
+/// The nearest element, from the event's target outwards, that has an attribute.
+pub(crate) fn closest(event: &web_sys::Event, selector: &str) -> Option<Element> {
+    event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok().flatten()
+}
+
+/// A number from an element's `data-…` attribute.
+pub(crate) fn data<T: std::str::FromStr>(element: &Element, name: &str) -> Option<T> {
+    element.get_attribute(name)?.parse().ok()
+}
+
+/// Puts text on the clipboard, where the browser lets us.
+pub(crate) fn copy(text: &str) {
+    let _ = window().navigator().clipboard().write_text(text);
+}
