@@ -18,6 +18,7 @@ use kafka_protocol::protocol::StrBytes;
 
 pub const START_MS: i64 = 1_700_000_000_000;
 
+#[derive(Clone)]
 pub struct Node {
     pub broker: Broker,
     pub now: i64,
