@@ -27,10 +27,10 @@ use logbrook_client::{
 use logbrook_record::PartitionIndex;
 
 use crate::client_config::{properties, refused};
-use crate::code::{Commit, OnError, OnExit};
-use crate::events::ReadEvent;
+use crate::code_values::{Commit, OnError, OnExit};
 use crate::instance::{Instance, log, timestamp};
 use crate::random::Random;
+use crate::read_event::ReadEvent;
 use crate::spec::{AppSpec, SettingError};
 
 /// Exit code of a JVM that SIGTERM ended in order.

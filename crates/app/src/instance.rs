@@ -4,7 +4,7 @@ use logbrook_client::process::{Io, Process};
 use logbrook_client::{Level, LogLine};
 
 use crate::consumer_app::ConsumerApp;
-use crate::events::Generator;
+use crate::generator::Generator;
 use crate::producer_app::ProducerApp;
 use crate::random::split_seed;
 use crate::spec::{AppSpec, Role, SettingError};

@@ -7,17 +7,25 @@
 
 mod client_config;
 mod code;
+mod code_values;
 mod consumer_app;
 mod events;
+mod generator;
 mod instance;
+mod poison;
 mod producer_app;
 mod random;
+mod read_event;
 mod spec;
 mod store;
 
 pub use code::*;
+pub use code_values::*;
 pub use events::*;
+pub use generator::*;
 pub use instance::{Instance, app, cursor_of};
+pub use poison::*;
 pub use random::*;
+pub use read_event::*;
 pub use spec::*;
 pub use store::*;

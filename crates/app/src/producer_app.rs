@@ -10,9 +10,10 @@ use logbrook_client::{
 };
 
 use crate::client_config::{properties, refused};
-use crate::code::{Key, OnExit, OnSendError, Resume, SendMode};
-use crate::events::{Event, Generator, PoisonKind};
+use crate::code_values::{Key, OnExit, OnSendError, Resume, SendMode};
+use crate::generator::{Event, Generator};
 use crate::instance::{Instance, log, timestamp};
+use crate::poison::PoisonKind;
 use crate::random::Random;
 use crate::spec::{AppSpec, Rate, SettingError};
 

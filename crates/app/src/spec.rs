@@ -4,8 +4,10 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 use crate::client_config::{self, Known, known};
-use crate::code::{Code, CodeError, Key};
-use crate::events::{EventSpec, Poison, PoisonKind};
+use crate::code::{Code, CodeError};
+use crate::code_values::Key;
+use crate::events::EventSpec;
+use crate::poison::{Poison, PoisonKind};
 
 /// What an application does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -147,7 +147,12 @@ fn the_client_refuses_in_its_own_words() {
         ],
     );
     check(producer().with("acks", "1"), expect!["ok"]);
-    check(producer().with_all([("acks", "1"), ("enable.idempotence", "true")]), expect!["app bank: org.apache.kafka.common.config.ConfigException: Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."]);
+    check(
+        producer().with_all([("acks", "1"), ("enable.idempotence", "true")]),
+        expect![
+            "app bank: org.apache.kafka.common.config.ConfigException: Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."
+        ],
+    );
 }
 
 #[test]

@@ -18,6 +18,8 @@
 //! trip; frames on one connection keep their order in each direction. A process that ends closes its
 //! connections. Where a broker is down, a connection is refused.
 
+mod app_instances;
+mod app_verbs;
 mod apps;
 mod cluster;
 mod config;

@@ -106,7 +106,9 @@ pub(crate) fn ledger(instances: u32, settings: &[(&str, &str)]) -> AppSpec {
 }
 
 /// The application events of the run, with their time and process.
-pub(crate) fn app_events(cluster: &Cluster) -> impl Iterator<Item = (&TraceEvent, ProcessId, &AppEvent)> {
+pub(crate) fn app_events(
+    cluster: &Cluster,
+) -> impl Iterator<Item = (&TraceEvent, ProcessId, &AppEvent)> {
     cluster.trace().iter().filter_map(|event| match (&event.kind, &event.actor) {
         (TraceKind::App(app), Actor::Process(process)) => Some((event, *process, app)),
         _ => None,
