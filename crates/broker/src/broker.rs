@@ -110,8 +110,9 @@ impl Broker {
         if self.next_retention_check_ms <= now {
             self.replica_manager.maintain(now, &mut effects);
             let interval = self.config.number("log.retention.check.interval.ms").max(1);
-            let late = now - self.next_retention_check_ms;
-            self.next_retention_check_ms += (late / interval + 1) * interval;
+            let late = now.saturating_sub(self.next_retention_check_ms);
+            let step = (late / interval).saturating_add(1).saturating_mul(interval);
+            self.next_retention_check_ms = self.next_retention_check_ms.saturating_add(step);
         }
         coordinator::tick(self, now, &mut effects);
         self.run(now, &mut effects);

@@ -5,6 +5,7 @@
 //! An API that is not served has no variant; a client sees that in ApiVersions and in
 //! [`ServedApi::ALL`].
 
+mod bounded_buf;
 pub mod codec;
 
 use kafka_protocol::messages::*;

@@ -70,7 +70,7 @@ pub(crate) fn try_complete(broker: &mut Broker, now: i64, id: u64, effects: &mut
     }
     broker.replica_manager.delayed_fetches.take(id);
     let bytes = usize::try_from(read.bytes).unwrap_or_default();
-    let kind = BrokerEventKind::FetchAnswered { bytes, waited_ms: now - parked_at };
+    let kind = BrokerEventKind::FetchAnswered { bytes, waited_ms: now.saturating_sub(parked_at) };
     effects.events.push(BrokerEvent { cause: Some(to.cause()), kind });
     broker.respond(to, read.response, effects);
 }

@@ -3,10 +3,11 @@
 //!
 //! A frame here is what follows the four bytes of length: header, then body.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
+use super::bounded_buf::BoundedBuf;
 use super::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 
 /// Why a frame could not be read or written: where, what stood there, what was expected.
@@ -114,6 +115,10 @@ pub fn decode_request(frame: Bytes) -> Result<RequestFrame, CodecError> {
         },
     )?;
     let what = || format!("{} request version {version}", api.name);
+    let mut first = BoundedBuf::new(buf.clone());
+    if let Some(Err(reason)) = Request::decode_body(api.key, version, &mut first) {
+        return Err(CodecError::Malformed { what: what(), at: len - first.remaining(), reason });
+    }
     let body = Request::decode_body(api.key, version, &mut buf)
         .ok_or(CodecError::UnservedApi { api_key: key })?
         .map_err(|reason| CodecError::Malformed { what: what(), at: len - buf.len(), reason })?;
@@ -181,6 +186,10 @@ pub fn decode_response(
             reason: error.to_string(),
         },
     )?;
+    let mut first = BoundedBuf::new(buf.clone());
+    if let Some(Err(reason)) = Response::decode_body(api, version, &mut first) {
+        return Err(CodecError::Malformed { what: what(), at: len - first.remaining(), reason });
+    }
     let body = Response::decode_body(api, version, &mut buf)
         .ok_or(CodecError::UnservedApi { api_key: api as i16 })?
         .map_err(|reason| CodecError::Malformed { what: what(), at: len - buf.len(), reason })?;

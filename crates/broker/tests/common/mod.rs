@@ -22,7 +22,7 @@ pub const START_MS: i64 = 1_700_000_000_000;
 pub struct Node {
     pub broker: Broker,
     pub now: i64,
-    correlation_id: i32,
+    pub correlation_id: i32,
 }
 
 pub fn name(name: &str) -> TopicName {

@@ -1,0 +1,73 @@
+//! A reader for a first pass over bytes from strangers, which keeps claimed lengths small.
+//!
+//! `kafka-protocol` allocates an array as long as the frame says, before it reads its elements:
+//! eight bytes could ask for 300 GB. In this reader no integer that may be such a length exceeds
+//! what could follow by much, so a frame that claims too much fails in the first pass, for lack of
+//! bytes. A frame that passes is then read for good from its bytes as they are.
+
+use bytes::{Buf, Bytes, TryGetError};
+use kafka_protocol::protocol::buf::ByteBuf;
+
+#[derive(Debug)]
+pub(super) struct BoundedBuf {
+    bytes: Bytes,
+    /// The unsigned varint being read, and how far it is shifted. Booleans are read byte by byte
+    /// as well; a strange one can only make the limit stricter.
+    varint: u64,
+    shift: u32,
+}
+
+impl BoundedBuf {
+    pub(super) fn new(bytes: Bytes) -> BoundedBuf {
+        BoundedBuf { bytes, varint: 0, shift: 0 }
+    }
+
+    /// An array's element takes a byte at least: one element more than bytes must fail.
+    fn limit(&self) -> u64 {
+        self.bytes.len() as u64 + 1
+    }
+}
+
+impl Buf for BoundedBuf {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+
+    fn try_get_i32(&mut self) -> Result<i32, TryGetError> {
+        let value = self.bytes.try_get_i32()?;
+        let limit = i32::try_from(self.limit()).unwrap_or(i32::MAX);
+        Ok(value.min(limit))
+    }
+
+    fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
+        let byte = self.bytes.try_get_u8()?;
+        self.varint |= u64::from(byte & 0x7f) << self.shift;
+        self.shift += 7;
+        // Past the limit the varint ends here: it is too long already.
+        let ends = byte & 0x80 == 0 || self.varint > self.limit() || self.shift > 28;
+        if ends {
+            self.varint = 0;
+            self.shift = 0;
+            return Ok(byte & 0x7f);
+        }
+        Ok(byte)
+    }
+}
+
+impl ByteBuf for BoundedBuf {
+    fn peek_bytes(&mut self, range: core::ops::Range<usize>) -> Bytes {
+        self.bytes.peek_bytes(range)
+    }
+
+    fn get_bytes(&mut self, size: usize) -> Bytes {
+        self.bytes.get_bytes(size)
+    }
+}
