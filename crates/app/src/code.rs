@@ -162,6 +162,38 @@ impl Code {
         Ok(())
     }
 
+    /// The setting's value as [`Code::set`] takes it; none for a name that is no code setting.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let text = |s: &str| Some(s.to_owned());
+        match name {
+            "key" => Some(self.key.to_string()),
+            "send" => text(self.send.as_str()),
+            "on_exit" => text(self.on_exit.as_str()),
+            "on_send_error" => text(self.on_send_error.as_str()),
+            "resume" => text(self.resume.as_str()),
+            "timestamp" => text(self.timestamp.as_str()),
+            "process_ms" => Some(self.process_ms.to_string()),
+            "commit" => text(self.commit.as_str()),
+            "on_error" => text(self.on_error.as_str()),
+            "retries" => Some(self.retries.to_string()),
+            "retry_backoff_ms" => Some(self.retry_backoff_ms.to_string()),
+            "dlq" => Some(self.dlq.clone().unwrap_or_default()),
+            "dlq_headers" => Some(self.dlq_headers.to_string()),
+            "retry_topics" => {
+                let topics = self.retry_topics.iter().map(|t| format!("{}@{}ms", t.topic, t.delay_ms));
+                Some(topics.collect::<Vec<_>>().join(","))
+            }
+            "pool" => Some(self.pool.to_string()),
+            "pool_order" => text(self.pool_order.as_str()),
+            "on_revoke" => text(self.on_revoke.as_str()),
+            "transaction" => text(self.transaction.as_str()),
+            "dedupe" => text(self.dedupe.as_str()),
+            "fold" => text(self.fold.as_str()),
+            "write_order" => text(self.write_order.as_str()),
+            _ => None,
+        }
+    }
+
     fn reset(&mut self, name: &str) -> Result<(), CodeError> {
         let default = Code::default();
         match name {

@@ -125,6 +125,8 @@ pub struct Grading {
     /// The trial and seed that come next, or run now.
     at: (usize, u32),
     current: Option<Box<TrialRun>>,
+    /// Of each trial the first run that failed, to look into.
+    failed: Vec<Option<Arc<Run>>>,
 }
 
 impl Grading {
@@ -139,7 +141,8 @@ impl Grading {
             failures: Vec::new(),
         };
         let trials = level.trials.iter().map(trial).collect();
-        Self { own: run.verdicts(true), level, seeds, trials, at: (0, 0), current: None }
+        let failed = vec![None; level.trials.len()];
+        Self { own: run.verdicts(true), level, seeds, trials, at: (0, 0), current: None, failed }
     }
 
     /// Goes on while `go_on` says so. True once every seed of every trial is over.
@@ -163,7 +166,7 @@ impl Grading {
                 self.current = Some(current);
                 return Ok(false);
             }
-            self.finish(index, seed, &current);
+            self.finish(index, seed, *current);
             let seeds = self.seeds.unwrap_or(trial.seeds);
             self.at = if seed + 1 < seeds { (index, seed + 1) } else { (index + 1, 0) };
             if !go_on() {
@@ -173,7 +176,7 @@ impl Grading {
         Ok(true)
     }
 
-    fn finish(&mut self, index: usize, seed: u32, current: &TrialRun) {
+    fn finish(&mut self, index: usize, seed: u32, current: TrialRun) {
         let name = &self.level.trials[index].name;
         let verdicts = current.verdicts();
         let judged = self.level.asserts.iter().zip(verdicts);
@@ -189,6 +192,7 @@ impl Grading {
             report.passed += 1;
         } else {
             report.failures.push(SeedFailure { seed, failed });
+            self.failed[index].get_or_insert_with(|| Arc::new(current.into_run()));
         }
     }
 
@@ -196,6 +200,12 @@ impl Grading {
     #[must_use]
     pub fn progress(&self) -> (usize, u32, &[TrialReport]) {
         (self.at.0, self.at.1, &self.trials)
+    }
+
+    /// The first run of a trial that failed, with its whole history.
+    #[must_use]
+    pub fn failed_run(&self, trial: usize) -> Option<&Arc<Run>> {
+        self.failed.get(trial)?.as_ref()
     }
 
     /// The report, once over. `lines` are the changing lines of the answer: they tell which known

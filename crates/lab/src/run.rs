@@ -20,6 +20,10 @@ use crate::{read, world};
 /// Topics, loads and apps of a level are made in negative time, through real requests.
 const PAST_US: i64 = -60_000_000;
 
+/// The value of a question that was skipped. It counts as answered: nobody is to be stuck because
+/// they did not want to guess.
+pub const SKIPPED: &str = "skip";
+
 /// A run of a level.
 #[derive(Clone)]
 pub struct Run {
@@ -225,6 +229,45 @@ impl Run {
         Ok(running)
     }
 
+    /// Begins a command whose standard input stays open, in the terminal `terminal`. The history has
+    /// it as `$ COMMAND` with the lines that [`Run::feed`] brings. Also returns its place in the
+    /// history.
+    ///
+    /// # Errors
+    /// As [`Run::begin`].
+    pub fn begin_live(&mut self, terminal: &str, command: &str) -> Result<(Running, usize), RunError> {
+        let action = Action::Run { command: command.to_owned(), stdin: Vec::new() };
+        permission::check(&self.level, &action).map_err(RunError::Refused)?;
+        let running = self.workspace.begin_live(terminal, command)?;
+        self.history.push(Line { at_us: self.cluster().now_us(), action });
+        self.began_command(command, running.process());
+        Ok((running, self.history.len() - 1))
+    }
+
+    /// One more line of standard input for a command begun by [`Run::begin_live`].
+    pub fn feed(&mut self, line: usize, process: ProcessId, text: &str) {
+        self.workspace.cluster.stdin(process, text);
+        if let Some(Line { action: Action::Run { stdin, .. }, .. }) = self.history.get_mut(line) {
+            stdin.push(text.to_owned());
+        }
+    }
+
+    /// Ctrl-C in the terminal of a command begun by [`Run::begin_live`]. A history that is run again
+    /// has to end it at the same time, so it is kept as a command in a terminal of its own.
+    pub fn interrupt(&mut self, line: usize, terminal: &str, process: ProcessId) {
+        let at_us = self.cluster().now_us();
+        self.workspace.cluster.signal(process, logbrook_client::process::Signal::Int);
+        if let Some(entry) = self.history.get_mut(line)
+            && let Action::Run { command, stdin } = &entry.action
+        {
+            let (command, stdin) = (command.clone(), stdin.clone());
+            entry.action = Action::Background { name: terminal.to_owned(), command, stdin };
+            if let Ok(action) = Action::parse(&format!("@stop {terminal}")) {
+                self.history.push(Line { at_us, action });
+            }
+        }
+    }
+
     /// Runs an action to its end in virtual time.
     ///
     /// # Errors
@@ -300,8 +343,8 @@ impl Run {
         if self.predictions.answers.contains_key(id) {
             return fail(format!("@predict {id}: answered already"));
         }
-        let is_choice = prediction.options.iter().any(|o| o == value);
-        if prediction.options.is_empty() && value.parse::<i64>().is_err() {
+        let is_choice = value == SKIPPED || prediction.options.iter().any(|o| o == value);
+        if prediction.options.is_empty() && value != SKIPPED && value.parse::<i64>().is_err() {
             return fail(format!("@predict {id}: found `{value}`, expected a whole number"));
         }
         if !prediction.options.is_empty() && !is_choice {

@@ -157,8 +157,8 @@ impl TrialRun {
 
     /// The run, for its history.
     #[must_use]
-    pub fn run(&self) -> &Run {
-        &self.run
+    pub fn into_run(self) -> Run {
+        self.run
     }
 }
 

@@ -1,0 +1,410 @@
+//! A level being played: the run, its terminals, its clock, its check.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use logbrook_lab::grade::{Grading, Report};
+use logbrook_lab::level::{Block, ClockMode, Kind, Level};
+use logbrook_lab::run::{Run, SKIPPED};
+use logbrook_lab::verdict::Verdict;
+use logbrook_shell::action::{Action, parse_entries};
+use logbrook_shell::workspace::Outcome;
+
+use crate::follow::Follow;
+use crate::pace::Pace;
+use crate::project::inspector::Subject;
+use crate::project::stage::{CellCache, Chosen};
+use crate::tabs::{Live, Tabs};
+use crate::view::{InspectorTab, Moment, TermLineKind, Time};
+
+/// A level being played.
+pub(crate) struct Play {
+    pub(crate) run: Run,
+    pub(crate) tabs: Tabs,
+    pub(crate) pace: Pace,
+    pub(crate) follow: Follow,
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) grading: Option<Grading>,
+    /// The last check, until something changes.
+    pub(crate) checked: Option<(Grading, Report)>,
+    pub(crate) hints_open: usize,
+    pub(crate) passed: bool,
+    pub(crate) chosen: Chosen,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) inspector_tab: InspectorTab,
+    pub(crate) shown: Option<Moment>,
+    pub(crate) cache: CellCache,
+    /// What a setting was refused with, by app and setting.
+    pub(crate) refused: BTreeMap<(String, String), String>,
+    /// The trial whose failed seed the inspector looks into.
+    pub(crate) in_trial: Option<usize>,
+    /// Lines that wait for the terminal: tab and action.
+    queue: VecDeque<(u32, Queued)>,
+    /// Sentences for the live region.
+    pub(crate) said: Vec<String>,
+}
+
+/// A line that waits for its terminal.
+struct Queued {
+    action: Action,
+    label: Option<String>,
+}
+
+impl Play {
+    pub(crate) fn open(level: Arc<Level>) -> Result<Self, String> {
+        let live = match (level.head.clock, level.head.kind) {
+            (Some(ClockMode::Live), _) | (None, Kind::Drill) => true,
+            (Some(ClockMode::Step), _) | (None, Kind::Lesson | Kind::Challenge | Kind::Interview) => false,
+        };
+        let run = Run::start(level)?;
+        let mut play = Self {
+            tabs: Tabs::new(),
+            pace: Pace::new(live),
+            follow: Follow::default(),
+            verdicts: Vec::new(),
+            grading: None,
+            checked: None,
+            hints_open: 0,
+            passed: false,
+            chosen: Chosen::default(),
+            subject: None,
+            inspector_tab: InspectorTab::Bytes,
+            shown: None,
+            cache: CellCache::default(),
+            refused: BTreeMap::new(),
+            in_trial: None,
+            queue: VecDeque::new(),
+            said: Vec::new(),
+            run,
+        };
+        play.observe();
+        Ok(play)
+    }
+
+    pub(crate) fn alive(&self) -> bool {
+        self.tabs.alive() || !self.queue.is_empty()
+    }
+
+    /// Whether the next frame has something to do.
+    pub(crate) fn busy(&self) -> bool {
+        self.pace.playing() || self.alive() || self.grading.is_some()
+    }
+
+    /// A line typed into a terminal, or written by a button.
+    pub(crate) fn submit(&mut self, tab: u32, text: &str) {
+        let now = self.now();
+        let Some(terminal) = self.tabs.get(tab) else { return };
+        terminal.completions.clear();
+        if let Some(live) = &terminal.live {
+            if let (true, Some(process), Some(line)) = (live.reads, live.process, live.line) {
+                terminal.line(TermLineKind::Stdin, text, now);
+                self.run.feed(line, process, text);
+                let now_us = self.run.cluster().now_us();
+                self.pace.began(now_us, None);
+            }
+            return;
+        }
+        terminal.remember(text);
+        let text = text.trim();
+        let text = text.strip_prefix("$ ").unwrap_or(text);
+        if text.is_empty() {
+            terminal.line(TermLineKind::Command, "", now);
+        } else if text == "clear" {
+            terminal.clear();
+        } else if text.starts_with('@') || text.starts_with("& ") {
+            match Action::parse(text) {
+                Ok(action) => self.begin(tab, action, None),
+                Err(e) => {
+                    terminal.line(TermLineKind::Lab, text.trim_start_matches('@'), now);
+                    terminal.line(TermLineKind::Hint, &format!("found `{}`, expected {}", e.found, e.expected), now);
+                }
+            }
+        } else {
+            self.begin_live(tab, text);
+        }
+    }
+
+    /// The lines of a run block, one after the other, in the terminal in front.
+    pub(crate) fn run_block(&mut self, label: &str) {
+        let body = self.run.level().prose.iter().find_map(|block| match block {
+            Block::Run { label: Some(l), body } if l == label => Some(body.clone()),
+            Block::Run { .. } | Block::Html(_) | Block::Predict(_) | Block::Show { .. } | Block::Goal => None,
+        });
+        // Lines of a block were checked when the level was read.
+        let entries = body.and_then(|body| parse_entries(&body).ok()).unwrap_or_default();
+        let busy = self.tabs.tabs.iter().find(|t| t.id == self.tabs.active).is_some_and(|t| t.live.is_some());
+        let tab = if busy { self.tabs.open("Terminal".to_owned()) } else { self.tabs.active };
+        for entry in entries {
+            let queued = Queued { action: entry.action, label: Some(label.to_owned()) };
+            self.queue.push_back((tab, queued));
+        }
+        self.begin_queued();
+    }
+
+    fn begin_queued(&mut self) {
+        while let Some((tab, _)) = self.queue.front() {
+            let tab = *tab;
+            match self.tabs.get(tab) {
+                Some(terminal) if terminal.live.is_some() => return,
+                Some(_) => {
+                    if let Some((_, Queued { action, label })) = self.queue.pop_front() {
+                        self.begin(tab, action, label);
+                    }
+                }
+                None => {
+                    self.queue.pop_front();
+                }
+            }
+        }
+    }
+
+    /// A command from the keyboard: its standard input is the keyboard.
+    fn begin_live(&mut self, tab: u32, command: &str) {
+        let now = self.now();
+        let Some(terminal) = self.tabs.get(tab) else { return };
+        terminal.line(TermLineKind::Command, command, now);
+        let name = terminal.name.clone();
+        match self.run.begin_live(&name, command) {
+            Ok((running, line)) => {
+                let tool = command.split_whitespace().next().unwrap_or_default();
+                let mut live = Live::new(running, tool.to_owned(), logbrook_shell::tools::reads_stdin(tool));
+                live.line = Some(line);
+                self.began(tab, live);
+            }
+            Err(e) => self.hint(tab, &e.to_string()),
+        }
+    }
+
+    /// An action line, whole.
+    fn begin(&mut self, tab: u32, action: Action, label: Option<String>) {
+        let now = self.now();
+        let text = action.to_string();
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default().to_owned();
+        let tab = match &action {
+            Action::Background { name, .. } => self.tabs.open(name.clone()),
+            _in_this_terminal => tab,
+        };
+        let Some(terminal) = self.tabs.get(tab) else { return };
+        match first.strip_prefix("$ ").or_else(|| first.strip_prefix("& ")) {
+            Some(command) => terminal.line(TermLineKind::Command, command, now),
+            None => terminal.line(TermLineKind::Lab, first.trim_start_matches('@'), now),
+        }
+        for line in lines {
+            terminal.line(TermLineKind::Stdin, line.strip_prefix("< ").unwrap_or_default(), now);
+        }
+        match self.run.begin(&action) {
+            Ok(running) => {
+                let mut live = Live::new(running, action.name(), false);
+                live.label = label;
+                self.began(tab, live);
+            }
+            Err(e) => {
+                if let Action::Deploy { app, settings } = &action {
+                    for (name, _) in settings {
+                        self.refused.insert((app.clone(), name.clone()), e.to_string());
+                    }
+                }
+                self.hint(tab, &e.to_string());
+                self.queue.clear();
+            }
+        }
+    }
+
+    fn began(&mut self, tab: u32, live: Live) {
+        self.checked = None;
+        let now_us = self.run.cluster().now_us();
+        self.pace.began(now_us, live.running.deadline_us());
+        if let Some(terminal) = self.tabs.get(tab) {
+            terminal.live = Some(live);
+        }
+        self.poll();
+    }
+
+    /// What was refused on its way in: the playground's own word, not Kafka's.
+    fn hint(&mut self, tab: u32, text: &str) {
+        let now = self.now();
+        if let Some(terminal) = self.tabs.get(tab) {
+            terminal.line(TermLineKind::Hint, text, now);
+        }
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&mut self, tab: u32) {
+        self.queue.clear();
+        let Some(terminal) = self.tabs.get(tab) else { return };
+        let name = terminal.name.clone();
+        match &terminal.live {
+            None => terminal.put_in(""),
+            Some(live) => match (live.process, live.line) {
+                (Some(process), Some(line)) => self.run.interrupt(line, &name, process),
+                (Some(process), None) => {
+                    let signal = logbrook_client::Signal::Int;
+                    self.run.workspace.cluster.signal(process, signal);
+                }
+                // A pause of virtual time has no process: it just ends.
+                (None, _) => terminal.ended(None, Time(0)),
+            },
+        }
+        let now_us = self.run.cluster().now_us();
+        self.pace.began(now_us, None);
+    }
+
+    /// Ctrl-D.
+    pub(crate) fn end_of_input(&mut self, tab: u32) {
+        let Some(terminal) = self.tabs.get(tab) else { return };
+        let Some(process) = terminal.live.as_ref().and_then(|live| live.process) else { return };
+        self.run.workspace.cluster.close_stdin(process);
+        let now_us = self.run.cluster().now_us();
+        self.pace.began(now_us, None);
+    }
+
+    pub(crate) fn predict(&mut self, id: &str, value: &str) -> Result<(), String> {
+        let value = if value.is_empty() { SKIPPED } else { value };
+        let action = Action::Predict { id: id.to_owned(), value: value.to_owned() };
+        self.run.begin(&action).map_err(|e| e.to_string())?;
+        self.judge();
+        Ok(())
+    }
+
+    pub(crate) fn check(&mut self) {
+        if self.grading.is_none() {
+            self.run.observe();
+            self.grading = Some(Grading::new(&self.run, None));
+            self.checked = None;
+        }
+    }
+
+    /// Lets time pass by one event.
+    pub(crate) fn step(&mut self) {
+        self.pace.play(false);
+        self.run.workspace.cluster.step();
+        self.poll();
+        self.observe();
+    }
+
+    /// One frame: `elapsed_us` of real time have passed; work goes on while `go_on` says so.
+    pub(crate) fn advance(&mut self, elapsed_us: i64, go_on: &mut dyn FnMut() -> bool) -> Result<(), String> {
+        self.begin_queued();
+        let from_us = self.run.cluster().now_us();
+        if let Some(grant) = self.pace.frame(from_us, elapsed_us, self.tabs.alive()) {
+            while go_on() {
+                self.poll();
+                self.begin_queued();
+                if grant.stop_when_quiet && !self.tabs.alive() {
+                    break;
+                }
+                let next = self.run.cluster().next_event_us();
+                let deadline = self.tabs.tabs.iter().filter_map(|t| t.live.as_ref()?.running.deadline_us()).min();
+                let until = deadline.map_or(grant.until_us, |d| d.min(grant.until_us));
+                if next.is_none_or(|at| at > until) {
+                    self.run.workspace.cluster.run_until_us(until);
+                    self.poll();
+                    if until >= grant.until_us {
+                        break;
+                    }
+                } else if !self.run.workspace.cluster.step() {
+                    break;
+                }
+            }
+            self.pace.ran(from_us, self.run.cluster().now_us());
+        }
+        self.observe();
+        self.advance_check(go_on)?;
+        match self.run.cluster().error() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn advance_check(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<(), String> {
+        let Some(mut grading) = self.grading.take() else { return Ok(()) };
+        if grading.advance(&mut self.run, go_on)? {
+            let lines: Vec<String> = self
+                .run
+                .history()
+                .iter()
+                .filter(|line| line.action.is_changing())
+                .map(|line| line.action.to_string())
+                .collect();
+            let report = grading.report(&lines);
+            self.said.push(match &report.first_failure {
+                None => "Passed: every seed holds.".to_owned(),
+                Some(first) => format!("Check failed: {}", first.failure.message),
+            });
+            self.passed |= report.passed;
+            self.checked = Some((grading, report));
+        } else {
+            self.grading = Some(grading);
+        }
+        Ok(())
+    }
+
+    /// Ends what has come to its end in each terminal.
+    fn poll(&mut self) {
+        for index in 0..self.tabs.tabs.len() {
+            let tab = &mut self.tabs.tabs[index];
+            let Some(live) = &mut tab.live else { continue };
+            let Some(outcome) = self.run.workspace.poll(&mut live.running) else { continue };
+            let now = Time(self.run.workspace.cluster.now_us());
+            tab.pump(&self.run.workspace.cluster);
+            let exit = show(tab, &outcome, now);
+            tab.ended(exit, now);
+            self.run.ended();
+        }
+    }
+
+    /// Takes in what has happened.
+    fn observe(&mut self) {
+        for tab in &mut self.tabs.tabs {
+            tab.pump(&self.run.workspace.cluster);
+        }
+        self.run.observe();
+        self.follow.observe(&self.run.workspace.cluster);
+        self.said.append(&mut self.follow.said);
+        self.judge();
+    }
+
+    fn judge(&mut self) {
+        let verdicts = self.run.verdicts(false);
+        let level = self.run.level();
+        for (assert, (before, after)) in level.asserts.iter().zip(self.verdicts.iter().zip(&verdicts)) {
+            let goal = assert.check.sentence(assert.when, level);
+            match (before.holds(), after) {
+                (false, Verdict::Holds { .. }) => self.said.push(format!("Goal holds: {goal}")),
+                (true, Verdict::Fails(failure)) => self.said.push(format!("Goal fails: {}", failure.message)),
+                (_, Verdict::Open { .. } | Verdict::Holds { .. } | Verdict::Fails(_)) => {}
+            }
+        }
+        self.verdicts = verdicts;
+        if level.trials.is_empty() && self.verdicts.iter().all(Verdict::holds) {
+            self.passed = true;
+        }
+    }
+
+    pub(crate) fn running_block(&self) -> Option<&str> {
+        let live = self.tabs.tabs.iter().find_map(|t| t.live.as_ref()?.label.as_deref());
+        live.or_else(|| self.queue.front().and_then(|(_, q)| q.label.as_deref()))
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time(self.run.cluster().now_us())
+    }
+}
+
+/// Shows what a command without a process printed, and the playground's own word. The exit code.
+fn show(tab: &mut crate::tabs::Tab, outcome: &Outcome, now: Time) -> Option<i32> {
+    let exit = outcome.output.as_ref().and_then(|o| o.exit);
+    if let (None, Some(output)) = (outcome.process, &outcome.output) {
+        for line in output.stdout.lines() {
+            tab.line(TermLineKind::Stdout, line, now);
+        }
+        for line in output.stderr.lines() {
+            tab.line(TermLineKind::Stderr, line, now);
+        }
+    }
+    if let Some(hint) = &outcome.hint {
+        tab.line(TermLineKind::Hint, hint, now);
+    }
+    exit
+}

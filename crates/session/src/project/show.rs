@@ -1,0 +1,83 @@
+//! Small live views in the prose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use logbrook_app::ReadEvent;
+use logbrook_cluster::Cluster;
+use logbrook_record::Offset;
+
+use super::stage::{self, CellCache, Chosen};
+use crate::follow::Follow;
+use crate::view::{CellText, Show, ShowLive, Table};
+
+/// Cells of a strip in the prose: it is as wide as the column.
+const CELLS: u32 = 10;
+
+pub(crate) fn show(
+    cluster: &Cluster,
+    follow: &Follow,
+    cache: &mut CellCache,
+    view: &str,
+    params: &BTreeMap<String, String>,
+    body: &str,
+) -> Show {
+    let topic = params.get("topic").map(String::as_str).unwrap_or_default();
+    let live = match view {
+        "strip" => strip(cluster, follow, cache, topic),
+        "keys" => keys(cluster, topic, params.get("by").map(String::as_str)),
+        _text_only => None,
+    };
+    Show { view: view.to_owned(), title: topic.to_owned(), text: Arc::from(body), live }
+}
+
+fn strip(cluster: &Cluster, follow: &Follow, cache: &mut CellCache, topic: &str) -> Option<ShowLive> {
+    let chosen = Chosen {
+        topic: Some(topic.to_owned()),
+        cell_text: CellText::Value,
+        first: Some(0),
+        cells: CELLS,
+        selected: None,
+    };
+    let stage = stage::stage(cluster, None, follow, &chosen, cache);
+    if stage.topic.as_deref() != Some(topic) {
+        return None;
+    }
+    let rows: Vec<_> = stage.lanes.first()?.rows.clone();
+    Some(ShowLive::Strips(rows))
+}
+
+/// Which partitions hold a key, or an entity of the events: what `key decides order` looks like.
+fn keys(cluster: &Cluster, topic: &str, by: Option<&str>) -> Option<ShowLive> {
+    let broker = cluster.broker_ids().find_map(|id| cluster.broker(id))?;
+    let image = broker.metadata().topic(topic)?;
+    let mut places: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+    for index in image.partitions.keys() {
+        let log = broker.partition(topic, *index)?.log();
+        // The newest records tell how the design works now; all of them would grow without end.
+        let from = (log.high_watermark().0 - 200).max(log.log_start_offset().0);
+        for batch in log.batches(Offset(from), log.high_watermark()) {
+            for record in batch.records().unwrap_or_default() {
+                let name = match by {
+                    Some(_field) => {
+                        let event = record.value.as_deref().and_then(|v| ReadEvent::read(v).ok());
+                        event.map(|e| e.entity)
+                    }
+                    None => record.key.map(|k| String::from_utf8_lossy(&k).into_owned()),
+                };
+                if let Some(name) = name {
+                    places.entry(name).or_default().insert(*index);
+                }
+            }
+        }
+    }
+    if places.is_empty() {
+        return None;
+    }
+    let row = |(name, at): (String, BTreeSet<i32>)| {
+        let at: Vec<String> = at.iter().map(i32::to_string).collect();
+        vec![name, at.join(" ")]
+    };
+    let head = vec![by.unwrap_or("key").to_owned(), "partitions".to_owned()];
+    Some(ShowLive::Table(Table { head, numeric: vec![false, false], rows: places.into_iter().map(row).collect() }))
+}
