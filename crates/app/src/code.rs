@@ -180,7 +180,8 @@ impl Code {
             "dlq" => Some(self.dlq.clone().unwrap_or_default()),
             "dlq_headers" => Some(self.dlq_headers.to_string()),
             "retry_topics" => {
-                let topics = self.retry_topics.iter().map(|t| format!("{}@{}ms", t.topic, t.delay_ms));
+                let topics =
+                    self.retry_topics.iter().map(|t| format!("{}@{}ms", t.topic, t.delay_ms));
                 Some(topics.collect::<Vec<_>>().join(","))
             }
             "pool" => Some(self.pool.to_string()),

@@ -1,6 +1,7 @@
 //! Grading: an answer is run, then every trial, and each assertion says whether it held.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -126,7 +127,7 @@ pub struct Grading {
     at: (usize, u32),
     current: Option<Box<TrialRun>>,
     /// Of each trial the first run that failed, to look into.
-    failed: Vec<Option<Arc<Run>>>,
+    failed: Vec<Option<Rc<Run>>>,
 }
 
 impl Grading {
@@ -192,7 +193,7 @@ impl Grading {
             report.passed += 1;
         } else {
             report.failures.push(SeedFailure { seed, failed });
-            self.failed[index].get_or_insert_with(|| Arc::new(current.into_run()));
+            self.failed[index].get_or_insert_with(|| Rc::new(current.into_run()));
         }
     }
 
@@ -204,7 +205,7 @@ impl Grading {
 
     /// The first run of a trial that failed, with its whole history.
     #[must_use]
-    pub fn failed_run(&self, trial: usize) -> Option<&Arc<Run>> {
+    pub fn failed_run(&self, trial: usize) -> Option<&Rc<Run>> {
         self.failed.get(trial)?.as_ref()
     }
 

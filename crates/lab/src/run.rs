@@ -235,7 +235,11 @@ impl Run {
     ///
     /// # Errors
     /// As [`Run::begin`].
-    pub fn begin_live(&mut self, terminal: &str, command: &str) -> Result<(Running, usize), RunError> {
+    pub fn begin_live(
+        &mut self,
+        terminal: &str,
+        command: &str,
+    ) -> Result<(Running, usize), RunError> {
         let action = Action::Run { command: command.to_owned(), stdin: Vec::new() };
         permission::check(&self.level, &action).map_err(RunError::Refused)?;
         let running = self.workspace.begin_live(terminal, command)?;

@@ -14,9 +14,11 @@ impl Play {
             terminal.ghost.clear();
             return;
         }
-        let found = logbrook_shell::completion::complete(text, byte_at(text, cursor), &self.run.workspace);
+        let found =
+            logbrook_shell::completion::complete(text, byte_at(text, cursor), &self.run.workspace);
         let level = self.run.level().clone();
-        let typed: usize = found.first().map_or(0, |c| byte_at(text, cursor).saturating_sub(c.from));
+        let typed: usize =
+            found.first().map_or(0, |c| byte_at(text, cursor).saturating_sub(c.from));
         let ghost = found.first().and_then(|c| c.text.get(typed..)).unwrap_or_default().to_owned();
         let completion = |c: &logbrook_shell::completion::Completion| Completion {
             text: c.text.clone(),
@@ -39,7 +41,8 @@ impl Play {
         let chosen = index.unwrap_or(terminal.chosen);
         let found = logbrook_shell::completion::complete(&text, at, &self.run.workspace);
         let Some(completion) = found.get(chosen) else { return };
-        let whole = format!("{}{} {}", &text[..completion.from], completion.text, text[at..].trim_start());
+        let whole =
+            format!("{}{} {}", &text[..completion.from], completion.text, text[at..].trim_start());
         let cursor = text[..completion.from].chars().count() + completion.text.chars().count() + 1;
         if let Some(terminal) = self.tabs.get(tab) {
             terminal.put_in(&whole);

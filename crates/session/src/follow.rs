@@ -69,7 +69,9 @@ impl Follow {
             (TraceKind::RequestHandled { .. }, Actor::Broker(node)) => {
                 self.tick(actor_of_broker(*node), event.time_us, false);
             }
-            (TraceKind::RequestSent { .. }, Actor::Process(_)) => self.tick(0, event.time_us, false),
+            (TraceKind::RequestSent { .. }, Actor::Process(_)) => {
+                self.tick(0, event.time_us, false)
+            }
             (TraceKind::Fault { what }, actor) => {
                 let actor = match actor {
                     Actor::Broker(node) => actor_of_broker(*node),
@@ -99,7 +101,8 @@ impl Follow {
                     self.flag(FlagKind::Rebalance, actor_of_broker(node), event, title.clone());
                     self.said.push(title);
                 }
-                let now = GroupNow { state: to.clone(), generation: *generation, members: *members };
+                let now =
+                    GroupNow { state: to.clone(), generation: *generation, members: *members };
                 self.groups.insert(group.clone(), now);
             }
             BrokerEventKind::TopicDeleted { topic } => {
@@ -118,7 +121,7 @@ impl Follow {
             | BrokerEventKind::SegmentRolled { .. }
             | BrokerEventKind::SegmentsDeleted { .. }
             | BrokerEventKind::RecordsDeleted { .. }
-            | BrokerEventKind::ProducerIdAllocated { .. }
+            | BrokerEventKind::ProducerIdsAllocated { .. }
             | BrokerEventKind::MemberJoined { .. }
             | BrokerEventKind::MemberLeft { .. }
             | BrokerEventKind::MemberExpired { .. } => {}
@@ -218,7 +221,8 @@ impl Follow {
             let time = Time(tick.time.0 / self.tick_us * self.tick_us);
             *thinned.entry((time, tick.actor)).or_default() |= tick.tall;
         }
-        self.ticks = thinned.into_iter().map(|((time, actor), tall)| Tick { actor, time, tall }).collect();
+        self.ticks =
+            thinned.into_iter().map(|((time, actor), tall)| Tick { actor, time, tall }).collect();
     }
 
     fn flag(&mut self, kind: FlagKind, actor: u16, event: &TraceEvent, title: String) {

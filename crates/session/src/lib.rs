@@ -19,5 +19,6 @@ mod tabs;
 pub mod view;
 
 pub use event::Event;
+pub use logbrook_lab::level::Level;
 pub use session::Session;
 pub use view::View;

@@ -54,7 +54,8 @@ impl Play {
     pub(crate) fn open(level: Arc<Level>) -> Result<Self, String> {
         let live = match (level.head.clock, level.head.kind) {
             (Some(ClockMode::Live), _) | (None, Kind::Drill) => true,
-            (Some(ClockMode::Step), _) | (None, Kind::Lesson | Kind::Challenge | Kind::Interview) => false,
+            (Some(ClockMode::Step), _)
+            | (None, Kind::Lesson | Kind::Challenge | Kind::Interview) => false,
         };
         let run = Run::start(level)?;
         let mut play = Self {
@@ -116,7 +117,11 @@ impl Play {
                 Ok(action) => self.begin(tab, action, None),
                 Err(e) => {
                     terminal.line(TermLineKind::Lab, text.trim_start_matches('@'), now);
-                    terminal.line(TermLineKind::Hint, &format!("found `{}`, expected {}", e.found, e.expected), now);
+                    terminal.line(
+                        TermLineKind::Hint,
+                        &format!("found `{}`, expected {}", e.found, e.expected),
+                        now,
+                    );
                 }
             }
         } else {
@@ -128,11 +133,20 @@ impl Play {
     pub(crate) fn run_block(&mut self, label: &str) {
         let body = self.run.level().prose.iter().find_map(|block| match block {
             Block::Run { label: Some(l), body } if l == label => Some(body.clone()),
-            Block::Run { .. } | Block::Html(_) | Block::Predict(_) | Block::Show { .. } | Block::Goal => None,
+            Block::Run { .. }
+            | Block::Html(_)
+            | Block::Predict(_)
+            | Block::Show { .. }
+            | Block::Goal => None,
         });
         // Lines of a block were checked when the level was read.
         let entries = body.and_then(|body| parse_entries(&body).ok()).unwrap_or_default();
-        let busy = self.tabs.tabs.iter().find(|t| t.id == self.tabs.active).is_some_and(|t| t.live.is_some());
+        let busy = self
+            .tabs
+            .tabs
+            .iter()
+            .find(|t| t.id == self.tabs.active)
+            .is_some_and(|t| t.live.is_some());
         let tab = if busy { self.tabs.open("Terminal".to_owned()) } else { self.tabs.active };
         for entry in entries {
             let queued = Queued { action: entry.action, label: Some(label.to_owned()) };
@@ -167,7 +181,8 @@ impl Play {
         match self.run.begin_live(&name, command) {
             Ok((running, line)) => {
                 let tool = command.split_whitespace().next().unwrap_or_default();
-                let mut live = Live::new(running, tool.to_owned(), logbrook_shell::tools::reads_stdin(tool));
+                let mut live =
+                    Live::new(running, tool.to_owned(), logbrook_shell::tools::reads_stdin(tool));
                 live.line = Some(line);
                 self.began(tab, live);
             }
@@ -284,7 +299,11 @@ impl Play {
     }
 
     /// One frame: `elapsed_us` of real time have passed; work goes on while `go_on` says so.
-    pub(crate) fn advance(&mut self, elapsed_us: i64, go_on: &mut dyn FnMut() -> bool) -> Result<(), String> {
+    pub(crate) fn advance(
+        &mut self,
+        elapsed_us: i64,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(), String> {
         self.begin_queued();
         let from_us = self.run.cluster().now_us();
         if let Some(grant) = self.pace.frame(from_us, elapsed_us, self.tabs.alive()) {
@@ -295,7 +314,12 @@ impl Play {
                     break;
                 }
                 let next = self.run.cluster().next_event_us();
-                let deadline = self.tabs.tabs.iter().filter_map(|t| t.live.as_ref()?.running.deadline_us()).min();
+                let deadline = self
+                    .tabs
+                    .tabs
+                    .iter()
+                    .filter_map(|t| t.live.as_ref()?.running.deadline_us())
+                    .min();
                 let until = deadline.map_or(grant.until_us, |d| d.min(grant.until_us));
                 if next.is_none_or(|at| at > until) {
                     self.run.workspace.cluster.run_until_us(until);
@@ -368,11 +392,15 @@ impl Play {
     fn judge(&mut self) {
         let verdicts = self.run.verdicts(false);
         let level = self.run.level();
-        for (assert, (before, after)) in level.asserts.iter().zip(self.verdicts.iter().zip(&verdicts)) {
+        for (assert, (before, after)) in
+            level.asserts.iter().zip(self.verdicts.iter().zip(&verdicts))
+        {
             let goal = assert.check.sentence(assert.when, level);
             match (before.holds(), after) {
                 (false, Verdict::Holds { .. }) => self.said.push(format!("Goal holds: {goal}")),
-                (true, Verdict::Fails(failure)) => self.said.push(format!("Goal fails: {}", failure.message)),
+                (true, Verdict::Fails(failure)) => {
+                    self.said.push(format!("Goal fails: {}", failure.message))
+                }
                 (_, Verdict::Open { .. } | Verdict::Holds { .. } | Verdict::Fails(_)) => {}
             }
         }

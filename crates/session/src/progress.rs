@@ -57,7 +57,9 @@ impl Progress {
     /// The level was passed. The best answer is kept.
     pub fn pass(&mut self, level: &str, lines: u32, hints: u32) {
         let best = match self.levels.get(level) {
-            Some(State::Passed { lines: before, hints: h }) if (*before, *h) <= (lines, hints) => return,
+            Some(State::Passed { lines: before, hints: h }) if (*before, *h) <= (lines, hints) => {
+                return;
+            }
             Some(State::Passed { .. } | State::Begun) | None => State::Passed { lines, hints },
         };
         self.levels.insert(level.to_owned(), best);
@@ -76,7 +78,9 @@ impl Progress {
         for (level, state) in &self.levels {
             out.push_str(&match state {
                 State::Begun => format!("begun {level}\n"),
-                State::Passed { lines, hints } => format!("passed {level} lines={lines} hints={hints}\n"),
+                State::Passed { lines, hints } => {
+                    format!("passed {level} lines={lines} hints={hints}\n")
+                }
             });
         }
         out
@@ -89,7 +93,11 @@ impl Progress {
     pub fn read(text: &str) -> Result<Self, ProgressError> {
         let mut progress = Self::default();
         for (i, line) in text.lines().enumerate() {
-            let fail = |expected| ProgressError { line: i + 1, found: line.chars().take(80).collect(), expected };
+            let fail = |expected| ProgressError {
+                line: i + 1,
+                found: line.chars().take(80).collect(),
+                expected,
+            };
             if i == 0 {
                 if line != HEAD {
                     return Err(fail("`logbrook progress 1`"));
@@ -103,12 +111,16 @@ impl Progress {
                     let number = |word: &str, name: &str| {
                         word.strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok()
                     };
-                    let (Some(lines), Some(hints)) = (number(lines, "lines"), number(hints, "hints")) else {
+                    let (Some(lines), Some(hints)) =
+                        (number(lines, "lines"), number(hints, "hints"))
+                    else {
                         return Err(fail("`passed TRACK/LEVEL lines=N hints=N`"));
                     };
                     progress.pass(level, lines, hints);
                 }
-                _other => return Err(fail("`begun TRACK/LEVEL` or `passed TRACK/LEVEL lines=N hints=N`")),
+                _other => {
+                    return Err(fail("`begun TRACK/LEVEL` or `passed TRACK/LEVEL lines=N hints=N`"));
+                }
             }
         }
         Ok(progress)

@@ -13,8 +13,8 @@ use crate::progress::Progress;
 use crate::project::inspector::{self, Subject};
 use crate::project::{apps, home, lines, stage, task, timeline};
 use crate::view::{
-    Announcement, GoalStatus, Moment, Notice, Place, Rich, Selected, Stage, Task, Terminal, Time, Timeline, Tone,
-    Top, Verdict, View,
+    Announcement, GoalStatus, Moment, Notice, Place, Rich, Selected, Stage, Task, Terminal, Time,
+    Timeline, Tone, Top, Verdict, View,
 };
 
 /// The live region speaks at most so often.
@@ -89,7 +89,9 @@ impl Session {
             Event::Restore(text) => match Progress::read(&text) {
                 Ok(progress) => self.progress = progress,
                 Err(e) => {
-                    let message = format!("Stored progress could not be read ({e}). You start with an empty path.");
+                    let message = format!(
+                        "Stored progress could not be read ({e}). You start with an empty path."
+                    );
                     self.notice(Tone::Warn, &message);
                 }
             },
@@ -159,7 +161,9 @@ impl Session {
                 let level = Arc::clone(play.run.level());
                 match Play::open(level) {
                     Ok(fresh) => self.play = Some(Box::new(fresh)),
-                    Err(why) => self.notice(Tone::Fail, &format!("The level could not be set up: {why}")),
+                    Err(why) => {
+                        self.notice(Tone::Fail, &format!("The level could not be set up: {why}"))
+                    }
                 }
             }
             Event::OpenHint => {
@@ -239,7 +243,12 @@ impl Session {
     }
 
     fn notice(&mut self, tone: Tone, text: &str) {
-        self.notices.push(Notice { id: self.next_notice, tone, text: Rich::parse(text), moment: None });
+        self.notices.push(Notice {
+            id: self.next_notice,
+            tone,
+            text: Rich::parse(text),
+            moment: None,
+        });
         self.next_notice += 1;
     }
 
@@ -288,14 +297,22 @@ impl Session {
             none => *none = Some(Arc::new(task)),
         }
         let cluster = play.run.cluster();
-        let stage = stage::stage(cluster, Some(&level), &play.follow, &play.chosen, &mut play.cache);
+        let stage =
+            stage::stage(cluster, Some(&level), &play.follow, &play.chosen, &mut play.cache);
         let verdicts = play.verdict_marks();
-        let timeline =
-            timeline::timeline(cluster, &play.follow, &play.pace, play.shown, verdicts, play.alive());
+        let timeline = timeline::timeline(
+            cluster,
+            &play.follow,
+            &play.pace,
+            play.shown,
+            verdicts,
+            play.alive(),
+        );
         set(&mut self.view.apps, apps::apps(cluster, &level, &play.follow, &play.refused));
         let subject = play.subject.as_ref();
-        let inspector = subject
-            .and_then(|s| inspector::inspector(play.inspected(), play.inspected_follow(), s, play.inspector_tab));
+        let inspector = subject.and_then(|s| {
+            inspector::inspector(play.inspected(), play.inspected_follow(), s, play.inspector_tab)
+        });
         set(&mut self.view.stage, stage);
         set(&mut self.view.timeline, timeline);
         set(&mut self.view.terminal, play.tabs.view());
@@ -343,11 +360,18 @@ impl Play {
         for goal in &mut task.goals {
             let failed = report.trials.iter().flat_map(|t| t.failures.iter().map(move |f| (t, f)));
             let first = failed
-                .filter_map(|(t, f)| f.failed.iter().find(|(id, _)| *id == goal.id).map(|(_, e)| (t, f, e)))
+                .filter_map(|(t, f)| {
+                    f.failed.iter().find(|(id, _)| *id == goal.id).map(|(_, e)| (t, f, e))
+                })
                 .next();
             if let Some((trial, seed, failure)) = first {
                 goal.status = GoalStatus::Fails;
-                let evidence = format!("{} (trial \"{}\", seed {})", failure.message, trial.name, seed.seed + 1);
+                let evidence = format!(
+                    "{} (trial \"{}\", seed {})",
+                    failure.message,
+                    trial.name,
+                    seed.seed + 1
+                );
                 goal.evidence = Rich::parse(&evidence);
                 goal.moment = failure
                     .event

@@ -57,7 +57,16 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(running: Running, title: String, reads: bool) -> Self {
         let process = running.process();
-        Self { running, process, title, reads, label: None, line: None, stdout_seen: 0, stderr_seen: 0 }
+        Self {
+            running,
+            process,
+            title,
+            reads,
+            label: None,
+            line: None,
+            stdout_seen: 0,
+            stderr_seen: 0,
+        }
     }
 }
 
@@ -102,7 +111,10 @@ impl Tabs {
 
     pub(crate) fn view(&self) -> Terminal {
         let many = self.tabs.len() > 1;
-        Terminal { tabs: self.tabs.iter().map(|t| Arc::new(t.view(many))).collect(), active: self.active }
+        Terminal {
+            tabs: self.tabs.iter().map(|t| Arc::new(t.view(many))).collect(),
+            active: self.active,
+        }
     }
 }
 
@@ -152,7 +164,9 @@ impl Tab {
             }
             let lines = Arc::make_mut(&mut self.lines);
             match lines.last_mut() {
-                Some(line) if self.open == Some(kind) && line.kind == kind => line.text.push_str(piece),
+                Some(line) if self.open == Some(kind) && line.kind == kind => {
+                    line.text.push_str(piece)
+                }
                 _begins_a_line => self.push(TermLine { kind, text: piece.to_owned(), time }),
             }
             self.open = if last { Some(kind) } else { None };

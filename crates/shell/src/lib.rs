@@ -4,6 +4,7 @@
 //! A tool is a client: what it prints comes from requests it sent, never from a look into a broker.
 
 pub mod action;
+pub mod completion;
 pub mod nearest;
 pub mod tools;
 pub mod words;

@@ -86,6 +86,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().map(|tool| tool.name)
 }
 
+/// Does the tool read lines from its standard input?
+pub fn reads_stdin(name: &str) -> bool {
+    matches!(name, "kafka-console-producer.sh" | "kafka-drive")
+}
+
 /// The option table of a tool.
 pub fn options_of(name: &str) -> Option<&'static OptionTable> {
     let tool = TOOLS.iter().find(|tool| tool.name == name)?;

@@ -29,8 +29,12 @@ fn one(
     let name = spec.name.clone();
     let group = spec.group.clone().unwrap_or_default();
     let about = match spec.role {
-        Role::Producer | Role::Relay => format!("producer to {}", spec.topic.as_deref().unwrap_or("-")),
-        Role::Consumer | Role::Processor => format!("consumer of {}, group {group}", spec.topics.join(", ")),
+        Role::Producer | Role::Relay => {
+            format!("producer to {}", spec.topic.as_deref().unwrap_or("-"))
+        }
+        Role::Consumer | Role::Processor => {
+            format!("consumer of {}, group {group}", spec.topics.join(", "))
+        }
     };
     let instances = app.instances().iter().map(|(number, instance)| {
         let name = format!("{name}/{number}");
@@ -48,7 +52,16 @@ fn one(
     let knobs = knobs(level, app, refused);
     let chip = knobs.iter().find(|k| k.control != KnobControl::Fixed);
     let chip = chip.map(|k| format!("{name} {}={}", k.name, k.value)).unwrap_or_default();
-    App { about, instances: instances.collect(), rate, errors: errors(cluster, app), chip, knobs, acts: acts(level, app), name }
+    App {
+        about,
+        instances: instances.collect(),
+        rate,
+        errors: errors(cluster, app),
+        chip,
+        knobs,
+        acts: acts(level, app),
+        name,
+    }
 }
 
 fn knobs(level: &Level, app: &AppState, refused: &BTreeMap<(String, String), String>) -> Vec<Knob> {
@@ -65,7 +78,9 @@ fn knobs(level: &Level, app: &AppState, refused: &BTreeMap<(String, String), Str
     let knob = |name: String| {
         let value = value(&spec.code, &spec.config, &name);
         let control = match allowed.and_then(|a| a.get(&name)) {
-            Some(Allowed::OneOf(values)) => KnobControl::Choice(values.iter().map(Setting::text).collect()),
+            Some(Allowed::OneOf(values)) => {
+                KnobControl::Choice(values.iter().map(Setting::text).collect())
+            }
             Some(Allowed::Word(_any)) => KnobControl::Text,
             None => KnobControl::Fixed,
         };
@@ -101,17 +116,33 @@ fn acts(level: &Level, app: &AppState) -> Vec<Act> {
     let may = |verb: &str| level.may.lab.iter().any(|v| v == verb);
     let mut acts = Vec::new();
     if may("restart") {
-        acts.push(Act { label: format!("Restart {name}"), icon: Icon::Fork, line: format!("@restart {name}") });
+        acts.push(Act {
+            label: format!("Restart {name}"),
+            icon: Icon::Fork,
+            line: format!("@restart {name}"),
+        });
     }
     if may("scale") {
         let more = app.instances().len() + 1;
-        acts.push(Act { label: "One instance more".to_owned(), icon: Icon::Plus, line: format!("@scale {name} {more}") });
+        acts.push(Act {
+            label: "One instance more".to_owned(),
+            icon: Icon::Plus,
+            line: format!("@scale {name} {more}"),
+        });
     }
     if may("stop") && app.processes().next().is_some() {
-        acts.push(Act { label: format!("Stop {name}"), icon: Icon::Power, line: format!("@stop {name}") });
+        acts.push(Act {
+            label: format!("Stop {name}"),
+            icon: Icon::Power,
+            line: format!("@stop {name}"),
+        });
     }
     if may("start") && app.processes().next().is_none() {
-        acts.push(Act { label: format!("Start {name}"), icon: Icon::Power, line: format!("@start {name}") });
+        acts.push(Act {
+            label: format!("Start {name}"),
+            icon: Icon::Power,
+            line: format!("@start {name}"),
+        });
     }
     acts
 }

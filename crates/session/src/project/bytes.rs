@@ -38,7 +38,8 @@ pub(crate) fn bytes(place: &Place<'_>) -> Bytes {
         "CRC-32C over bytes {CRC_FROM} to {end} is `0x{computed:08x}`, {said}. The leader epoch lies \
          outside it, so that a broker can set it without computing it again."
     );
-    let span = if first == last { format!("batch {first}") } else { format!("batch {first} to {last}") };
+    let span =
+        if first == last { format!("batch {first}") } else { format!("batch {first} to {last}") };
     let (number, of) = place.number;
     Bytes {
         partition: place.partition.clone(),
@@ -56,7 +57,8 @@ pub(crate) fn bytes(place: &Place<'_>) -> Bytes {
 
 fn rows(batch: &Batch, first: i64, last: i64) -> Vec<ByteRow> {
     let all = batch.bytes();
-    let title = if first == last { format!("batch {first}") } else { format!("batch {first} to {last}") };
+    let title =
+        if first == last { format!("batch {first}") } else { format!("batch {first} to {last}") };
     let mut out = vec![
         group(0, title, 0, all.len(), None),
         group(1, "header".to_owned(), 0, HEADER_LEN, None),
@@ -143,7 +145,7 @@ fn field(span: &Span, name: &str, record: Option<i64>) -> ByteRow {
 }
 
 fn records(batch: &Batch, header: &BatchHeader) -> Vec<RecordCard> {
-    let time = if header.attributes.is_log_append_time() { "LogAppendTime" } else { "CreateTime" };
+    let time = header.attributes.timestamp_type().name();
     // A batch that does not decode still shows its bytes; the tree says what is wrong.
     let records = batch.records().unwrap_or_default();
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();

@@ -41,7 +41,9 @@ fn actor(cluster: &Cluster, event: &TraceEvent) -> CauseActor {
             let name = cluster.process(*process).map_or("", |p| p.name.as_str());
             CauseActor::Client(name.chars().next().unwrap_or('?').to_ascii_uppercase())
         }
-        Actor::Store(name) => CauseActor::Client(name.chars().next().unwrap_or('S').to_ascii_uppercase()),
+        Actor::Store(name) => {
+            CauseActor::Client(name.chars().next().unwrap_or('S').to_ascii_uppercase())
+        }
     }
 }
 
@@ -50,7 +52,9 @@ pub(crate) fn words(cluster: &Cluster, event: &TraceEvent) -> Option<String> {
     let name = |actor: &Actor| match actor {
         Actor::Operator => "you".to_owned(),
         Actor::Broker(node) => format!("broker {node}"),
-        Actor::Process(p) => cluster.process(*p).map_or_else(String::new, |p| format!("`{}`", p.name)),
+        Actor::Process(p) => {
+            cluster.process(*p).map_or_else(String::new, |p| format!("`{}`", p.name))
+        }
         Actor::Store(store) => format!("store `{store}`"),
     };
     let who = name(&event.actor);
@@ -92,7 +96,9 @@ pub(crate) fn words(cluster: &Cluster, event: &TraceEvent) -> Option<String> {
         TraceKind::Note { text } => text.clone(),
         TraceKind::ConnectFailed { to, .. } => format!("{who} cannot connect to {to}"),
         TraceKind::Disconnected { .. } => format!("{who} loses a connection"),
-        TraceKind::Stdout { .. } | TraceKind::Stderr { .. } | TraceKind::Connected { .. } => return None,
+        TraceKind::Stdout { .. } | TraceKind::Stderr { .. } | TraceKind::Connected { .. } => {
+            return None;
+        }
     })
 }
 
@@ -102,18 +108,30 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
             format!("topic `{topic}` is created with {partitions} partitions")
         }
         BrokerEventKind::TopicDeleted { topic } => format!("topic `{topic}` is deleted"),
-        BrokerEventKind::PartitionsCreated { topic, count } => format!("`{topic}` has {count} partitions now"),
-        BrokerEventKind::TopicConfigChanged { topic } => format!("the settings of `{topic}` change"),
-        BrokerEventKind::Appended { topic, partition, first, last, duplicate, .. } => match duplicate {
-            true => format!("`{topic}-{partition}` has offsets {first} to {last} already; nothing is written"),
-            false if first == last => format!("offset {first} is appended to `{topic}-{partition}`"),
-            false => format!("offsets {first} to {last} are appended to `{topic}-{partition}`"),
-        },
+        BrokerEventKind::PartitionsCreated { topic, count } => {
+            format!("`{topic}` has {count} partitions now")
+        }
+        BrokerEventKind::TopicConfigChanged { topic } => {
+            format!("the settings of `{topic}` change")
+        }
+        BrokerEventKind::Appended { topic, partition, first, last, duplicate, .. } => {
+            match duplicate {
+                true => format!(
+                    "`{topic}-{partition}` has offsets {first} to {last} already; nothing is written"
+                ),
+                false if first == last => {
+                    format!("offset {first} is appended to `{topic}-{partition}`")
+                }
+                false => format!("offsets {first} to {last} are appended to `{topic}-{partition}`"),
+            }
+        }
         BrokerEventKind::HighWatermark { topic, partition, high_watermark } => {
             format!("high watermark of `{topic}-{partition}` is {high_watermark}")
         }
         BrokerEventKind::FetchParked { .. } => "the fetch waits for records".to_owned(),
-        BrokerEventKind::FetchAnswered { bytes, .. } => format!("the fetch is answered with {bytes} bytes"),
+        BrokerEventKind::FetchAnswered { bytes, .. } => {
+            format!("the fetch is answered with {bytes} bytes")
+        }
         BrokerEventKind::SegmentRolled { topic, partition, base_offset } => {
             format!("`{topic}-{partition}` begins a segment at {base_offset}")
         }
@@ -123,12 +141,20 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
         BrokerEventKind::RecordsDeleted { topic, partition, log_start_offset } => {
             format!("`{topic}-{partition}` starts at {log_start_offset} now")
         }
-        BrokerEventKind::ProducerIdAllocated { producer_id } => format!("producer id {producer_id} is given out"),
+        BrokerEventKind::ProducerIdsAllocated { next_producer_id } => {
+            format!(
+                "the broker takes a block of producer ids; the next begins at {next_producer_id}"
+            )
+        }
         BrokerEventKind::GroupState { group, from, to, generation, .. } => {
             format!("group `{group}`: {from} to {to}, generation {generation}")
         }
-        BrokerEventKind::MemberJoined { group, member_id, .. } => format!("`{member_id}` joins group `{group}`"),
-        BrokerEventKind::MemberLeft { group, member_id } => format!("`{member_id}` leaves group `{group}`"),
+        BrokerEventKind::MemberJoined { group, member_id, .. } => {
+            format!("`{member_id}` joins group `{group}`")
+        }
+        BrokerEventKind::MemberLeft { group, member_id } => {
+            format!("`{member_id}` leaves group `{group}`")
+        }
         BrokerEventKind::MemberExpired { group, member_id } => {
             format!("`{member_id}` is removed from group `{group}`: nothing was heard of it")
         }
@@ -139,7 +165,9 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
 }
 
 fn app_words(who: &str, event: &AppEvent) -> String {
-    let place = |r: &logbrook_client::process::RecordRef| format!("`{}-{}` offset {}", r.topic, r.partition.0, r.offset.0);
+    let place = |r: &logbrook_client::process::RecordRef| {
+        format!("`{}-{}` offset {}", r.topic, r.partition.0, r.offset.0)
+    };
     let list = |partitions: &[(String, logbrook_record::PartitionIndex)]| {
         let names: Vec<_> = partitions.iter().map(|(t, p)| format!("`{t}-{}`", p.0)).collect();
         if names.is_empty() { "no partition".to_owned() } else { names.join(", ") }

@@ -29,7 +29,10 @@ pub(crate) fn groups(cluster: &Cluster, follow: &Follow, topic: &str) -> Vec<Gro
                 "PreparingRebalance" | "CompletingRebalance" => Tone::Warn,
                 _empty_or_dead => Tone::Plain,
             },
-            about: format!("classic protocol, generation {}, coordinator broker {node}", now.generation),
+            about: format!(
+                "classic protocol, generation {}, coordinator broker {node}",
+                now.generation
+            ),
             total_lag: rows.iter().filter_map(|r| r.lag).sum(),
             rows,
         });
@@ -101,12 +104,22 @@ fn member(cluster: &Cluster, process: ProcessId) -> String {
     cluster.process(process).map_or_else(String::new, |p| p.name.clone())
 }
 
-fn mark(cluster: &Cluster, follow: &Follow, group: &str, process: Option<ProcessId>) -> Option<MemberMark> {
+fn mark(
+    cluster: &Cluster,
+    follow: &Follow,
+    group: &str,
+    process: Option<ProcessId>,
+) -> Option<MemberMark> {
     follow.mark(group, &member(cluster, process?))
 }
 
 /// The sign of whoever has the partition.
-pub(crate) fn mark_of(follow: &Follow, group: &str, topic: &str, partition: i32) -> Option<MemberMark> {
+pub(crate) fn mark_of(
+    follow: &Follow,
+    group: &str,
+    topic: &str,
+    partition: i32,
+) -> Option<MemberMark> {
     let key = (group.to_owned(), topic.to_owned(), partition);
     follow.mark_of_process(group, *follow.owners.get(&key)?)
 }

@@ -56,7 +56,13 @@ fn level_cell(catalog: &Catalog, progress: &Progress, track: &str, entry: &Entry
         kind: kind(entry.kind),
         minutes: entry.minutes,
         status,
-        after: entry.after.iter().filter(open).filter_map(|p| catalog.title(p)).map(str::to_owned).collect(),
+        after: entry
+            .after
+            .iter()
+            .filter(open)
+            .filter_map(|p| catalog.title(p))
+            .map(str::to_owned)
+            .collect(),
     }
 }
 

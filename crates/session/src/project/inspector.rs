@@ -27,13 +27,23 @@ pub(crate) fn inspector(
     match subject {
         Subject::Event { title, event } => {
             let cause = Some(Arc::new(cause::cause(cluster, title, *event)));
-            Some(Inspector { title: title.clone(), tab: InspectorTab::Cause, cause, ..Inspector::default() })
+            Some(Inspector {
+                title: title.clone(),
+                tab: InspectorTab::Cause,
+                cause,
+                ..Inspector::default()
+            })
         }
         Subject::Place(selected) => place(cluster, follow, selected, tab),
     }
 }
 
-fn place(cluster: &Cluster, follow: &Follow, selected: &Selected, tab: InspectorTab) -> Option<Inspector> {
+fn place(
+    cluster: &Cluster,
+    follow: &Follow,
+    selected: &Selected,
+    tab: InspectorTab,
+) -> Option<Inspector> {
     let Selected { topic, partition, broker, offset } = selected;
     let replica = cluster.broker(*broker)?.partition(topic, *partition)?;
     let log = replica.log();
@@ -57,9 +67,17 @@ fn place(cluster: &Cluster, follow: &Follow, selected: &Selected, tab: Inspector
     };
     let state = Some(Arc::new(state));
     let Some(offset) = offset else {
-        return Some(Inspector { title: name, tab: InspectorTab::State, state, ..Inspector::default() });
+        return Some(Inspector {
+            title: name,
+            tab: InspectorTab::State,
+            state,
+            ..Inspector::default()
+        });
     };
-    let bases: Vec<i64> = log.headers(log.log_start_offset(), log.log_end_offset()).map(|h| h.base_offset.0).collect();
+    let bases: Vec<i64> = log
+        .headers(log.log_start_offset(), log.log_end_offset())
+        .map(|h| h.base_offset.0)
+        .collect();
     let batch: Batch = log.batches(Offset(*offset), Offset(offset + 1)).next()?;
     let base = batch.header().base_offset.0;
     let written = follow.written(topic, *partition, base);
@@ -76,7 +94,8 @@ fn place(cluster: &Cluster, follow: &Follow, selected: &Selected, tab: Inspector
     Some(Inspector {
         title: format!("{name}, offset {offset}"),
         tab,
-        cause: written.map(|event| Arc::new(cause::cause(cluster, "How this record came here", event))),
+        cause: written
+            .map(|event| Arc::new(cause::cause(cluster, "How this record came here", event))),
         bytes: Some(Arc::new(bytes::bytes(&place))),
         request: None,
         state,
@@ -85,7 +104,8 @@ fn place(cluster: &Cluster, follow: &Follow, selected: &Selected, tab: Inspector
 
 /// The first record of the batch after or before the one that is selected.
 pub(crate) fn neighbour(cluster: &Cluster, selected: &Selected, after: bool) -> Option<Selected> {
-    let replica = cluster.broker(selected.broker)?.partition(&selected.topic, selected.partition)?;
+    let replica =
+        cluster.broker(selected.broker)?.partition(&selected.topic, selected.partition)?;
     let log = replica.log();
     let offset = selected.offset?;
     let headers: Vec<_> = log.headers(log.log_start_offset(), log.log_end_offset()).collect();

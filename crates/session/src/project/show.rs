@@ -31,7 +31,12 @@ pub(crate) fn show(
     Show { view: view.to_owned(), title: topic.to_owned(), text: Arc::from(body), live }
 }
 
-fn strip(cluster: &Cluster, follow: &Follow, cache: &mut CellCache, topic: &str) -> Option<ShowLive> {
+fn strip(
+    cluster: &Cluster,
+    follow: &Follow,
+    cache: &mut CellCache,
+    topic: &str,
+) -> Option<ShowLive> {
     let chosen = Chosen {
         topic: Some(topic.to_owned()),
         cell_text: CellText::Value,
@@ -79,5 +84,9 @@ fn keys(cluster: &Cluster, topic: &str, by: Option<&str>) -> Option<ShowLive> {
         vec![name, at.join(" ")]
     };
     let head = vec![by.unwrap_or("key").to_owned(), "partitions".to_owned()];
-    Some(ShowLive::Table(Table { head, numeric: vec![false, false], rows: places.into_iter().map(row).collect() }))
+    Some(ShowLive::Table(Table {
+        head,
+        numeric: vec![false, false],
+        rows: places.into_iter().map(row).collect(),
+    }))
 }

@@ -11,8 +11,8 @@ use logbrook_record::{Batch as StoredBatch, Compression, Offset, Record};
 use super::group;
 use crate::follow::Follow;
 use crate::view::{
-    Act, Axis, Batch, BatchState, Cell, CellKind, CellText, Icon, InSync, Lane, Legend, ReadTrack, Role,
-    Row, Selected, Stage, TopicChoice, Up,
+    Act, Axis, Batch, BatchState, Cell, CellKind, CellText, Icon, InSync, Lane, Legend, ReadTrack,
+    Role, Row, Selected, Stage, TopicChoice, Up,
 };
 
 /// What a person chose on the stage.
@@ -60,7 +60,13 @@ pub(crate) fn stage(
     let Some(name) = topic else {
         let line = first_command(level);
         let empty = Act { label: "No topics yet. Put in".to_owned(), icon: Icon::Arrow, line };
-        return Stage { summary, topics, cell_text: chosen.cell_text, empty: Some(empty), ..Stage::default() };
+        return Stage {
+            summary,
+            topics,
+            cell_text: chosen.cell_text,
+            empty: Some(empty),
+            ..Stage::default()
+        };
     };
     let end = ends(&brokers, &name).into_iter().max().unwrap_or(0);
     let axis = axis(chosen, end);
@@ -71,7 +77,8 @@ pub(crate) fn stage(
         let mut rows = Vec::new();
         for index in 0..partitions(broker, &name) {
             if let Some(partition) = broker.partition(&name, index) {
-                let row = row(node, partition, follow, chosen, axis, cache, cluster.config().epoch_ms);
+                let row =
+                    row(node, partition, follow, chosen, axis, cache, cluster.config().epoch_ms);
                 note_legend(&row, &mut legend);
                 rows.push(Arc::new(row));
             }
@@ -81,7 +88,11 @@ pub(crate) fn stage(
         lanes.push(Arc::new(Lane {
             broker: node,
             up: if is_up { Up::Up } else { Up::Down },
-            status: if is_up { format!("leads {leads} of {}", rows.len()) } else { "down".to_owned() },
+            status: if is_up {
+                format!("leads {leads} of {}", rows.len())
+            } else {
+                "down".to_owned()
+            },
             since: None,
             rows,
             acts: Vec::new(),
@@ -109,7 +120,9 @@ pub(crate) fn stage(
 fn first_command(level: Option<&Level>) -> String {
     let from_prose = level.and_then(|level| {
         level.prose.iter().find_map(|block| match block {
-            logbrook_lab::level::Block::Run { body, .. } => body.lines().find_map(|l| l.strip_prefix("$ ")),
+            logbrook_lab::level::Block::Run { body, .. } => {
+                body.lines().find_map(|l| l.strip_prefix("$ "))
+            }
             logbrook_lab::level::Block::Html(_)
             | logbrook_lab::level::Block::Predict(_)
             | logbrook_lab::level::Block::Show { .. }
@@ -166,7 +179,9 @@ fn row(
     let (topic, index) = (partition.topic(), partition.index());
     let until = axis.first + i64::from(axis.cells);
     let hw = log.high_watermark().0;
-    let batch = |stored: StoredBatch| Arc::new(batch(topic, index, &stored, hw, chosen.cell_text, cache, epoch_ms));
+    let batch = |stored: StoredBatch| {
+        Arc::new(batch(topic, index, &stored, hw, chosen.cell_text, cache, epoch_ms))
+    };
     let batches = log.batches(Offset(axis.first), Offset(until)).map(batch).collect();
     let role = if partition.leader() == node { Role::Leader } else { Role::Follower };
     Row {
@@ -199,7 +214,8 @@ fn tracks(follow: &Follow, topic: &str, partition: i32, hw: i64) -> Vec<ReadTrac
             continue;
         }
         let member = group::mark_of(follow, group, topic, partition);
-        let (committed, position) = (committed.copied(), position.copied().filter(|_| owner.is_some()));
+        let (committed, position) =
+            (committed.copied(), position.copied().filter(|_| owner.is_some()));
         tracks.push(ReadTrack { group: group.clone(), member, committed, position, end: hw });
     }
     tracks
@@ -251,7 +267,8 @@ fn cell(record: &Record, text: CellText, producer_id: i64, epoch_ms: i64) -> Cel
         Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         None => String::new(),
     };
-    let size = record.key.as_ref().map_or(0, |k| k.len()) + record.value.as_ref().map_or(0, |v| v.len());
+    let size =
+        record.key.as_ref().map_or(0, |k| k.len()) + record.value.as_ref().map_or(0, |v| v.len());
     let time = crate::view::Time((record.timestamp - epoch_ms) * 1_000);
     let label = match text {
         CellText::Key => shown(&record.key),
@@ -266,7 +283,8 @@ fn cell(record: &Record, text: CellText, producer_id: i64, epoch_ms: i64) -> Cel
         None => "no key".to_owned(),
     };
     let value: String = shown(&record.value).chars().take(60).collect();
-    let value = if record.value.is_some() { format!("value {value}") } else { "null value".to_owned() };
+    let value =
+        if record.value.is_some() { format!("value {value}") } else { "null value".to_owned() };
     Cell {
         offset: record.offset.0,
         label: label.chars().take(24).collect(),

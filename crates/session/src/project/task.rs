@@ -13,8 +13,8 @@ use super::stage::CellCache;
 use crate::catalog::{self, Catalog};
 use crate::follow::Follow;
 use crate::view::{
-    Block, Check, Goal, GoalStatus, Hint, Moment, Passed, Predict, PredictOption, Rich, RunBlock, RunState,
-    SeedState, Task, Time, Trial,
+    Block, Check, Goal, GoalStatus, Hint, Moment, Passed, Predict, PredictOption, Rich, RunBlock,
+    RunState, SeedState, Task, Time, Trial,
 };
 
 /// What the task column is made from.
@@ -84,12 +84,15 @@ fn moment(failure: &Failure) -> Option<Moment> {
 /// A goal stands alone in the panel; in the prose it is an item of a list.
 fn capital(sentence: &str) -> String {
     let mut chars = sentence.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }
 
 fn summary(goals: &[Goal]) -> String {
     let count = |status| goals.iter().filter(|g| g.status == status).count();
-    let (holds, fails, open) = (count(GoalStatus::Holds), count(GoalStatus::Fails), count(GoalStatus::Open));
+    let (holds, fails, open) =
+        (count(GoalStatus::Holds), count(GoalStatus::Fails), count(GoalStatus::Open));
     let verb = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let mut parts = Vec::new();
     if holds > 0 {
@@ -110,11 +113,13 @@ fn block(source: &Source<'_>, block: &level::Block, cache: &mut CellCache) -> Bl
         level::Block::Run { label, body } => {
             Block::Run(run_block(source, label.as_deref().unwrap_or_default(), body))
         }
-        level::Block::Predict(id) => match source.run.level().predictions.iter().find(|p| p.id == *id) {
-            Some(prediction) => Block::Predict(predict(source, prediction)),
-            // Reading a level refuses a question without its table.
-            None => Block::Html(Arc::from("")),
-        },
+        level::Block::Predict(id) => {
+            match source.run.level().predictions.iter().find(|p| p.id == *id) {
+                Some(prediction) => Block::Predict(predict(source, prediction)),
+                // Reading a level refuses a question without its table.
+                None => Block::Html(Arc::from("")),
+            }
+        }
         level::Block::Show { view, params, body } => {
             Block::Show(show::show(source.run.cluster(), source.follow, cache, view, params, body))
         }
@@ -130,7 +135,8 @@ fn run_block(source: &Source<'_>, label: &str, body: &str) -> RunBlock {
         Some((true, false)) => RunState::Running,
         Some((false, false)) | None => RunState::Ready,
     };
-    let asks = source.run.level().predictions.iter().find(|p| p.reveal == Reveal::After(label.to_owned()));
+    let asks =
+        source.run.level().predictions.iter().find(|p| p.reveal == Reveal::After(label.to_owned()));
     let unanswered = asks.filter(|p| source.run.predictions().answer(&p.id).is_none());
     let unseen = unanswered.filter(|p| source.run.predictions().revealed(&p.id).is_none());
     RunBlock {
@@ -174,12 +180,16 @@ fn trials(source: &Source<'_>, level: &Level) -> Vec<Trial> {
             (None, _) => SeedState::Empty,
             (Some(_), Some(at)) if at == (index, seed) => SeedState::Running,
             (Some(_), Some(at)) if at < (index, seed) => SeedState::Empty,
-            (Some(report), _) if report.failures.iter().any(|f| f.seed == seed) => SeedState::Failed,
+            (Some(report), _) if report.failures.iter().any(|f| f.seed == seed) => {
+                SeedState::Failed
+            }
             (Some(_), _) => SeedState::Passed,
         });
         let first = report.and_then(|r| r.failures.first()).and_then(|f| f.failed.first());
         let because = source.report.and_then(|r| r.first_failure.as_ref());
-        let because = because.filter(|f| f.trial.as_deref() == Some(&def.name)).and_then(|f| f.because.as_deref());
+        let because = because
+            .filter(|f| f.trial.as_deref() == Some(&def.name))
+            .and_then(|f| f.because.as_deref());
         out.push(Trial {
             name: def.name.clone(),
             seeds: seeds.collect(),
@@ -210,7 +220,12 @@ fn trials_note(source: &Source<'_>, level: &Level) -> String {
 }
 
 fn hints(level: &Level, open: usize) -> Vec<Hint> {
-    let labels = ["Where to look", "The idea", "What is too little, what is too much", "The shape of the commands"];
+    let labels = [
+        "Where to look",
+        "The idea",
+        "What is too little, what is too much",
+        "The shape of the commands",
+    ];
     let all = level.head.hints.len();
     let mut hints: Vec<Hint> = level
         .head
@@ -260,16 +275,25 @@ fn passed(source: &Source<'_>, level: &Level) -> Passed {
     let seeds = all_seeds(level);
     let headline = match (level.head.kind, seeds) {
         (Kind::Lesson, _) | (_, 0) => "Passed".to_owned(),
-        (Kind::Challenge | Kind::Drill | Kind::Interview, n) => format!("Passed, with {n} of {n} seeds"),
+        (Kind::Challenge | Kind::Drill | Kind::Interview, n) => {
+            format!("Passed, with {n} of {n} seeds")
+        }
     };
     let mine = source.run.history().iter().filter(|l| l.action.is_changing()).count();
-    let lines = |n: usize| if n == 1 { "1 changing line".to_owned() } else { format!("{n} changing lines") };
+    let lines = |n: usize| {
+        if n == 1 { "1 changing line".to_owned() } else { format!("{n} changing lines") }
+    };
     let hints = match source.hints_open {
         0 => "no hint".to_owned(),
         1 => "1 hint".to_owned(),
         n => format!("{n} hints"),
     };
-    let text = format!("{}, {hints}; the shortest known answer has {}. {}", lines(mine), level.par(), level.head.idea);
+    let text = format!(
+        "{}, {hints}; the shortest known answer has {}. {}",
+        lines(mine),
+        level.par(),
+        level.head.idea
+    );
     Passed {
         headline,
         text: Rich::parse(&text),
