@@ -19,11 +19,11 @@ use logbrook_broker::messages::join_group_request::JoinGroupRequestProtocol;
 use logbrook_broker::messages::leave_group_request::MemberIdentity;
 use logbrook_broker::messages::sync_group_request::SyncGroupRequestAssignment;
 use logbrook_broker::messages::*;
-use logbrook_broker::wire::{Request, Response};
+use logbrook_broker::wire::{Request, RequestFrame, Response};
 use logbrook_broker::{BrokerEventKind, ConnectionId, Effects};
 use logbrook_group::consumer_protocol::{Assignment, Subscription};
 use logbrook_group::{GroupRecord, TopicPartition};
-use logbrook_record::Offset;
+use logbrook_record::{Batch, BatchBuilder, BatchOptions, Offset};
 
 const GROUP: &str = "readers";
 
@@ -448,4 +448,42 @@ fn every_answer_can_be_written_in_every_version_served() {
         let Response::DescribeGroups(response) = node.call(version, request) else { panic!() };
         response.encode(&mut bytes::BytesMut::new(), version).unwrap();
     }
+}
+
+#[test]
+fn the_groups_of_a_log_are_loaded_when_they_are_first_asked_for() {
+    // What another broker wrote, as far as this one can tell: the records of a stable group.
+    let mut before = ready();
+    let id = stable(&mut before);
+    commit(&mut before, &id, 1, 1);
+    let partition = before.broker.partition("__consumer_offsets", 0).unwrap();
+    let written = partition.log().read(Offset(0), 1 << 20, true, Offset(3)).unwrap();
+
+    let mut node = ready();
+    for batch in logbrook_record::batches(&written.into_bytes()) {
+        // The admin client alone may write to internal topics.
+        let frame = RequestFrame {
+            api_version: 12,
+            correlation_id: 1,
+            client_id: Some("__admin_client".into()),
+            body: unsequenced(&batch.unwrap()).into(),
+        };
+        let effects = node.broker.handle(node.now, &client(7), frame);
+        let Some(Response::Produce(response)) = on(7, effects) else { panic!() };
+        assert_eq!(error(response.responses[0].partition_responses[0].error_code), "ok");
+    }
+    assert!(node.broker.groups().is_empty());
+    assert_eq!(heartbeat(&mut node, 1, &id, 1), "ok");
+    assert_eq!(fetch_offsets(&mut node, None), [(1, 107)]);
+    assert_eq!(node.broker.groups(), before.broker.groups());
+}
+
+/// The same records as a client may produce them: without a sequence number.
+fn unsequenced(batch: &Batch) -> ProduceRequest {
+    let mut builder = BatchBuilder::new(BatchOptions::default());
+    for record in batch.records().unwrap() {
+        let value = record.value.as_deref();
+        let _ = builder.append(record.timestamp, record.key.as_deref(), value, &[]);
+    }
+    Node::produce_request("__consumer_offsets", 0, -1, builder.build().unwrap())
 }
