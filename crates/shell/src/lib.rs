@@ -11,3 +11,4 @@ pub mod words;
 pub mod workspace;
 
 pub use action::{Action, ActionError, Entry, Output, Select, Span, Target, parse_entries};
+pub use workspace::{Outcome, Running, Workspace};

@@ -6,10 +6,12 @@
 mod admin_calls;
 mod group_calls;
 mod group_tables;
+mod hint;
 mod java;
 mod kafka_console_consumer;
 mod kafka_console_producer;
 mod kafka_consumer_groups;
+mod kafka_drive;
 mod kafka_get_offsets;
 mod kafka_topics;
 mod line_message_reader;
@@ -26,6 +28,7 @@ use logbrook_client::Process;
 
 use crate::nearest::nearest;
 use crate::words;
+pub use hint::hint;
 use options::OptionTable;
 pub use setup::ToolEnv;
 
@@ -44,7 +47,7 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 5] = [
+static TOOLS: [Tool; 6] = [
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -62,6 +65,7 @@ static TOOLS: [Tool; 5] = [
         kafka_consumer_groups::start,
     ),
     Tool::new("kafka-get-offsets.sh", kafka_get_offsets::HELP, kafka_get_offsets::start),
+    Tool::new("kafka-drive", "", kafka_drive::start),
 ];
 
 /// No tool of that name.

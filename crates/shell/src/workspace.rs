@@ -5,6 +5,8 @@
 
 mod builtin;
 mod verbs;
+#[cfg(test)]
+mod workspace_test;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,9 @@ use crate::words;
 
 /// How long `@until` and `@expect` wait, in virtual µs.
 const PATIENCE_US: i64 = 60_000_000;
+/// How long [`Workspace::run`] lets a command run in front, in virtual µs: then it is killed. Nothing
+/// that ends by itself takes as long.
+pub const COMMAND_LIMIT_US: i64 = 90_000_000;
 /// From one try of `@until` to the next, in virtual µs.
 const RETRY_US: i64 = 300_000;
 /// The address that the tools have: they run beside the broker.
@@ -50,7 +55,10 @@ struct Job {
 
 /// An action under way.
 #[derive(Clone, Debug)]
-pub struct Running(State);
+pub struct Running {
+    state: State,
+    hint: Option<String>,
+}
 
 #[derive(Clone, Debug)]
 enum State {
@@ -84,17 +92,29 @@ pub struct Outcome {
     pub hint: Option<String>,
     /// The process that ran.
     pub process: Option<ProcessId>,
+    /// What was waited for and did not come (`@expect`, `@until`).
+    pub error: Option<ActionError>,
 }
 
 impl Running {
     fn done(outcome: Outcome) -> Self {
-        Self(State::Done(outcome))
+        Self::of(State::Done(outcome))
+    }
+
+    fn of(state: State) -> Self {
+        Self { state, hint: None }
+    }
+
+    /// The playground's own word about the command, known from its beginning.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The process in front, if there is one.
     #[must_use]
     pub fn process(&self) -> Option<ProcessId> {
-        match &self.0 {
+        match &self.state {
             State::Process(process) | State::Job { process, .. } => Some(*process),
             State::Done(outcome) => outcome.process,
             State::Repeat { process, .. } => *process,
@@ -105,7 +125,7 @@ impl Running {
     /// When it is over at the latest, in µs of virtual time, if that is known.
     #[must_use]
     pub fn deadline_us(&self) -> Option<i64> {
-        match &self.0 {
+        match &self.state {
             State::Until(at) => Some(*at),
             State::Repeat { give_up_us, .. } | State::Expect { give_up_us, .. } => {
                 Some(*give_up_us)
@@ -156,7 +176,7 @@ impl Workspace {
                 Some(pattern) => {
                     let regex = regex(&pattern)?;
                     let now = self.cluster.now_us();
-                    Ok(Running(State::Repeat {
+                    Ok(Running::of(State::Repeat {
                         regex,
                         command: command.clone(),
                         stdin: stdin.clone(),
@@ -174,11 +194,16 @@ impl Workspace {
                 let stdin = (!stdin.is_empty()).then_some(stdin);
                 let running =
                     self.start(command, stdin.map(|s| s.as_slice()), &action.to_string())?;
-                match &running.0 {
+                match &running.state {
                     State::Process(process) => {
                         let process = *process;
                         self.jobs.insert(name.clone(), Job { process, expected: 0 });
-                        Ok(Running::done(Outcome { process: Some(process), ..Outcome::default() }))
+                        let hint = running.hint;
+                        Ok(Running::done(Outcome {
+                            hint,
+                            process: Some(process),
+                            ..Outcome::default()
+                        }))
                     }
                     _no_process => Ok(running),
                 }
@@ -198,7 +223,7 @@ impl Workspace {
                     return Err(self.no_job(name));
                 }
                 let give_up_us = self.cluster.now_us() + PATIENCE_US;
-                Ok(Running(State::Expect {
+                Ok(Running::of(State::Expect {
                     name: name.clone(),
                     regex: regex(pattern)?,
                     give_up_us,
@@ -207,17 +232,17 @@ impl Workspace {
             Action::Close(name) => {
                 let process = self.live_job(name)?;
                 self.cluster.close_stdin(process);
-                Ok(Running(State::Job { name: name.clone(), process }))
+                Ok(Running::of(State::Job { name: name.clone(), process }))
             }
             Action::Wait(name) => {
                 let process =
                     self.jobs.get(name).map(|job| job.process).ok_or_else(|| self.no_job(name))?;
-                Ok(Running(State::Job { name: name.clone(), process }))
+                Ok(Running::of(State::Job { name: name.clone(), process }))
             }
             Action::Stop(target) => match self.job_of(target) {
                 Some((name, process)) => {
                     self.cluster.signal(process, Signal::Term);
-                    Ok(Running(State::Job { name, process }))
+                    Ok(Running::of(State::Job { name, process }))
                 }
                 None => self.verb(action),
             },
@@ -226,8 +251,8 @@ impl Workspace {
                 self.until = Some(pattern.clone());
                 Ok(Running::done(Outcome::default()))
             }
-            Action::Sleep(span) => Ok(Running(State::Until(self.cluster.now_us() + span.us()))),
-            Action::At(span) => Ok(Running(State::Until(span.us().max(self.cluster.now_us())))),
+            Action::Sleep(span) => Ok(Running::of(State::Until(self.cluster.now_us() + span.us()))),
+            Action::At(span) => Ok(Running::of(State::Until(span.us().max(self.cluster.now_us())))),
             Action::Blank
             | Action::Comment(_)
             | Action::Mask(_)
@@ -274,10 +299,13 @@ impl Workspace {
     /// Has the action come to its end?
     pub fn poll(&mut self, running: &mut Running) -> Option<Outcome> {
         let now_us = self.cluster.now_us();
-        match &mut running.0 {
+        match &mut running.state {
             State::Done(outcome) => Some(outcome.clone()),
             State::Until(at) => (now_us >= *at).then(Outcome::default),
-            State::Process(process) => self.output_of(*process),
+            State::Process(process) => {
+                let hint = running.hint.clone();
+                self.output_of(*process).map(|outcome| Outcome { hint, ..outcome })
+            }
             State::Job { name, process } => {
                 let outcome = self.output_of(*process)?;
                 self.jobs.remove(name.as_str());
@@ -292,16 +320,27 @@ impl Workspace {
                     job.expected += found.end();
                     return Some(Outcome::default());
                 }
-                let hint = format!("@expect {name} {regex}: not seen in 60 s");
-                (now_us >= *give_up_us).then(|| Outcome { hint: Some(hint), ..Outcome::default() })
+                let ended = process.is_none_or(|p| {
+                    !self.cluster.process(p).is_some_and(logbrook_cluster::ProcessState::is_running)
+                });
+                let seen = text.get(job.expected..).unwrap_or_default();
+                let error = ActionError::new(seen, format!("output of {name} that matches {regex}"));
+                let over = ended || now_us >= *give_up_us;
+                over.then(|| Outcome { error: Some(error), ..Outcome::default() })
             }
             State::Repeat { regex, command, stdin, process, next_us, give_up_us } => {
                 if let Some(running_process) = process {
                     let outcome = self.output_of(*running_process)?;
                     let matches =
                         outcome.output.as_ref().is_some_and(|o| regex.is_match(&o.stdout));
-                    if matches || now_us >= *give_up_us {
+                    if matches {
                         return Some(outcome);
+                    }
+                    if now_us >= *give_up_us {
+                        let seen = outcome.output.as_ref().map_or("", |o| o.stdout.as_str());
+                        let expected = format!("output that matches {regex} within 60 s");
+                        let error = Some(ActionError::new(seen, expected));
+                        return Some(Outcome { error, ..outcome });
                     }
                     *process = None;
                     *next_us = now_us + RETRY_US;
@@ -310,8 +349,8 @@ impl Workspace {
                     let (command, stdin) = (command.clone(), stdin.clone());
                     let line = format!("$ {command}");
                     match self.start(&command, Some(&stdin), &line) {
-                        Ok(Running(State::Process(started))) => *process = Some(started),
-                        Ok(Running(State::Done(outcome))) => return Some(outcome),
+                        Ok(Running { state: State::Process(started), .. }) => *process = Some(started),
+                        Ok(Running { state: State::Done(outcome), .. }) => return Some(outcome),
                         Ok(_) | Err(_) => return Some(Outcome::default()),
                     }
                 }
@@ -323,9 +362,14 @@ impl Workspace {
     /// One step of the cluster for the sake of an action: an event, or the time that it waits for.
     /// False when nothing can happen any more.
     pub fn step(&mut self, running: &Running) -> bool {
-        let wait_us = match &running.0 {
+        let wait_us = match &running.state {
             State::Repeat { process: None, next_us, .. } => Some(*next_us),
-            other => Running(other.clone()).deadline_us(),
+            State::Done(_)
+            | State::Process(_)
+            | State::Until(_)
+            | State::Repeat { .. }
+            | State::Expect { .. }
+            | State::Job { .. } => running.deadline_us(),
         };
         match (self.cluster.next_event_us(), wait_us) {
             (Some(event), Some(wait)) if event > wait => {
@@ -347,9 +391,21 @@ impl Workspace {
     /// An action that does not apply, or that has no end: a tool that waits for ever in front.
     pub fn run(&mut self, action: &Action) -> Result<Outcome, ActionError> {
         let mut running = self.begin(action)?;
+        let limit_us = self.cluster.now_us() + COMMAND_LIMIT_US;
         loop {
             if let Some(outcome) = self.poll(&mut running) {
-                return Ok(outcome);
+                return match outcome.error {
+                    Some(error) => Err(error),
+                    None => Ok(outcome),
+                };
+            }
+            let waits_for_process = running.deadline_us().is_none();
+            if waits_for_process && self.cluster.next_event_us().is_none_or(|t| t > limit_us) {
+                if let Some(process) = running.process().filter(|p| self.is_running(*p)) {
+                    self.cluster.run_until_us(limit_us);
+                    self.cluster.signal(process, Signal::Kill);
+                    continue;
+                }
             }
             if !self.step(&running) {
                 let why = match self.cluster.error() {
@@ -388,7 +444,8 @@ impl Workspace {
                     }
                     self.cluster.close_stdin(process);
                 }
-                Ok(Running(State::Process(process)))
+                let hint = tools::hint(&argv);
+                Ok(Running { state: State::Process(process), hint })
             }
             Err(unknown) => {
                 let output = Output {
@@ -397,7 +454,11 @@ impl Workspace {
                     exit: Some(COMMAND_NOT_FOUND),
                 };
                 let hint = builtin::help(&unknown);
-                Ok(Running::done(Outcome { output: Some(output), hint: Some(hint), process: None }))
+                Ok(Running::done(Outcome {
+                    output: Some(output),
+                    hint: Some(hint),
+                    ..Outcome::default()
+                }))
             }
         }
     }
@@ -417,7 +478,7 @@ impl Workspace {
         let exit = state.exit?;
         let output =
             Output { stdout: state.stdout_text(), stderr: state.stderr_text(), exit: Some(exit) };
-        Some(Outcome { output: Some(output), hint: None, process: Some(process) })
+        Some(Outcome { output: Some(output), process: Some(process), ..Outcome::default() })
     }
 
     fn live_job(&self, name: &str) -> Result<ProcessId, ActionError> {

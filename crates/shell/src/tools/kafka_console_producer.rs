@@ -201,7 +201,7 @@ impl ConsoleProducer {
 
     /// `loopReader`: until a line has to wait.
     fn read_lines(&mut self, io: &mut Io) {
-        while self.exit.is_none() && !(self.sync && !self.sent.is_empty()) {
+        while self.exit.is_none() && (!self.sync || self.sent.is_empty()) {
             let Some(line) = self.lines.pop_front() else {
                 if self.input_closed {
                     self.close(0, io.now);

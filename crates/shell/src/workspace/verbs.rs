@@ -3,7 +3,7 @@
 use logbrook_app::{PoisonKind, Rate};
 use logbrook_cluster::Target as AppTarget;
 
-use super::{Outcome, Running, State, Workspace};
+use super::{Outcome, Running, Workspace};
 use crate::action::{Action, ActionError, Select, StoreState, Target};
 
 impl Workspace {
@@ -31,6 +31,32 @@ impl Workspace {
                 let target = self.app(target).map_err(wrong)?;
                 self.cluster.action(&line);
                 self.cluster.restart_app(&target).map_err(|e| wrong(e.to_string()))?;
+            }
+            Action::Kill(target) | Action::Term(target) if names_broker(target) => {
+                let nodes = self.brokers(target).map_err(wrong)?;
+                self.cluster.action(&line);
+                for node in nodes {
+                    if !self.cluster.stop_broker(node) {
+                        return Err(wrong(format!("a broker that is up; {node} is down")));
+                    }
+                }
+            }
+            Action::Start(target) if names_broker(target) => {
+                let nodes = self.brokers(target).map_err(wrong)?;
+                self.cluster.action(&line);
+                let all = matches!(target.select, Select::All);
+                for node in nodes {
+                    if !self.cluster.start_broker(node) && !all {
+                        return Err(wrong(format!("a broker that is down; {node} is up")));
+                    }
+                }
+                if all {
+                    let apps: Vec<_> = self.cluster.apps().keys().cloned().collect();
+                    for app in apps {
+                        let target = AppTarget { app, number: None };
+                        self.cluster.start_app(&target).map_err(|e| wrong(e.to_string()))?;
+                    }
+                }
             }
             Action::Stop(target) | Action::Term(target) => {
                 let target = self.app(target).map_err(wrong)?;
@@ -109,7 +135,39 @@ impl Workspace {
             | Action::Predict { .. }
             | Action::Note(_) => {}
         }
-        Ok(Running(State::Done(Outcome::default())))
+        Ok(Running::done(Outcome::default()))
+    }
+
+    /// The brokers that a target names.
+    fn brokers(&mut self, target: &Target) -> Result<Vec<i32>, String> {
+        let ids: Vec<i32> = self.cluster.broker_ids().collect();
+        let nodes = match &target.select {
+            Select::Node(node) if ids.contains(node) => vec![*node],
+            Select::Node(node) => {
+                let ids: Vec<String> = ids.iter().map(i32::to_string).collect();
+                return Err(format!("a broker of this cluster ({}); there is no {node}", ids.join(", ")));
+            }
+            Select::AnyBroker => {
+                let live: Vec<i32> =
+                    ids.into_iter().filter(|id| self.cluster.is_broker_up(*id)).collect();
+                let at = format!("any-broker {}", self.cluster.now_us());
+                let pick = self.cluster.seed_for("selector", &at) % live.len().max(1) as u64;
+                let node = usize::try_from(pick).ok().and_then(|index| live.get(index));
+                vec![*node.ok_or("a live broker; none is up")?]
+            }
+            Select::All => ids,
+            Select::Named(..)
+            | Select::Leader(_)
+            | Select::Follower(_)
+            | Select::Coordinator(_)
+            | Select::Controller
+            | Select::Owner(..)
+            | Select::AnyOf(_) => return Err("a broker".to_owned()),
+        };
+        if let (Some(name), [node]) = (&target.as_name, nodes.as_slice()) {
+            self.names.insert(name.clone(), Target::of(Select::Node(*node)));
+        }
+        Ok(nodes)
     }
 
     /// The application that a target names, with `any(APP)` drawn from the seed.
@@ -144,7 +202,7 @@ impl Workspace {
             | Select::AnyBroker
             | Select::All => {
                 return Err(
-                    "an app or one of its instances; faults of brokers are not modelled yet"
+                    "an app or one of its instances, or a broker by number; this is not modelled yet"
                         .to_owned(),
                 );
             }
@@ -155,4 +213,9 @@ impl Workspace {
         let text = Target::of(chosen.select).to_string();
         AppTarget::read(&text)
     }
+}
+
+/// Numbers, `any-broker` and `all` mean brokers; a kept name may.
+fn names_broker(target: &Target) -> bool {
+    matches!(target.select, Select::Node(_) | Select::AnyBroker | Select::All)
 }
