@@ -6,6 +6,7 @@
 pub mod action;
 pub mod completion;
 pub mod nearest;
+pub mod session_file;
 pub mod tools;
 pub mod words;
 pub mod workspace;

@@ -290,7 +290,7 @@ impl Workspace {
     pub fn begin_live(&mut self, name: &str, command: &str) -> Result<Running, ActionError> {
         let line = format!("& {name} {command}");
         let running = self.start(command, None, &line)?;
-        if let State::Process(process) = &running.0 {
+        if let State::Process(process) = &running.state {
             self.jobs.insert(name.to_owned(), Job { process: *process, expected: 0 });
         }
         Ok(running)
@@ -324,7 +324,8 @@ impl Workspace {
                     !self.cluster.process(p).is_some_and(logbrook_cluster::ProcessState::is_running)
                 });
                 let seen = text.get(job.expected..).unwrap_or_default();
-                let error = ActionError::new(seen, format!("output of {name} that matches {regex}"));
+                let error =
+                    ActionError::new(seen, format!("output of {name} that matches {regex}"));
                 let over = ended || now_us >= *give_up_us;
                 over.then(|| Outcome { error: Some(error), ..Outcome::default() })
             }
@@ -349,7 +350,9 @@ impl Workspace {
                     let (command, stdin) = (command.clone(), stdin.clone());
                     let line = format!("$ {command}");
                     match self.start(&command, Some(&stdin), &line) {
-                        Ok(Running { state: State::Process(started), .. }) => *process = Some(started),
+                        Ok(Running { state: State::Process(started), .. }) => {
+                            *process = Some(started)
+                        }
                         Ok(Running { state: State::Done(outcome), .. }) => return Some(outcome),
                         Ok(_) | Err(_) => return Some(Outcome::default()),
                     }

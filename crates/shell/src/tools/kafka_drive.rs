@@ -75,11 +75,18 @@ struct Consuming {
 enum Wait {
     Flush(u16),
     CloseProducer(u16),
-    Poll { consumer: u16, wanted: usize, got: usize, until: i64 },
+    Poll {
+        consumer: u16,
+        wanted: usize,
+        got: usize,
+        until: i64,
+    },
     Commit(u16, CommitId),
     Positions(u16),
     Leave(u16),
-    Sleep { until: i64 },
+    Sleep {
+        until: i64,
+    },
     /// At the end of the input: consumers leave their groups.
     End,
 }
@@ -111,8 +118,7 @@ impl Drive {
                 let id = self.next_client();
                 let client = Consumer::new(config, self.seed ^ u64::from(id));
                 let name = word(1).into();
-                let made =
-                    Consuming { name, client, committed: None, error: None, closed: false };
+                let made = Consuming { name, client, committed: None, error: None, closed: false };
                 self.consumers.insert(id, made);
             }
             "send" => {
@@ -189,16 +195,16 @@ impl Drive {
 
     fn producer(&mut self, name: &str) -> Result<(u16, &mut Producing), Throwable> {
         let found = self.producers.iter_mut().rev().find(|(_, p)| p.name == name && !p.closed);
-        found.map(|(id, p)| (*id, p)).ok_or_else(|| {
-            Throwable::illegal_argument(format!("no producer {name}"))
-        })
+        found
+            .map(|(id, p)| (*id, p))
+            .ok_or_else(|| Throwable::illegal_argument(format!("no producer {name}")))
     }
 
     fn consumer(&mut self, name: &str) -> Result<(u16, &mut Consuming), Throwable> {
         let found = self.consumers.iter_mut().rev().find(|(_, c)| c.name == name && !c.closed);
-        found.map(|(id, c)| (*id, c)).ok_or_else(|| {
-            Throwable::illegal_argument(format!("no consumer {name}"))
-        })
+        found
+            .map(|(id, c)| (*id, c))
+            .ok_or_else(|| Throwable::illegal_argument(format!("no consumer {name}")))
     }
 
     /// Is what the line waits for there? Prints what it gives.
@@ -486,7 +492,8 @@ fn record(w: &[String]) -> Result<ProducerRecord, Throwable> {
 }
 
 fn shown_record(r: &ConsumerRecord) -> String {
-    let text = |bytes: &Option<Bytes>| bytes.as_ref().map(|b| String::from_utf8_lossy(b).into_owned());
+    let text =
+        |bytes: &Option<Bytes>| bytes.as_ref().map(|b| String::from_utf8_lossy(b).into_owned());
     let quoted = |bytes| text(bytes).map_or("\\N".to_string(), |t| format!("\"{t}\""));
     let headers: Vec<String> = r
         .headers

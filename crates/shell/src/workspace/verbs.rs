@@ -145,7 +145,10 @@ impl Workspace {
             Select::Node(node) if ids.contains(node) => vec![*node],
             Select::Node(node) => {
                 let ids: Vec<String> = ids.iter().map(i32::to_string).collect();
-                return Err(format!("a broker of this cluster ({}); there is no {node}", ids.join(", ")));
+                return Err(format!(
+                    "a broker of this cluster ({}); there is no {node}",
+                    ids.join(", ")
+                ));
             }
             Select::AnyBroker => {
                 let live: Vec<i32> =

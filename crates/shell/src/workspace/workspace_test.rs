@@ -32,20 +32,15 @@ fn an_unknown_command_gets_help() {
     let said = end.output.unwrap();
     assert_eq!(said.stderr, "bash: kafka-topic.sh: command not found\n");
     assert_eq!(said.exit, Some(127));
-    assert_eq!(
-        end.hint.unwrap(),
-        "Did you mean kafka-topics.sh? `help` lists what there is."
-    );
+    assert_eq!(end.hint.unwrap(), "Did you mean kafka-topics.sh? `help` lists what there is.");
 }
 
 /// The output is Kafka 4's, byte for byte; what to type instead stands beside it.
 #[test]
 fn the_old_broker_list_is_refused_with_a_hint_beside_the_output() {
     let mut ws = workspace();
-    let end = run(
-        &mut ws,
-        "$ kafka-console-producer.sh --broker-list localhost:9092 --topic orders",
-    );
+    let end =
+        run(&mut ws, "$ kafka-console-producer.sh --broker-list localhost:9092 --topic orders");
     let said = end.output.unwrap();
     assert!(said.stderr.starts_with("broker-list is not a recognized option\nOption "));
     assert_eq!((said.stdout.as_str(), said.exit), ("", Some(1)));

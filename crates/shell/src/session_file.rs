@@ -1,0 +1,158 @@
+//! Recorded sessions: a file of action lines with the outputs that Kafka gave, run on a fresh
+//! simulated cluster and compared under the file's masks.
+
+mod mask;
+
+use std::fmt;
+
+use logbrook_cluster::{Cluster, ClusterConfig};
+
+use crate::action::{Action, ActionError, Entry, Output, parse_entries};
+use crate::workspace::Workspace;
+pub use mask::Mask;
+
+/// A file with the outputs of one run.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    /// The file's entries as they stand in it.
+    pub file: Vec<Entry>,
+    /// What each of them printed now, as it is; `None` where nothing is printed.
+    pub outputs: Vec<Option<Output>>,
+    /// The same under the file's masks, as a recorder would write it.
+    pub masked: Vec<Option<Output>>,
+}
+
+/// A command whose output is not the recorded one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The line of the command, from 1.
+    pub line: usize,
+    /// The command's line.
+    pub command: String,
+    /// The recorded output that was compared, a line each.
+    pub expected: String,
+    /// What came now, in the same form.
+    pub got: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}: {}\n--- recorded\n{}--- got\n{}",
+            self.line, self.command, self.expected, self.got
+        )
+    }
+}
+
+/// Runs a session file on a fresh cluster, which its `@cluster` line describes (one broker
+/// without).
+///
+/// # Errors
+/// A line that cannot be read or run, with its number.
+pub fn run(text: &str, seed: u64) -> Result<Transcript, ActionError> {
+    let file = parse_entries(text)?;
+    let mut workspace = Workspace::new(Cluster::new(cluster_config(1, &[], seed)?));
+    let mut mask = Mask::default();
+    let (mut outputs, mut masked) = (Vec::new(), Vec::new());
+    for entry in &file {
+        let at = |e: ActionError| e.at_line(entry.line);
+        if let Some(at_us) = entry.at_us {
+            workspace.cluster.run_until_us(at_us);
+        }
+        let output = match &entry.action {
+            Action::Cluster { nodes, settings } => {
+                let config = cluster_config(*nodes, settings, seed).map_err(at)?;
+                workspace = Workspace::new(Cluster::new(config));
+                None
+            }
+            Action::Mask(regex) => {
+                mask.add(regex).map_err(at)?;
+                None
+            }
+            action => workspace.run(action).map_err(at)?.output,
+        };
+        let help =
+            matches!(&entry.action, Action::Run { command, .. } if command.contains("--help"));
+        masked.push(output.as_ref().map(|o| mask.apply(o, workspace.cluster.now_ms(), help)));
+        outputs.push(output);
+    }
+    Ok(Transcript { file, outputs, masked })
+}
+
+/// Runs a session file and compares what it prints with what is recorded in it.
+///
+/// # Errors
+/// A line that cannot be read or run, with its number.
+pub fn check(text: &str, seed: u64) -> Result<Vec<Difference>, ActionError> {
+    Ok(run(text, seed)?.differences())
+}
+
+impl Transcript {
+    /// How many commands have a recorded output.
+    pub fn recorded(&self) -> usize {
+        self.file.iter().filter(|entry| entry.recorded.is_some()).count()
+    }
+
+    /// The commands whose output is not the recorded one.
+    pub fn differences(&self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for (entry, got) in self.file.iter().zip(&self.masked) {
+            let Some(recorded) = &entry.recorded else { continue };
+            let expected = mask::comparable(recorded);
+            let got = mask::comparable(&got.clone().unwrap_or_default());
+            if expected != got {
+                let text = entry.action.to_string();
+                let command = text.lines().next().unwrap_or_default().to_string();
+                found.push(Difference { line: entry.line, command, expected, got });
+            }
+        }
+        found
+    }
+
+    /// The file with what was printed now in place of what was recorded; `masked` as a recorder
+    /// writes it, else as it is.
+    pub fn text(&self, masked: bool) -> String {
+        let outputs = if masked { &self.masked } else { &self.outputs };
+        let entries = self.file.iter().zip(outputs).map(|(entry, output)| {
+            let entry = Entry { recorded: output.clone(), ..entry.clone() };
+            format!("{entry}\n")
+        });
+        entries.collect()
+    }
+}
+
+fn cluster_config(
+    nodes: u32,
+    settings: &[(String, String)],
+    seed: u64,
+) -> Result<ClusterConfig, ActionError> {
+    let mut config = ClusterConfig { brokers: nodes as i32, seed, ..ClusterConfig::default() };
+    for (key, value) in server_properties(nodes) {
+        config.broker_properties.insert(key.to_string(), value);
+    }
+    for (name, value) in settings {
+        if name != "SET" {
+            let expected = "SET='key=value;...': nothing else of a cluster is modelled yet";
+            return Err(ActionError::new(format!("{name}={value}"), expected));
+        }
+        for pair in value.split(';').filter(|pair| !pair.trim().is_empty()) {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| ActionError::new(pair, "a server property: key=value"))?;
+            config.broker_properties.insert(key.trim().into(), value.trim().into());
+        }
+    }
+    Ok(config)
+}
+
+/// What Kafka's own `config/server.properties` sets, scaled to the number of brokers.
+fn server_properties(brokers: u32) -> [(&'static str, String); 4] {
+    let replication = brokers.min(3).to_string();
+    [
+        ("offsets.topic.replication.factor", replication.clone()),
+        ("transaction.state.log.replication.factor", replication),
+        ("transaction.state.log.min.isr", if brokers < 3 { "1" } else { "2" }.to_string()),
+        ("group.initial.rebalance.delay.ms", "0".to_string()),
+    ]
+}
