@@ -75,6 +75,7 @@ pub enum Target {
 }
 
 /// What an admin client asks for or reports.
+#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never stored in bulk")]
 #[derive(Clone, Debug)]
 pub enum AdminOutput {
     /// Send this.

@@ -23,7 +23,7 @@ pub use consumer::{Consumer, ConsumerConfig, ConsumerOutput, ConsumerRecord};
 pub use error::KafkaError;
 pub use log_line::{Level, LogLine};
 pub use net::{Channel, Endpoint, NetEvent, Outgoing};
-pub use process::{AppEvent, Input, Io, IoAction, Process, Signal};
+pub use process::{AppEvent, Input, Io, IoAction, Process, ProcessView, Signal};
 pub use producer::{
     Producer, ProducerConfig, ProducerOutput, ProducerRecord, RecordMetadata, SendId,
 };

@@ -37,6 +37,7 @@ pub(crate) struct Node {
 }
 
 /// What the network client wants done.
+#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never stored in bulk")]
 #[derive(Clone, Debug)]
 pub(crate) enum NetOutput {
     Request(Outgoing),

@@ -21,6 +21,22 @@ pub trait Process {
 
     /// For a view or a test that knows the concrete type.
     fn as_any(&self) -> &dyn Any;
+
+    /// What a stage shows of it. Empty for a process without a consumer.
+    fn view(&self) -> ProcessView {
+        ProcessView::default()
+    }
+}
+
+/// What a stage shows of a process: its place in a group, and how far it has read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessView {
+    /// The group, where it has one.
+    pub group: Option<String>,
+    /// The member id that the coordinator gave; empty before.
+    pub member_id: String,
+    /// Assigned partitions, sorted, with the next offset to deliver where it is known.
+    pub positions: Vec<(String, PartitionIndex, Option<Offset>)>,
 }
 
 impl Clone for Box<dyn Process> {

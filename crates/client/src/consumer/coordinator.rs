@@ -990,6 +990,7 @@ impl Consumer {
             request.with_members(vec![
                 MemberIdentity::default()
                     .with_member_id(text(&generation.member_id))
+                    .with_group_instance_id(None)
                     .with_reason(Some(text(reason))),
             ])
         } else {

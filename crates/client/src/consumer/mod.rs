@@ -24,6 +24,7 @@ use crate::log_line::LogLine;
 use crate::metadata::Metadata;
 use crate::net::{Channel, Endpoint, NetEvent, Outgoing};
 use crate::network_client::{NetOutput, NetworkClient};
+use crate::process::ProcessView;
 use crate::topic_partition::{OffsetAndMetadata, TopicPartition};
 use commit::{Commit, CommitKind};
 pub use config::{AutoOffsetReset, ConsumerConfig, GroupProtocol, IsolationLevel};
@@ -65,6 +66,7 @@ pub struct CommitId(pub u64);
 pub struct QueryId(pub u64);
 
 /// What a consumer asks for or reports.
+#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never stored in bulk")]
 #[derive(Clone, Debug)]
 pub enum ConsumerOutput {
     /// Send this.
@@ -340,6 +342,22 @@ impl Consumer {
     /// The member id that the coordinator gave, empty before.
     pub fn member_id(&self) -> &str {
         &self.coordinator.generation.member_id
+    }
+
+    /// What a stage shows of it.
+    pub fn view(&self) -> ProcessView {
+        ProcessView {
+            group: self.config.group_id.clone(),
+            member_id: self.member_id().to_owned(),
+            positions: self
+                .assignment()
+                .into_iter()
+                .map(|partition| {
+                    let position = self.position(&partition);
+                    (partition.topic, partition.partition, position)
+                })
+                .collect(),
+        }
     }
 
     /// How many partitions a topic has, once metadata say so.

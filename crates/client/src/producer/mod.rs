@@ -70,6 +70,7 @@ pub struct RecordMetadata {
 }
 
 /// What a producer asks for or reports.
+#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never stored in bulk")]
 #[derive(Clone, Debug)]
 pub enum ProducerOutput {
     /// Send this.

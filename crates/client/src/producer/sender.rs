@@ -332,7 +332,7 @@ impl Producer {
                                 "The response does not name the partition".to_owned(),
                             )
                         },
-                        |answer| Outcome::of_response(answer),
+                        Outcome::of_response,
                     )
                 });
             }

@@ -35,6 +35,7 @@ pub enum Item {
     ToClient(usize, NetEvent),
 }
 
+#[allow(clippy::large_enum_variant, reason = "a handful of them")]
 pub enum Client {
     Producer(Producer),
     Consumer(Consumer),
