@@ -107,7 +107,7 @@ impl Cluster {
                     .ok()
                     .and_then(|i| cluster.config.racks.get(i))
                     .cloned(),
-                properties: cluster.config.broker_properties.clone(),
+                properties: cluster.config.server_properties(),
                 ..BrokerConfig::default()
             };
             let seed = cluster.seed_for("broker", &node.to_string());

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 pub struct ClusterConfig {
     /// How many brokers, with node ids 1, 2, …
     pub brokers: i32,
-    /// Broker properties by Kafka's names, for every broker.
+    /// Broker properties by Kafka's names, for every broker; they come over
+    /// [`ClusterConfig::server_properties`].
     pub broker_properties: BTreeMap<String, String>,
     /// `broker.rack` of node 1, 2, …; may be shorter than the number of brokers.
     pub racks: Vec<String>,
@@ -46,5 +47,27 @@ impl Default for ClusterConfig {
             app_restart_ms: 1_000,
             app_grace_ms: 30_000,
         }
+    }
+}
+
+impl ClusterConfig {
+    /// What every broker starts with: Kafka's own `config/server.properties` scaled to the number of
+    /// brokers, no waiting before a new group's first rebalance, and over it
+    /// [`ClusterConfig::broker_properties`].
+    pub fn server_properties(&self) -> BTreeMap<String, String> {
+        let replicas = self.brokers.clamp(1, 3).to_string();
+        let min_isr = self.brokers.clamp(1, 2).to_string();
+        let mut properties: BTreeMap<_, _> = [
+            ("offsets.topic.replication.factor", replicas.clone()),
+            ("transaction.state.log.replication.factor", replicas.clone()),
+            ("transaction.state.log.min.isr", min_isr.clone()),
+            ("share.coordinator.state.topic.replication.factor", replicas),
+            ("share.coordinator.state.topic.min.isr", min_isr),
+            ("group.initial.rebalance.delay.ms", "0".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        properties.extend(self.broker_properties.clone());
+        properties
     }
 }
