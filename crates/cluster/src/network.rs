@@ -1,6 +1,6 @@
 //! How frames travel between processes and brokers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use logbrook_broker::wire::{RequestFrame, ResponseFrame};
 use logbrook_broker::{Broker, ClientInfo, ConnectionId, Effects};
@@ -208,17 +208,20 @@ impl Cluster {
     /// happened in the call that gave it; one that only waited, by its request.
     pub(crate) fn take_effects(&mut self, node: i32, effects: Effects, call: Option<EventId>) {
         let mut last = None;
+        let mut last_of_request = BTreeMap::new();
         for event in effects.events {
-            let cause = event
-                .cause
-                .and_then(|cause| {
-                    self.unanswered.get(&(cause.connection, cause.correlation_id)).copied()
-                })
-                .or(call);
-            last = Some(self.record(Actor::Broker(node), TraceKind::Broker(event.kind), cause));
+            let request = event.cause.map(|cause| (cause.connection, cause.correlation_id));
+            let handled = request.and_then(|request| self.unanswered.get(&request).copied());
+            // What waited in the purgatory goes on because of what happened in this call.
+            let waited = handled.is_some() && handled != call;
+            let cause = if waited { last.or(handled) } else { handled.or(call) };
+            let id = self.record(Actor::Broker(node), TraceKind::Broker(event.kind), cause);
+            last = Some(id);
+            last_of_request.extend(request.map(|request| (request, id)));
         }
         for (connection, frame) in effects.responses {
-            let handled = self.unanswered.remove(&(connection, frame.correlation_id));
+            let request = (connection, frame.correlation_id);
+            let handled = self.unanswered.remove(&request);
             let Some(process) = self.connections.get(&connection).map(|state| state.process) else {
                 continue;
             };
@@ -228,7 +231,10 @@ impl Cluster {
                 request: frame.body.name(),
                 correlation_id: frame.correlation_id,
             };
-            let cause = last.or(handled).or(call);
+            let waited = handled.is_some() && handled != call;
+            let by_this_call = if waited { last } else { None };
+            let cause =
+                last_of_request.get(&request).copied().or(by_this_call).or(handled).or(call);
             let sent = self.record(Actor::Broker(node), kind, cause);
             let arrives = self.arrival_at_process(connection);
             self.queue.push(arrives, Item::Response { connection, frame, sent });

@@ -1,6 +1,6 @@
 //! How operations travel between processes and outside stores.
 
-use logbrook_client::process::{StoreError, StoreReply, StoreRequest};
+use logbrook_client::process::{StoreError, StoreOp, StoreReply, StoreRequest};
 
 use crate::cluster::Cluster;
 use crate::process_table::ProcessId;
@@ -14,6 +14,16 @@ impl Cluster {
         request: StoreRequest,
         cause: Option<EventId>,
     ) {
+        // An effect of a record is caused by the work on it, not by the timer that ended that work.
+        let source = match &request.op {
+            StoreOp::Apply(write) | StoreOp::OutboxInsert(write) => write.source.as_ref(),
+            StoreOp::ApplyAll(writes) => writes.last().and_then(|write| write.source.as_ref()),
+            StoreOp::OutboxRead { .. }
+            | StoreOp::OutboxMark { .. }
+            | StoreOp::PutCursor { .. }
+            | StoreOp::GetCursor { .. } => None,
+        };
+        let cause = source.and_then(|record| self.last_about(process, record)).or(cause);
         let kind = TraceKind::StoreAsked { store: request.store.clone(), op: request.op.clone() };
         let Some(sent) = self.record_for(process, kind, cause) else { return };
         let arrives = self.now_us.saturating_add(self.latency_us(process));

@@ -114,7 +114,7 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn deliver(&mut self, process: ProcessId, input: Input, cause: Option<EventId>) {
+    pub(crate) fn deliver(&mut self, process: ProcessId, input: Input, mut cause: Option<EventId>) {
         let now_ms = self.now_ms();
         let Some(state) = self.running(process) else { return };
         let Some(program) = state.program.as_mut() else { return };
@@ -145,7 +145,14 @@ impl Cluster {
                     }
                 }
                 IoAction::Store(request) => self.send_to_store(process, request, cause),
-                IoAction::Event(event) => self.record_app_event(process, event, cause),
+                IoAction::Event(event) => {
+                    let sends = matches!(event, AppEvent::Sent { .. });
+                    let recorded = self.record_app_event(process, event, cause);
+                    // What the client does next, now or when it has lingered, is because of it.
+                    if sends && recorded.is_some() {
+                        cause = recorded;
+                    }
+                }
                 IoAction::Exit(code) => {
                     self.end_process(process, code, cause);
                     return;
@@ -193,7 +200,7 @@ impl Cluster {
         process: ProcessId,
         event: AppEvent,
         cause: Option<EventId>,
-    ) {
+    ) -> Option<EventId> {
         let record = match &event {
             AppEvent::Delivered { record, .. }
             | AppEvent::ProcessingStarted { record }
@@ -211,7 +218,7 @@ impl Cluster {
         };
         let key = record
             .map(|record: &RecordRef| (record.topic.clone(), record.partition.0, record.offset.0));
-        let Some(state) = self.running(process) else { return };
+        let state = self.running(process)?;
         let cause = match &event {
             AppEvent::Sent { .. } => Some(state.started),
             AppEvent::ProcessingStarted { .. } | AppEvent::Processed { .. } => {
@@ -225,7 +232,7 @@ impl Cluster {
         };
         let lets_go = matches!(event, AppEvent::Revoked { .. } | AppEvent::Lost { .. });
         let id = self.record(Actor::Process(process), TraceKind::App(event), cause);
-        let Some(state) = self.running(process) else { return };
+        let state = self.running(process)?;
         if lets_go {
             state.records.clear();
         }
@@ -238,6 +245,13 @@ impl Cluster {
             }
             None => {}
         }
+        Some(id)
+    }
+
+    /// The last event about a record that a process has in its hands.
+    pub(crate) fn last_about(&self, process: ProcessId, record: &RecordRef) -> Option<EventId> {
+        let key = (record.topic.clone(), record.partition.0, record.offset.0);
+        self.process(process)?.records.get(&key).copied()
     }
 
     pub(crate) fn end_process(&mut self, process: ProcessId, code: i32, cause: Option<EventId>) {

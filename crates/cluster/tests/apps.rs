@@ -3,10 +3,13 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use logbrook_app::{StoreKind, StoreSpec};
 use logbrook_client::process::{AppEvent, Outcome};
-use logbrook_cluster::{AppVerbError, Cluster, ClusterConfig, ProcessId, Target, TraceKind};
+use logbrook_cluster::{
+    AppVerbError, Cluster, ClusterConfig, EventId, ProcessId, Target, TraceKind,
+};
 use support::{SECOND_US, app_events, bank, create_topic, ledger};
 
 fn cluster(seed: u64) -> Cluster {
@@ -158,7 +161,7 @@ fn an_instance_killed_in_the_middle_is_followed_by_one_that_starts_after_the_las
 #[test]
 fn the_partitions_of_a_killed_instance_move_after_its_session_timeout() {
     let mut cluster = cluster(5);
-    cluster.add_app(bank(2_000)).unwrap();
+    cluster.add_app(bank(2_000).with("key", "account").unwrap()).unwrap();
     let settings =
         [("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "1000"), ("process_ms", "1")];
     cluster.add_app(ledger(3, &settings)).unwrap();
@@ -276,29 +279,60 @@ fn a_store_that_comes_back_takes_what_was_retried() {
 #[test]
 fn a_delivered_record_leads_back_to_the_request_that_wrote_it() {
     let mut cluster = cluster(10);
-    cluster.add_app(bank(20)).unwrap();
+    cluster.action("the level starts");
     cluster.add_app(ledger(1, &[("process_ms", "5")])).unwrap();
+    cluster.run_for_us(2 * SECOND_US);
+    cluster.add_app(bank(20)).unwrap();
     cluster.run_for_us(10 * SECOND_US);
-    let (stored, _, _) = app_events(&cluster)
+    // A record that a waiting fetch was answered with: from its effect back through both clients and
+    // the broker to the event that the source made. (One that a later fetch found ends at that fetch.)
+    let expected = [
+        "Processed",
+        "Stored",
+        "StoreAnswered",
+        "StoreApplied",
+        "StoreAsked",
+        "ProcessingStarted",
+        "Delivered",
+        "Fetch response",
+        "Fetch answered",
+        "FetchAnswered",
+        "HighWatermark",
+        "Produce handled",
+        "Produce sent",
+        "Sent",
+        "ProcessStarted",
+        "Action",
+    ];
+    let chains: Vec<_> = app_events(&cluster)
         .filter(|(_, _, event)| matches!(event, AppEvent::Processed { .. }))
-        .last()
-        .unwrap();
-    let names: Vec<_> = cluster
-        .trace()
-        .chain(stored.id)
-        .iter()
-        .map(|id| match &cluster.trace().get(*id).unwrap().kind {
-            TraceKind::App(event) => format!("{event:?}").split(' ').next().unwrap().to_owned(),
-            TraceKind::Broker(event) => format!("{event:?}").split(' ').next().unwrap().to_owned(),
+        .map(|(event, _, _)| chain(&cluster, event.id))
+        .collect();
+    assert_eq!(chains.len(), 20);
+    assert!(chains.iter().any(|chain| chain == &expected), "{chains:?}");
+    assert!(chains.iter().all(|chain| chain[..8] == expected[..8]), "{chains:?}");
+    assert!(
+        chains.iter().all(|chain| chain.last().is_some_and(|root| root == "Action")),
+        "{chains:?}"
+    );
+}
+
+/// What happened, from an event back to its root.
+fn chain(cluster: &Cluster, event: EventId) -> Vec<String> {
+    let word = |event: &dyn Debug| format!("{event:?}").split(' ').next().unwrap().to_owned();
+    let trace = cluster.trace();
+    let kinds = trace.chain(event).into_iter().map(|id| &trace.get(id).unwrap().kind);
+    kinds
+        .map(|kind| match kind {
+            TraceKind::App(event) => word(event),
+            TraceKind::Broker(event) => word(event),
             TraceKind::RequestSent { request, .. } => format!("{request} sent"),
             TraceKind::RequestHandled { request, .. } => format!("{request} handled"),
             TraceKind::ResponseSent { request, .. } => format!("{request} answered"),
             TraceKind::ResponseReceived { request, .. } => format!("{request} response"),
-            other => format!("{other:?}").split(' ').next().unwrap().to_owned(),
+            other => word(other),
         })
-        .collect();
-    assert_eq!(names[..4], ["Processed", "Stored", "ProcessingStarted", "Delivered"], "{names:?}");
-    assert!(names.contains(&"Fetch response".to_owned()), "{names:?}");
+        .collect()
 }
 
 #[test]
