@@ -425,9 +425,11 @@ impl Consumer {
         self.ready_told = false;
         self.foreground(now);
         let records = self.collect_fetch(max.min(self.config.max_poll_records));
-        if !records.is_empty() {
+        if self.in_poll {
             // What comes next is asked for before the application works on this.
             self.send_fetches(now);
+        }
+        if !records.is_empty() {
             self.in_poll = false;
         }
         records
@@ -603,7 +605,9 @@ impl Consumer {
             return;
         }
         self.update_fetch_positions(now);
-        if self.in_poll {
+        // `pollForFetches` returns what has arrived before it sends: a fetch sent now would leave out
+        // the partitions whose records wait here, and their next ones would wait out its max.wait.
+        if self.in_poll && !self.has_available_fetches() {
             self.send_fetches(now);
         }
     }
