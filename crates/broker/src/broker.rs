@@ -147,6 +147,16 @@ impl Broker {
         self.image.topics().values()
     }
 
+    /// The topic of this name; its own configs are in [`MetadataImage::topic_config`].
+    pub fn topic(&self, name: &str) -> Option<&TopicImage> {
+        self.image.topic(name)
+    }
+
+    /// The names of all topics, sorted.
+    pub fn topic_names(&self) -> Vec<String> {
+        self.image.topics().keys().cloned().collect()
+    }
+
     /// The replica of a partition that is on this broker.
     pub fn partition(&self, topic: &str, index: i32) -> Option<&Partition> {
         self.replica_manager.partition(topic, index)

@@ -111,12 +111,21 @@ fn run(operations: Vec<Operation>) {
                 let timestamp = node.now - back_ms;
                 let start = node.list_offsets("orders", partition, -2).offset;
                 let found = node.list_offsets("orders", partition, timestamp);
+                // Kafka looks into one segment only, the first whose largest timestamp reaches;
+                // where DeleteRecords has passed its matching records, it answers that there is none
+                // (`UnifiedLog.searchOffsetInLocalLog`), until the segment is gone.
+                let log = node.broker.partition("orders", partition).unwrap().log();
+                let segment = log
+                    .segments()
+                    .into_iter()
+                    .find(|segment| segment.max_timestamp >= timestamp)
+                    .map(|segment| segment.base_offset.0..segment.next_offset.0);
                 let expected = models[partition as usize]
                     .iter()
-                    .enumerate()
-                    .skip(start as usize)
-                    .find(|(_, (at, _))| *at >= timestamp)
-                    .map_or((-1, -1), |(offset, (at, _))| (offset as i64, *at));
+                    .zip(0i64..)
+                    .filter(|(_, offset)| segment.as_ref().is_some_and(|s| s.contains(offset)))
+                    .find(|((at, _), offset)| *offset >= start && *at >= timestamp)
+                    .map_or((-1, -1), |((at, _), offset)| (offset, *at));
                 assert_eq!((found.offset, found.timestamp), expected);
             }
             Operation::DeleteRecords { partition, back } => {
