@@ -261,7 +261,7 @@ impl Admin {
     fn advance(&mut self, now: i64, id: CallId) {
         let Some(call) = self.calls.get(&id) else { return };
         if now >= call.deadline_ms {
-            let error = timed_out(call, now);
+            let error = timed_out(call, now, !self.client.metadata.brokers.is_empty());
             self.complete(id, Err(error));
             return;
         }
@@ -458,21 +458,21 @@ fn call_name(request: &Request) -> String {
     }
 }
 
-/// `Call.handleTimeoutFailure`, or the timeout of a call that never found a node.
-fn timed_out(call: &Call, now: i64) -> KafkaError {
-    match call.stage {
-        Stage::Pending | Stage::FindingCoordinator if call.tries == 0 => KafkaError::timeout(
-            format!("Timed out waiting for a node assignment. Call: {}", call.name),
-        ),
-        Stage::Pending | Stage::FindingCoordinator | Stage::InFlight => {
-            KafkaError::timeout(format!(
-                "Call(callName={}, deadlineMs={}, tries={}, nextAllowedTryMs={}) timed out at {now} after {} attempt(s)",
-                call.name,
-                call.deadline_ms,
-                call.tries.max(1),
-                call.next_try_ms,
-                call.tries.max(1),
-            ))
+/// `TimeoutProcessor.handleTimeouts`, and `Call.handleTimeoutFailure` of one that was sent.
+fn timed_out(call: &Call, now: i64, knows_brokers: bool) -> KafkaError {
+    KafkaError::timeout(match call.stage {
+        Stage::Pending | Stage::FindingCoordinator if knows_brokers => {
+            format!("Timed out waiting to send the call. Call: {}", call.name)
         }
-    }
+        Stage::Pending | Stage::FindingCoordinator => {
+            format!("Timed out waiting for a node assignment. Call: {}", call.name)
+        }
+        Stage::InFlight => {
+            let tries = call.tries + 1;
+            format!(
+                "Call(callName={}, deadlineMs={}, tries={tries}, nextAllowedTryMs={}) timed out at {now} after {tries} attempt(s)",
+                call.name, call.deadline_ms, call.next_try_ms,
+            )
+        }
+    })
 }

@@ -150,16 +150,36 @@ impl CommonConfig {
     }
 }
 
-/// `ClientUtils.parseAndValidateAddresses`.
+/// `bootstrap.servers`: `ValidList.anyNonDuplicateValues`, then `ClientUtils.parseAndValidateAddresses`.
+/// Whether a host name resolves is the network's to say.
 pub fn bootstrap_servers(reader: Reader<'_>) -> Result<Vec<Endpoint>, KafkaError> {
     const NAME: &str = "bootstrap.servers";
-    let mut endpoints = Vec::new();
-    for url in reader.list(NAME).unwrap_or_default() {
-        endpoints.push(parse_address(url)?);
+    let Some(text) = reader.get(NAME) else {
+        return Err(KafkaError::config(format!(
+            "Missing required configuration \"{NAME}\" which has no default value."
+        )));
+    };
+    if text.is_empty() {
+        return Err(KafkaError::config(format!(
+            "Configuration '{NAME}' must not be empty. Valid values include: any non-empty value"
+        )));
     }
-    if endpoints.is_empty() {
-        // An empty or missing list: KIP-1028's validator names the list, the client the urls.
-        return Err(KafkaError::config(format!("No resolvable bootstrap urls given in {NAME}")));
+    let urls: Vec<&str> = text.split(',').map(str::trim).collect();
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    for (index, url) in urls.iter().enumerate() {
+        if urls.iter().take(index).any(|other| other == url) {
+            return Err(KafkaError::config(format!(
+                "Configuration '{NAME}' values must not be duplicated."
+            )));
+        }
+    }
+    if urls.contains(&"") {
+        return Err(KafkaError::config(format!(
+            "Configuration '{NAME}' values must not be empty."
+        )));
+    }
+    for url in urls {
+        endpoints.push(parse_address(url)?);
     }
     Ok(endpoints)
 }
@@ -183,4 +203,97 @@ pub fn parse_address(url: &str) -> Result<Endpoint, KafkaError> {
         .parse::<u16>()
         .map_err(|_| KafkaError::config(format!("Invalid port in {NAME}: {url}")))?;
     Ok(Endpoint::new(host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ConsumerConfig, ProducerConfig};
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn producer_error(pairs: &[(&str, &str)]) -> String {
+        let mut all = properties(&[("bootstrap.servers", "localhost:9092")]);
+        all.extend(properties(pairs));
+        ProducerConfig::from_properties(&all).err().map_or_else(String::new, |error| error.message)
+    }
+
+    fn consumer_error(pairs: &[(&str, &str)]) -> String {
+        let mut all = properties(&[("bootstrap.servers", "localhost:9092")]);
+        all.extend(properties(pairs));
+        ConsumerConfig::from_properties(&all).err().map_or_else(String::new, |error| error.message)
+    }
+
+    #[test]
+    fn wrong_values_are_refused_in_kafkas_words() {
+        assert_eq!(
+            producer_error(&[("acks", "2")]),
+            "Invalid value 2 for configuration acks: String must be one of: all, -1, 0, 1"
+        );
+        assert_eq!(
+            producer_error(&[("linger.ms", "soon")]),
+            "Invalid value soon for configuration linger.ms: Not a number of type LONG"
+        );
+        assert_eq!(
+            producer_error(&[("batch.size", "-1")]),
+            "Invalid value -1 for configuration batch.size: Value must be at least 0"
+        );
+        assert_eq!(
+            producer_error(&[("acks", "1"), ("enable.idempotence", "true")]),
+            "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."
+        );
+        assert_eq!(
+            producer_error(&[("max.in.flight.requests.per.connection", "6")]),
+            "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. Current value is 6."
+        );
+        assert_eq!(
+            producer_error(&[("delivery.timeout.ms", "1000")]),
+            "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms"
+        );
+        assert_eq!(
+            consumer_error(&[("enable.auto.commit", "maybe")]),
+            "Invalid value maybe for configuration enable.auto.commit: Expected value to be either true or false"
+        );
+        assert_eq!(
+            consumer_error(&[("auto.offset.reset", "middle")]),
+            "Invalid value middle for configuration auto.offset.reset: Invalid value `middle` for configuration auto.offset.reset. The value must be either 'earliest', 'latest', 'none' or of the format 'by_duration:<PnDTnHnMn.nS.>'."
+        );
+        assert_eq!(
+            consumer_error(&[("enable.auto.commit", "true")]),
+            "enable.auto.commit cannot be set to true when default group id (null) is used."
+        );
+    }
+
+    #[test]
+    fn acks_one_turns_idempotence_off_unless_it_was_asked_for() {
+        let all = properties(&[("bootstrap.servers", "localhost:9092"), ("acks", "1")]);
+        assert!(ProducerConfig::from_properties(&all).is_ok_and(|c| !c.enable_idempotence));
+    }
+
+    #[test]
+    fn addresses_are_checked() {
+        let error = |text: &str| {
+            let all = properties(&[("bootstrap.servers", text)]);
+            bootstrap_servers(Reader::new(&all)).err().map(|error| error.message)
+        };
+        assert_eq!(error("localhost:9092, broker-2:9094"), None);
+        assert_eq!(
+            error("localhost"),
+            Some("Invalid url in bootstrap.servers: localhost".to_owned())
+        );
+        assert_eq!(
+            error("localhost:99999"),
+            Some("Invalid port in bootstrap.servers: localhost:99999".to_owned())
+        );
+        assert_eq!(parse_address("[::1]:9092"), Ok(Endpoint::new("::1", 9092)));
+        assert_eq!(
+            bootstrap_servers(Reader::new(&properties(&[]))).err().map(|error| error.message),
+            Some(
+                "Missing required configuration \"bootstrap.servers\" which has no default value."
+                    .to_owned()
+            )
+        );
+    }
 }

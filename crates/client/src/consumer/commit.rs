@@ -22,7 +22,9 @@ const LOGGER: &str = "org.apache.kafka.clients.consumer.internals.ConsumerCoordi
 /// `OffsetCommitRequest.DEFAULT_RETENTION_TIME`.
 const DEFAULT_RETENTION_TIME: i64 = -1;
 /// `CommitFailedException`'s own message.
-const COMMIT_FAILED: &str = "Offset commit cannot be completed since the consumer is not part of an active group for auto partition assignment; it is likely that the consumer was kicked out of the group.";
+const COMMIT_FAILED: &str = "Commit cannot be completed since the group has already rebalanced and assigned the partitions to another member. This means that the time between subsequent calls to poll() was longer than the configured max.poll.interval.ms, which typically implies that the poll loop is spending too much time message processing. You can address this either by increasing max.poll.interval.ms or by reducing the maximum size of batches returned in poll() with max.poll.records.";
+/// `CommitFailedException` of a commit outside a stable generation.
+const NOT_IN_A_GROUP: &str = "Offset commit cannot be completed since the consumer is not part of an active group for auto partition assignment; it is likely that the consumer was kicked out of the group.";
 /// How long a close waits for its commit (`CloseOptions`), ms.
 const CLOSE_TIMEOUT_MS: i64 = 30_000;
 
@@ -53,8 +55,8 @@ pub(super) struct Commit {
     in_flight: bool,
 }
 
-fn commit_failed() -> KafkaError {
-    KafkaError::client("org.apache.kafka.clients.consumer.CommitFailedException", COMMIT_FAILED)
+fn commit_failed(message: &str) -> KafkaError {
+    KafkaError::client("org.apache.kafka.clients.consumer.CommitFailedException", message)
 }
 
 impl Consumer {
@@ -210,7 +212,7 @@ impl Consumer {
                     retriable: false,
                 }
             } else {
-                commit_failed()
+                commit_failed(NOT_IN_A_GROUP)
             });
         }
         let Some(node) = self.ready_coordinator(now) else { return Sent::NotYet };
@@ -306,7 +308,7 @@ impl Consumer {
                 if self.subscriptions.has_auto_assigned_partitions() {
                     self.commit_says_not_a_member(error);
                 }
-                commit_failed()
+                commit_failed(COMMIT_FAILED)
             }
             ErrorCode::NetworkException
             | ErrorCode::CoordinatorLoadInProgress

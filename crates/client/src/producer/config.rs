@@ -159,7 +159,7 @@ impl ProducerConfig {
             }
             allowed = false;
         }
-        if max_in_flight > 5 && allowed {
+        if max_in_flight > 5 {
             return Err(KafkaError::config(
                 "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. Current value is "
                     .to_owned()

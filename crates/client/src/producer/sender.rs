@@ -349,7 +349,7 @@ impl Producer {
                 let node = self.in_flight.get(&completion.token).map_or(-1, |sent| sent.node);
                 self.end_request(now, completion.token, correlation_id, |_| {
                     Outcome::of_error(
-                        ErrorCode::NetworkException,
+                        ErrorCode::RequestTimedOut,
                         format!("Disconnected from node {node} due to timeout"),
                     )
                 });
@@ -541,7 +541,7 @@ impl Producer {
         for id in self.accumulator.expired(now) {
             let Some(batch) = self.accumulator.batches.get(id) else { continue };
             let error = KafkaError::timeout(format!(
-                "Expiring {} record(s) for {}:{} ms has passed since batch creation",
+                "Expiring {} record(s) for {}:{} ms has passed since batch creation. The request has not been sent, or no server response has been received yet.",
                 batch.record_count(),
                 batch.partition,
                 now - batch.created_ms

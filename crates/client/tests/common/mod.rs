@@ -1,7 +1,7 @@
 //! A real broker, clients, and a network of 1 ms between them, in virtual time.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use logbrook_broker::messages::CreateTopicsRequest;
 use logbrook_broker::messages::create_topics_request::CreatableTopic;
@@ -68,6 +68,10 @@ pub struct World {
     connections: BTreeMap<(usize, Channel), ConnectionId>,
     next_connection: u64,
     lost: BTreeMap<(ConnectionId, i32), ()>,
+    /// Connections that broke, of which the client has not heard yet: what it sends is lost.
+    broken: BTreeSet<(usize, Channel)>,
+    /// A connection keeps the order of its frames, late or not.
+    last_arrival: BTreeMap<(usize, Channel), i64>,
     pub weather: Weather,
     /// No broker listens.
     pub broker_down: bool,
@@ -105,6 +109,8 @@ impl World {
             connections: BTreeMap::new(),
             next_connection: 0,
             lost: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            last_arrival: BTreeMap::new(),
             weather: Box::new(|_| Fate::Delivered),
             broker_down: false,
             busy: Vec::new(),
@@ -230,7 +236,17 @@ impl World {
             self.push(at, Item::ToClient(client, NetEvent::ConnectFailed { to, channel }));
             return;
         }
-        match (self.weather)(&outgoing.frame) {
+        if self.broken.contains(&(client, channel)) {
+            return;
+        }
+        let fate = (self.weather)(&outgoing.frame);
+        let last = self.last_arrival.entry((client, channel)).or_insert(at);
+        let at = at.max(*last);
+        *last = match fate {
+            Fate::Late(ms) => at + ms,
+            Fate::Delivered | Fate::ResponseLost | Fate::RequestLost => at,
+        };
+        match fate {
             Fate::Delivered => {
                 self.push(at, Item::ToBroker(client, channel, outgoing.frame, false));
             }
@@ -244,19 +260,25 @@ impl World {
         }
     }
 
+    /// The connection breaks; the client hears of it.
     fn cut(&mut self, client: usize, channel: Channel) {
+        self.close_connection(client, channel);
+        self.broken.insert((client, channel));
+        let from = Endpoint::new("localhost", 9092);
         let at = self.now + LATENCY_MS;
+        self.push(at, Item::ToClient(client, NetEvent::Disconnected { from, channel }));
+    }
+
+    /// What is under way on the connection is lost with it.
+    fn close_connection(&mut self, client: usize, channel: Channel) {
         if let Some(connection) = self.connections.remove(&(client, channel)) {
             let effects = self.broker.disconnect(self.now, connection);
             self.answer(effects.responses);
         }
-        // What is under way on the connection is lost with it.
         self.queue.retain(|_, item| match item {
             Item::ToBroker(c, ch, _, _) => (*c, *ch) != (client, channel),
             Item::ToClient(c, event) => (*c, event.channel()) != (client, channel),
         });
-        let from = Endpoint::new("localhost", 9092);
-        self.push(at, Item::ToClient(client, NetEvent::Disconnected { from, channel }));
     }
 
     fn answer(&mut self, responses: Vec<(ConnectionId, ResponseFrame)>) {
@@ -302,6 +324,9 @@ impl World {
             }
             Item::ToClient(client, event) => {
                 let now = self.now;
+                if matches!(event, NetEvent::Disconnected { .. }) {
+                    self.broken.remove(&(client, event.channel()));
+                }
                 match self.clients[client].as_mut() {
                     Some(Client::Producer(producer)) => producer.handle(now, event),
                     Some(Client::Consumer(consumer)) => consumer.handle(now, event),
@@ -344,7 +369,9 @@ impl World {
                 for output in outputs {
                     match output {
                         ProducerOutput::Request(outgoing) => self.transmit(id, outgoing),
-                        ProducerOutput::Disconnect { channel, .. } => self.cut(id, channel),
+                        ProducerOutput::Disconnect { channel, .. } => {
+                            self.close_connection(id, channel)
+                        }
                         ProducerOutput::Completed { id: send, result } => {
                             self.seen[id].completed.push((send, result));
                         }
@@ -360,7 +387,9 @@ impl World {
                 for output in outputs {
                     match output {
                         AdminOutput::Request(outgoing) => self.transmit(id, outgoing),
-                        AdminOutput::Disconnect { channel, .. } => self.cut(id, channel),
+                        AdminOutput::Disconnect { channel, .. } => {
+                            self.close_connection(id, channel)
+                        }
                         AdminOutput::Completed { id: call, result } => {
                             self.seen[id].answers.insert(call, *result);
                         }
@@ -376,7 +405,9 @@ impl World {
                     let seen = &mut self.seen[id];
                     match output {
                         ConsumerOutput::Request(outgoing) => self.transmit(id, outgoing),
-                        ConsumerOutput::Disconnect { channel, .. } => self.cut(id, channel),
+                        ConsumerOutput::Disconnect { channel, .. } => {
+                            self.close_connection(id, channel)
+                        }
                         ConsumerOutput::RecordsReady => {
                             if !self.busy.contains(&id) {
                                 self.read(id);
