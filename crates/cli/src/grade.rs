@@ -7,24 +7,25 @@ use std::sync::Arc;
 
 use clap::Args;
 use logbrook_lab::grade::{Judged, Report, grade};
-use logbrook_lab::parse::read_level;
 use logbrook_lab::verdict::{Verdict, clock};
 
-/// Grade an answer as the page would: run it, then each trial under its hidden seeds.
+use crate::folder;
+
+/// Grade an answer as the page would: run it, then each trial under its hidden seeds
 #[derive(Debug, Args)]
 pub(crate) struct GradeArgs {
-    /// The level: `basics/first-record`, or its folder.
-    level: String,
-    /// The answer: a file of action lines.
+    /// The level: `basics/first-record`, or its folder
+    level: PathBuf,
+    /// The answer: a file of action lines
     #[arg(long)]
     answer: PathBuf,
-    /// How many seeds each trial runs; the level's own number without.
+    /// How many seeds each trial runs; the level's own number without
     #[arg(long)]
     seeds: Option<u32>,
-    /// Print the report as JSON.
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Where levels are looked for.
+    /// Where levels are looked for
     #[arg(long, default_value = "lessons")]
     lessons: PathBuf,
 }
@@ -53,19 +54,10 @@ pub(crate) fn run(args: &GradeArgs) -> ExitCode {
 }
 
 fn report(args: &GradeArgs) -> Result<Report, String> {
-    let named = args.lessons.join(&args.level);
-    let folder = if named.join("level.toml").is_file() { named } else { PathBuf::from(&args.level) };
-    if !folder.join("level.toml").is_file() {
-        let lessons = args.lessons.display();
-        return Err(format!(
-            "LEVEL: found `{}`, expected a level such as `basics/first-record` under `{lessons}`, or a level's folder",
-            args.level
-        ));
-    }
+    let level = Arc::new(folder::read(&args.level, &args.lessons)?);
     if args.seeds == Some(0) {
         return Err("--seeds: found 0, expected at least 1".to_owned());
     }
-    let level = Arc::new(read_level(&folder).map_err(|e| format!("{}/{e}", folder.display()))?);
     let answer = read(&args.answer)?;
     grade(&level, &answer, args.seeds).map_err(|e| format!("{}, {e}", args.answer.display()))
 }
@@ -75,11 +67,18 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 fn print(report: &Report) {
-    println!("{}, rev {}: {}", report.level, report.rev, if report.passed { "passed" } else { "failed" });
+    println!(
+        "{}, rev {}: {}",
+        report.level,
+        report.rev,
+        if report.passed { "passed" } else { "failed" }
+    );
     for Judged { id, goal, verdict } in &report.run {
         match verdict {
             Verdict::Holds { evidence } => println!("  holds  {id}: {goal} ({evidence})"),
-            Verdict::Fails(failure) => println!("  fails  {id}: {goal}\n         {}", failure.message),
+            Verdict::Fails(failure) => {
+                println!("  fails  {id}: {goal}\n         {}", failure.message)
+            }
             Verdict::Open { missing } => println!("  open   {id}: {goal}\n         {missing}"),
         }
     }
@@ -88,7 +87,9 @@ fn print(report: &Report) {
     }
     if let Some(first) = &report.first_failure {
         let place = match (&first.trial, first.seed) {
-            (Some(trial), Some(seed)) => format!("trial \"{trial}\", seed {seed}, at {}", clock(first.failure.time_us)),
+            (Some(trial), Some(seed)) => {
+                format!("trial \"{trial}\", seed {seed}, at {}", clock(first.failure.time_us))
+            }
             _in_the_run => format!("the run, at {}", clock(first.failure.time_us)),
         };
         println!("  first failure: {} in {place}\n    {}", first.assert, first.failure.message);
