@@ -13,7 +13,7 @@ use crate::view::{Flag, FlagKind, MemberMark, Moment, Tick, Time};
 pub(crate) type GroupPartition = (String, String, i32);
 
 /// Ticks kept; when there are more, neighbours in time are drawn as one.
-const TICKS: usize = 1_200;
+const TICKS: usize = 400;
 
 /// The fold.
 #[derive(Clone, Debug, Default)]

@@ -160,8 +160,11 @@ fn ends(brokers: &[&Broker], topic: &str) -> Vec<i64> {
 
 fn axis(chosen: &Chosen, end: i64) -> Axis {
     let cells = i64::from(chosen.cells.max(1));
-    // One free place after the newest record, so that the end mark is seen.
-    let last_page = (end + 1 - cells).max(0);
+    // One free place after the newest record, so that the end mark is seen. The window moves five
+    // offsets at a time: strips that slide with each record cannot be read.
+    const STEP: i64 = 5;
+    let beyond = (end + 1 - cells).max(0);
+    let last_page = beyond.div_euclid(STEP) * STEP + if beyond % STEP == 0 { 0 } else { STEP };
     let first = chosen.first.map_or(last_page, |first| first.clamp(0, end.max(0)));
     Axis { first, cells: chosen.cells.max(1), end, follow: chosen.first.is_none() }
 }
@@ -271,7 +274,9 @@ fn cell(record: &Record, text: CellText, producer_id: i64, epoch_ms: i64) -> Cel
         record.key.as_ref().map_or(0, |k| k.len()) + record.value.as_ref().map_or(0, |v| v.len());
     let time = crate::view::Time((record.timestamp - epoch_ms) * 1_000);
     let label = match text {
-        CellText::Key => shown(&record.key),
+        CellText::Key if record.key.is_some() => shown(&record.key),
+        // Without a key there is nothing else to tell records apart by.
+        CellText::Key => shown(&record.value),
         CellText::Value => shown(&record.value),
         CellText::Size => size.to_string(),
         CellText::Producer => producer_id.to_string(),
