@@ -90,6 +90,20 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
             .iter()
             .flat_map(|topic| &topic.partitions)
             .find_map(|p| retries(p.error_code)),
-        _ => None,
+        // Answered per item in ways a caller reads, or by any broker.
+        Response::Produce(_)
+        | Response::Fetch(_)
+        | Response::Metadata(_)
+        | Response::FindCoordinator(_)
+        | Response::JoinGroup(_)
+        | Response::Heartbeat(_)
+        | Response::SyncGroup(_)
+        | Response::ApiVersions(_)
+        | Response::InitProducerId(_)
+        | Response::DescribeConfigs(_)
+        | Response::IncrementalAlterConfigs(_)
+        | Response::ListPartitionReassignments(_)
+        | Response::DescribeCluster(_)
+        | Response::DescribeTopicPartitions(_) => None,
     }
 }

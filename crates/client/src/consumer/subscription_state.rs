@@ -330,18 +330,27 @@ mod tests {
 
     #[test]
     fn partitions_come_in_the_order_of_javas_hash_map() {
-        let partitions: Vec<TopicPartition> =
-            (0..3).map(|index| TopicPartition::new("orders", index)).collect();
-        // hash(orders-p) = 31 * (31 + p) - 1008770331; buckets of 4 by hash ^ hash >>> 16.
-        let order = java_hash_map_order(&partitions, 4);
-        assert_eq!(order.len(), 3);
-        let buckets: Vec<u32> = order
-            .iter()
-            .map(|partition| {
-                let hash = java_hash(partition) as u32;
-                (hash ^ (hash >> 16)) & 3
-            })
-            .collect();
-        assert!(buckets.is_sorted(), "{buckets:?}");
+        let order = |topic: &str, count: i32, capacity: usize| -> Vec<i32> {
+            let partitions: Vec<TopicPartition> =
+                (0..count).map(|index| TopicPartition::new(topic, index)).collect();
+            java_hash_map_order(&partitions, capacity).iter().map(|p| p.partition.0).collect()
+        };
+        // A recorded session of Kafka 4.4: a group of one drains orders-0, then orders-1.
+        assert_eq!(order("orders", 2, 2), [0, 1]);
+        // Hash codes worked out by hand: (31 * (31 + p) + hash(topic)), spread by h ^ h >>> 16.
+        let by_bucket = |topic: &str, count: i32, capacity: i64| {
+            let mut buckets: Vec<(i64, i32)> = (0..count)
+                .map(|p| {
+                    let hash = (31 * (31 + i64::from(p)) + i64::from(java_string_hash(topic)))
+                        .rem_euclid(1 << 32);
+                    ((hash ^ (hash >> 16)) % capacity, p)
+                })
+                .collect();
+            buckets.sort_unstable();
+            buckets.into_iter().map(|(_, p)| p).collect::<Vec<_>>()
+        };
+        assert_eq!(order("orders", 3, 4), by_bucket("orders", 3, 4));
+        // Four do not fit in four buckets at a load factor of 3/4.
+        assert_eq!(order("orders", 4, 4), by_bucket("orders", 4, 8));
     }
 }

@@ -75,6 +75,8 @@ pub struct World {
     pub weather: Weather,
     /// No broker listens.
     pub broker_down: bool,
+    /// Consumers that commit synchronously in their revoked callback.
+    pub commits_on_revoke: Vec<usize>,
     /// Consumers that do not call `fetch_records` by themselves.
     pub busy: Vec<usize>,
 }
@@ -113,6 +115,7 @@ impl World {
             last_arrival: BTreeMap::new(),
             weather: Box::new(|_| Fate::Delivered),
             broker_down: false,
+            commits_on_revoke: Vec::new(),
             busy: Vec::new(),
         }
     }
@@ -414,7 +417,12 @@ impl World {
                             }
                         }
                         ConsumerOutput::Assigned(p) => seen.rebalances.push(event("assigned", &p)),
-                        ConsumerOutput::Revoked(p) => seen.rebalances.push(event("revoked", &p)),
+                        ConsumerOutput::Revoked(p) => {
+                            seen.rebalances.push(event("revoked", &p));
+                            if self.commits_on_revoke.contains(&id) {
+                                self.c(id).commit(now, true, None);
+                            }
+                        }
                         ConsumerOutput::Lost(p) => seen.rebalances.push(event("lost", &p)),
                         ConsumerOutput::Committed { id: commit, result, .. } => {
                             seen.commits.push((commit, result));
