@@ -255,12 +255,20 @@ pub(crate) fn topic_configs(
     })?;
     let results = response.results.into_iter().map(|result| {
         let entries = check(result.error_code, result.error_message.as_ref()).map(|()| {
-            let entries = result.configs.iter().map(|config| ConfigEntry {
-                name: config.name.to_string(),
-                value: config.value.as_ref().map(|v| v.to_string()),
-                is_default: config.config_source == DEFAULT_CONFIG,
-            });
-            entries.collect()
+            let mut entries: BTreeMap<String, ConfigEntry> = BTreeMap::new();
+            for config in &result.configs {
+                let name = config.name.to_string();
+                let entry = ConfigEntry {
+                    name: name.clone(),
+                    value: config.value.as_ref().map(|v| v.to_string()),
+                    is_default: config.config_source == DEFAULT_CONFIG,
+                };
+                entries.insert(name, entry);
+            }
+            // Java's `Config` keeps its entries in a map, and the tools print them as they come.
+            let names: Vec<String> = entries.keys().cloned().collect();
+            let order = super::java::hash_order(names, 16);
+            order.iter().filter_map(|name| entries.remove(name)).collect()
         });
         (result.resource_name.to_string(), entries)
     });

@@ -220,7 +220,8 @@ fn option(left: &str, mut description: String) -> Opt {
     let mut default = None;
     if let Some(at) = description.rfind("(default: ") {
         let value = description[at + "(default: ".len()..].trim_end_matches(')');
-        default = Some(value.to_string());
+        // No default has a blank of its own: one after a dot is the table's line break.
+        default = Some(value.replace(". ", "."));
         description.truncate(at);
         description.truncate(description.trim_end().len());
     }
@@ -281,6 +282,11 @@ mod tests {
         let producer = OptionTable::of(include_str!("help/kafka-console-producer.txt"));
         let reader = producer.get("line-reader").unwrap();
         assert_eq!(reader.default.as_deref(), Some("org.apache.kafka.tools.LineMessageReader"));
+        let consumer = OptionTable::of(include_str!("help/kafka-console-consumer.txt"));
+        assert_eq!(
+            consumer.get("formatter").unwrap().default.as_deref(),
+            Some("org.apache.kafka.tools.consumer.DefaultMessageFormatter")
+        );
         assert_eq!(producer.get("compression-codec").unwrap().argument, Argument::Optional);
         assert_eq!(producer.get("timeout").unwrap().default.as_deref(), Some("1000"));
     }
