@@ -74,7 +74,8 @@ pub(crate) fn StagePanel() -> impl IntoView {
     let cell_px = Memo::new(move |old: Option<&(f64, _)>| {
         let of = (topic.get(), cell_text.get());
         let asked = match longest.get() {
-            0..=4 if small.get() && !panels.narrow.get() => 21.0,
+            0..=4 if panels.narrow.get() => 22.0,
+            0..=4 if small.get() => 21.0,
             0..=4 => 26.0,
             5 => 33.0,
             6 => 39.0,
@@ -117,6 +118,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
         }
     });
     let table = move || panels.table.get();
+    let long = move || cell_px.get() >= 39.0;
     view! {
         <section class="stage" id="stage" tabindex="-1" aria-label="Cluster" on:keydown=move |event| cursor.key(&event)>
             <StageHead/>
@@ -126,7 +128,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
                     <span>{rich(&bar.text)}</span>
                 </div>
             })}
-            <div class="chart" node_ref=chart class:as-table=table
+            <div class="chart" node_ref=chart class:as-table=table class:long=long
                 style:--cell-w=move || format!("{}px", cell_px.get())
                 style:--first=move || first.get().to_string()
                 on:click=move |event| cursor.click(&event)>

@@ -38,14 +38,14 @@ pub(crate) fn TaskPanel() -> impl IntoView {
         <section class="task" id="task" tabindex="-1" aria-label="Task">
             <div class="scroll">
                 <PassedCard/>
-                <div class="brief">
+                <div class="brief" data-kind=move || head.get().map(|head| head.1)>
                     {move || head.get().map(|(place, kind, minutes, title)| view! {
                         <div class="meta">
                             <span>{place}</span>
                             <span class="grow"></span>
                             <span>{format!("{kind}, {minutes} min")}</span>
                         </div>
-                        <h1>{title}</h1>
+                        <h1 class="not-s">{title}</h1>
                     })}
                     <div class="prose">
                         // The prose keeps its length; a block changes in place.

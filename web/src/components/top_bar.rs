@@ -9,6 +9,11 @@ use crate::theme::Theme;
 use leptos::prelude::*;
 use logbrook_session::view::Place;
 
+// Constants, not literals: an element of literals alone is written out as it stands, and
+// `inner_html` would become an attribute.
+const LOGO: &str = "<use href=\"#logo\"/>";
+const WORD: &str = "<use href=\"#word\"/>";
+
 #[component]
 pub(crate) fn TopBar() -> impl IntoView {
     let store = store();
@@ -28,9 +33,12 @@ pub(crate) fn TopBar() -> impl IntoView {
                 </a>
             </Show>
             <a class="brand" class:not-s=move || !home() href=places::href(&Place::Home) aria-label="Logbrook, home" on:click=to_home>
-                <svg class="logo" aria-hidden="true" inner_html="<use href=\"#logo\"/>"></svg>
-                <svg class="word" aria-hidden="true" inner_html="<use href=\"#word\"/>"></svg>
+                <svg class="logo" aria-hidden="true" inner_html=LOGO></svg>
+                <svg class="word" aria-hidden="true" inner_html=WORD></svg>
             </a>
+            <Show when=home>
+                <nav aria-label="Main"><a href=places::href(&Place::Home) aria-current="page" on:click=to_home>"Learn"</a></nav>
+            </Show>
             <Show when=move || !home()>
                 <span class="crumbs not-s">
                     <span aria-hidden="true">"/"</span>
@@ -42,7 +50,7 @@ pub(crate) fn TopBar() -> impl IntoView {
                     <span aria-hidden="true">"/"</span>
                     <b>{title}</b>
                 </span>
-                <p class="only-s grow top-t">{title}</p>
+                <h1 class="only-s grow top-t">{title}</h1>
             </Show>
             <span class="grow not-s"></span>
             {move || seed.get().map(|seed| view! {

@@ -55,7 +55,8 @@ fn track_row(number: usize, track: &TrackRow, now: Option<usize>) -> AnyView {
         (0, _) | (_, 0) => format!(" of {levels}"),
         _ => format!(" of {levels}, lag {lag}"),
     };
-    let next = now.and_then(|level| track.levels.get(level)).map(|level| {
+    let unpassed = track.levels.iter().position(|level| level.status != LevelStatus::Passed);
+    let next = now.or(unpassed).and_then(|level| track.levels.get(level)).map(|level| {
         let place = Place::Workbench { track: track.slug.clone(), slug: level.slug.clone() };
         let to = place.clone();
         let note = track.next.clone().unwrap_or_else(|| format!("{}, {} min", level.kind.name(), level.minutes));
@@ -97,7 +98,8 @@ fn level_cell(go: Go, track: &TrackRow, i: usize, level: &LevelCell, now: bool) 
     } else {
         format!(" Better after: {}.", level.after.join(", "))
     };
-    let name = format!("{}, {}, {} min, {how}", level.title, level.kind.name(), level.minutes);
+    let name =
+        format!("{} {}, {}, {} min, {how}", i + 1, level.title, level.kind.name(), level.minutes);
     view! {
         <a href=places::href(&place) id=format!("lv-{}-{}", track.slug, level.slug) class=class class:now=now
             class:ch=level.kind == LevelKind::Challenge class:dr=level.kind == LevelKind::Drill style:--i=i.to_string()

@@ -12,39 +12,14 @@ pub(super) fn StageHead() -> impl IntoView {
     let store = store();
     let panels = expect_context::<Panels>();
     let summary = part(store.stage, |stage| stage.summary.clone());
-    let topics = part(store.stage, |stage| stage.topics.clone());
-    let topic = part(store.stage, |stage| stage.topic.clone());
     let cell_text = part(store.stage, |stage| stage.cell_text);
-    let axis = part(store.stage, |stage| stage.axis);
-    let more = move || axis.with(|axis| axis.end > i64::from(axis.cells) || axis.first > 0);
     view! {
         <div class="ph">
             <h2>"Cluster"</h2>
             <span class="t3 w-wide">{summary}</span>
-            <Show when=move || !topics.with(Vec::is_empty)>
-                <label class="pick">
-                    <span class="sr">"Topic"</span>
-                    <select on:change=move |event| store.send(Event::Topic(event_target_value(&event)))>
-                        {move || topics.get().into_iter().map(|choice| {
-                            let name = choice.name.clone();
-                            view! {
-                                <option value=choice.name.clone() selected=move || topic.get().as_ref() == Some(&name)>{choice.name.clone()}</option>
-                            }
-                        }).collect_view()}
-                    </select>
-                    <Icon name="downc" small=true/>
-                </label>
-            </Show>
+            <TopicPick/>
             <span class="grow"></span>
-            // Where more offsets exist than fit, the window can be moved.
-            <Show when=more>
-                <div class="pan" role="group" aria-label="Offsets shown">
-                    <button class="b b-bare b-icon" aria-label="Earlier offsets" on:click=move |_| pan(store, -1)><Icon name="left" small=true/></button>
-                    <button class="b b-bare b-icon" aria-label="Later offsets" on:click=move |_| pan(store, 1)><Icon name="right" small=true/></button>
-                    <button class="b b-bare b-icon" aria-label="Follow the end" title="Follow the end" aria-pressed=move || axis.get().follow.to_string()
-                        on:click=move |_| store.send(Event::Axis { first: None, cells: axis.get_untracked().cells })><Icon name="last" small=true/></button>
-                </div>
-            </Show>
+            <Pan/>
             <div class="seg" role="group" aria-label="View">
                 <button aria-pressed=move || (!panels.table.get()).to_string() on:click=move |_| panels.table.set(false)>"Brokers"</button>
                 <button aria-pressed=move || panels.table.get().to_string() title="T" on:click=move |_| panels.table.set(true)>"Table"</button>
@@ -74,4 +49,47 @@ pub(super) fn pan(store: crate::store::Store, direction: i64) {
     let first = (axis.first + direction * step.max(5)).max(0);
     let follow = first + i64::from(axis.cells) > axis.end;
     store.send(Event::Axis { first: (!follow).then_some(first), cells: axis.cells });
+}
+
+/// Which topic.
+#[component]
+pub(super) fn TopicPick() -> impl IntoView {
+    let store = store();
+    let topics = part(store.stage, |stage| stage.topics.clone());
+    let topic = part(store.stage, |stage| stage.topic.clone());
+    view! {
+            <Show when=move || !topics.with(Vec::is_empty)>
+                <label class="pick">
+                    <span class="sr">"Topic"</span>
+                    <select on:change=move |event| store.send(Event::Topic(event_target_value(&event)))>
+                        {move || topics.get().into_iter().map(|choice| {
+                            let name = choice.name.clone();
+                            view! {
+                                <option value=choice.name.clone() selected=move || topic.get().as_ref() == Some(&name)>{choice.name.clone()}</option>
+                            }
+                        }).collect_view()}
+                    </select>
+                    <Icon name="downc" small=true/>
+                </label>
+            </Show>
+    }
+}
+
+/// The window over the offsets.
+#[component]
+pub(super) fn Pan() -> impl IntoView {
+    let store = store();
+    let axis = part(store.stage, |stage| stage.axis);
+    let more = move || axis.with(|axis| axis.end > i64::from(axis.cells) || axis.first > 0);
+    view! {
+            // Where more offsets exist than fit, the window can be moved.
+            <Show when=more>
+                <div class="pan" role="group" aria-label="Offsets shown">
+                    <button class="b b-bare b-icon" aria-label="Earlier offsets" on:click=move |_| pan(store, -1)><Icon name="left" small=true/></button>
+                    <button class="b b-bare b-icon" aria-label="Later offsets" on:click=move |_| pan(store, 1)><Icon name="right" small=true/></button>
+                    <button class="b b-bare b-icon" aria-label="Follow the end" title="Follow the end" aria-pressed=move || axis.get().follow.to_string()
+                        on:click=move |_| store.send(Event::Axis { first: None, cells: axis.get_untracked().cells })><Icon name="last" small=true/></button>
+                </div>
+            </Show>
+    }
 }

@@ -5,6 +5,9 @@ use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::view::Legend;
 
+// A constant, not a literal: see top_bar.rs.
+const READ: &str = "<path d=\"M0 6h20\" stroke=\"var(--ink-2)\" stroke-width=\"4\"/><path d=\"M20 0v12\" stroke=\"var(--ink-2)\" stroke-width=\"2\"/><path d=\"M21 6h18\" stroke=\"var(--ink-2)\" stroke-width=\"4\" stroke-dasharray=\"2 2.5\"/>";
+
 #[component]
 pub(super) fn LegendRow() -> impl IntoView {
     let store = store();
@@ -27,7 +30,7 @@ fn swatch(sign: Legend) -> AnyView {
         Legend::LogEnd => view! { <i class="sw-end"></i> }.into_any(),
         Legend::LogStart => view! { <i class="sw-st"></i> }.into_any(),
         Legend::Read => view! {
-            <svg width="44" height="12" inner_html="<path d=\"M0 6h20\" stroke=\"var(--ink-2)\" stroke-width=\"4\"/><path d=\"M20 0v12\" stroke=\"var(--ink-2)\" stroke-width=\"2\"/><path d=\"M21 6h18\" stroke=\"var(--ink-2)\" stroke-width=\"4\" stroke-dasharray=\"2 2.5\"/>"></svg>
+            <svg width="44" height="12" inner_html=READ></svg>
         }
         .into_any(),
     }

@@ -1,5 +1,6 @@
 //! The stage where there is room for one partition: its replicas under each other.
 
+use super::head::{Pan, TopicPick};
 use super::lane::led;
 use super::row::role_words;
 use super::ruler::Ruler;
@@ -62,6 +63,7 @@ pub(super) fn NarrowStage() -> impl IntoView {
             }
         })}
         <div class="m-pick">
+            <TopicPick/>
             <Show when=many>
                 <div class="seg" role="group" aria-label="Partition">
                     {move || partitions.get().into_iter().map(|partition| view! {
@@ -70,6 +72,7 @@ pub(super) fn NarrowStage() -> impl IntoView {
                 </div>
             </Show>
             <span class="grow"></span>
+            <Pan/>
             <button class="b b-icon" aria-label="As a table" on:click=move |_| panels.table.set(true)><Icon name="menu"/></button>
         </div>
         <div class="m-rows" aria-hidden="true">

@@ -78,8 +78,8 @@ pub(super) fn Plot() -> impl IntoView {
         <div class="plot" class:can-seek=move || back.get()>
             <div></div>
             <div class="ax" aria-hidden="true">
-                {move || { let end_us = end.get().0; marks(end.get()).into_iter().map(|s| view! {
-                    <span style:left=format!("{}%", 100.0 * (s * 1_000_000) as f64 / end_us as f64)>{format!("{:02}:{:02}", s / 60, s % 60)}</span>
+                {move || { let end_us = end.get().0; marks(end.get()).into_iter().map(|s| (s, s * 1_030_000 > end_us)).map(|(s, last)| view! {
+                    <span class:last=last style:left=format!("{}%", 100.0 * (s * 1_000_000) as f64 / end_us as f64)>{format!("{:02}:{:02}", s / 60, s % 60)}</span>
                 }).collect_view() }}
             </div>
             <div class="lb">{move || actors.get().into_iter().map(|actor| {
