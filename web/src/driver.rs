@@ -4,7 +4,7 @@ use crate::dom;
 use crate::engine::Engine;
 use crate::store::Store;
 use leptos::prelude::*;
-use logbrook_session::{Event, View};
+use logbrook_session::{Event, Level, View};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Driver {
     engine: Rc<RefCell<Engine>>,
     /// Whether a frame is asked for already.
     scheduled: Rc<Cell<bool>>,
-    /// When the last frame was, while time runs.
+    /// When the last frame was, while frames follow each other.
     last_frame_ms: Rc<Cell<Option<f64>>>,
 }
 
@@ -34,29 +34,34 @@ impl Driver {
     }
 
     pub(crate) fn view(&self) -> View {
-        self.engine.borrow_mut().view()
+        self.engine.borrow().view().clone()
     }
 
-    /// Another engine, for another place.
-    pub(crate) fn replace(&self, store: Store, engine: Engine) {
-        *self.engine.borrow_mut() = engine;
+    /// Opens a level.
+    pub(crate) fn open(&self, store: Store, level: Level) {
+        self.engine.borrow_mut().open(level);
         self.last_frame_ms.set(None);
-        store.apply(self.view());
+        self.show(store);
         self.schedule(store);
     }
 
     pub(crate) fn send(&self, store: Store, event: Event) {
-        // An event that arrives while one is being handled (focus moved by a redraw) waits.
+        // An event that a redraw gives rise to (the focus has moved) waits for its frame.
         let Ok(mut engine) = self.engine.try_borrow_mut() else {
             let driver = self.clone();
             request_animation_frame(move || driver.send(store, event));
             return;
         };
         engine.update(event);
-        let view = engine.view();
         drop(engine);
-        store.apply(view);
+        self.show(store);
         self.schedule(store);
+    }
+
+    /// Takes over what the engine has to show. The view is cloned (some pointers) so that what a
+    /// redraw sends finds the engine free.
+    fn show(&self, store: Store) {
+        store.apply(self.view());
     }
 
     /// Asks for a frame, once.
@@ -71,24 +76,16 @@ impl Driver {
     fn frame(&self, store: Store) {
         self.scheduled.set(false);
         let now = dom::now_ms();
-        let playing = store.timeline.with_untracked(|timeline| timeline.playing);
-        let elapsed_ms = match self.last_frame_ms.get() {
-            Some(last) if playing => (now - last).clamp(0.0, LONGEST_FRAME_MS),
-            _ => 0.0,
-        };
-        let (more, view) = {
-            let mut engine = self.engine.borrow_mut();
-            if elapsed_ms > 0.0 {
-                engine.tick((elapsed_ms * 1_000.0) as i64);
-            }
-            let until = now + SLICE_MS;
-            let more = engine.advance(&mut || dom::now_ms() < until);
-            (more, engine.view())
-        };
-        let playing = view.timeline.playing;
-        self.last_frame_ms.set(playing.then_some(now));
-        store.apply(view);
-        if more || playing {
+        let elapsed_ms =
+            self.last_frame_ms.get().map_or(0.0, |last| (now - last).clamp(0.0, LONGEST_FRAME_MS));
+        let until = now + SLICE_MS;
+        let more = self
+            .engine
+            .borrow_mut()
+            .advance((elapsed_ms * 1_000.0) as i64, &mut || dom::now_ms() < until);
+        self.last_frame_ms.set(more.then_some(now));
+        self.show(store);
+        if more {
             self.schedule(store);
         }
     }

@@ -15,15 +15,30 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 fn main() {
+    leptos::task::spawn_local(start());
+}
+
+/// What was prerendered stands until the engine has read the path and the level.
+async fn start() {
     let document = document();
     let root = document
         .get_element_by_id("app")
         .and_then(|node| node.dyn_into::<web_sys::HtmlElement>().ok())
         .or_else(|| document.body());
     let Some(root) = root else { return };
-    // What was prerendered gives way to the running page.
+    let loaded = async {
+        let engine = engine::Engine::load().await?;
+        Ok::<_, String>((engine, engine::fetch_place(&places::current()).await))
+    };
+    let (engine, level) = match loaded.await {
+        Ok(loaded) => loaded,
+        Err(why) => {
+            leptos::logging::error!("{why}");
+            return;
+        }
+    };
     root.set_inner_html("");
-    mount_to(root, App).forget();
+    mount_to(root, move || view! { <App engine=engine level=level/> }).forget();
     if let Some(html) = document.document_element() {
         let _ = html.set_attribute("data-ready", "true");
     }

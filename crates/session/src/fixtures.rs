@@ -748,6 +748,37 @@ pub fn update(view: &mut View, event: Event) {
                 Some(Selected { topic, partition, broker, offset });
         }
         Event::Deselect => view.inspector = None,
+        Event::Go(place) => *view = self::view(&place),
         _ => {}
+    }
+}
+
+/// A session that shows made-up views: the page draws on it as on the real one.
+pub struct MadeUp(View);
+
+impl MadeUp {
+    /// At home.
+    pub fn new(_catalog: crate::catalog::Catalog) -> Self {
+        Self(view(&Place::Home))
+    }
+
+    /// A level, by its place.
+    pub fn open(&mut self, level: crate::Level) {
+        self.0 = view(&Place::Workbench { track: level.track, slug: level.slug });
+    }
+
+    /// The little that a made-up view can follow.
+    pub fn update(&mut self, event: Event) {
+        update(&mut self.0, event);
+    }
+
+    /// Nothing runs.
+    pub fn advance(&mut self, _elapsed_us: i64, _go_on: &mut dyn FnMut() -> bool) -> bool {
+        false
+    }
+
+    /// What to draw.
+    pub fn view(&self) -> &View {
+        &self.0
     }
 }

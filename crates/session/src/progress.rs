@@ -119,7 +119,9 @@ impl Progress {
                     progress.pass(level, lines, hints);
                 }
                 _other => {
-                    return Err(fail("`begun TRACK/LEVEL` or `passed TRACK/LEVEL lines=N hints=N`"));
+                    return Err(fail(
+                        "`begun TRACK/LEVEL` or `passed TRACK/LEVEL lines=N hints=N`",
+                    ));
                 }
             }
         }

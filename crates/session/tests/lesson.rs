@@ -17,7 +17,11 @@ fn level(path: &str) -> Level {
 
 fn open(path: &str) -> Session {
     let level = level(path);
-    let track = Track { slug: level.track.clone(), title: "Track".to_owned(), levels: vec![Entry::of(&level)] };
+    let track = Track {
+        slug: level.track.clone(),
+        title: "Track".to_owned(),
+        levels: vec![Entry::of(&level)],
+    };
     let mut session = Session::new(Catalog { tracks: vec![track] });
     session.open(level);
     session
@@ -76,19 +80,33 @@ fn the_first_lesson_is_passed_by_its_buttons() {
 #[test]
 fn a_console_producer_and_a_consumer_live_side_by_side() {
     let mut session = open("basics/first-record");
-    submit(&mut session, "kafka-topics.sh --create --topic orders --bootstrap-server localhost:9092");
+    submit(
+        &mut session,
+        "kafka-topics.sh --create --topic orders --bootstrap-server localhost:9092",
+    );
     settle(&mut session, 400);
-    submit(&mut session, "kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic orders --from-beginning");
+    submit(
+        &mut session,
+        "kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic orders --from-beginning",
+    );
     settle(&mut session, 300);
     let first = session.view().terminal.tabs[0].clone();
-    assert!(matches!(first.foreground, Foreground::Running { reads: false, .. }), "{:?}", first.foreground);
+    assert!(
+        matches!(first.foreground, Foreground::Running { reads: false, .. }),
+        "{:?}",
+        first.foreground
+    );
     session.update(Event::NewTab);
-    submit(&mut session, "kafka-console-producer.sh --bootstrap-server localhost:9092 --topic orders");
+    submit(
+        &mut session,
+        "kafka-console-producer.sh --bootstrap-server localhost:9092 --topic orders",
+    );
     settle(&mut session, 200);
     submit(&mut session, "hello");
     settle(&mut session, 200);
     assert_eq!(output(&session, TermLineKind::Stdout).last().map(String::as_str), Some("hello"));
-    let (consumer, producer) = (session.view().terminal.tabs[0].id, session.view().terminal.tabs[1].id);
+    let (consumer, producer) =
+        (session.view().terminal.tabs[0].id, session.view().terminal.tabs[1].id);
     session.update(Event::Key { tab: producer, key: TermKey::EndOfInput });
     settle(&mut session, 200);
     session.update(Event::Key { tab: consumer, key: TermKey::Interrupt });
@@ -123,7 +141,8 @@ fn the_challenge_passes_with_the_account_as_key() {
     session.update(Event::Check);
     settle(&mut session, 4_000);
     let task = session.view().task.clone().expect("a level is open");
-    let notes: Vec<_> = task.trials.iter().filter_map(|t| t.failure.as_ref()).map(|f| f.plain()).collect();
+    let notes: Vec<_> =
+        task.trials.iter().filter_map(|t| t.failure.as_ref()).map(|f| f.plain()).collect();
     assert!(task.passed.is_some(), "{notes:?}");
 }
 

@@ -1,17 +1,24 @@
 //! The root: which place, its engine, the parts that every place has.
 
 use super::home::Home;
+use super::icon::Icon;
 use super::key_list::KeyList;
 use super::live_region::LiveRegion;
 use super::notices::Notices;
+use super::rich::rich;
 use super::top_bar::TopBar;
 use super::workbench::{Panels, Workbench};
 use crate::driver::Driver;
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::store::{Store, part};
 use crate::{dom, places};
 use leptos::prelude::*;
-use logbrook_session::view::Place;
+use logbrook_session::view::{Place, Rich};
+use logbrook_session::{Event, Level};
+
+/// Why a place could not be shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Trouble(RwSignal<Option<String>>);
 
 /// Goes to another place.
 #[derive(Clone, Copy)]
@@ -36,29 +43,50 @@ impl Go {
     }
 }
 
+/// The page on an engine that has been loaded, with the level of the first place if it has one.
 #[component]
-pub(crate) fn App() -> impl IntoView {
+pub(crate) fn App(engine: Engine, level: Result<Option<Level>, String>) -> impl IntoView {
     let place = RwSignal::new(places::current());
-    let driver = Driver::new(Engine::waiting(&place.get_untracked()));
+    let driver = Driver::new(engine);
     let store = Store::new(driver.view(), driver.clone());
     let panels = Panels::new();
+    let trouble = Trouble(RwSignal::new(None));
     provide_context(store);
     provide_context(panels);
+    provide_context(trouble);
     provide_context(Go { place });
     places::on_step(move |to| place.set(to));
-
-    // Another place: its level is fetched and its engine put in.
-    Effect::new(move |_| {
-        let place_now = place.get();
+    if let Some(kept) = dom::kept("progress") {
+        store.send(Event::Restore(kept));
+    }
+    let show = move |to: &Place, driver: &Driver, level: Result<Option<Level>, String>| {
         panels.leave();
-        let driver = driver.clone();
-        leptos::task::spawn_local(async move {
-            let engine = Engine::open(&place_now).await;
-            // The learner may have gone on meanwhile.
-            if place.get_untracked() == place_now {
-                driver.replace(store, engine);
+        trouble.0.set(None);
+        match level {
+            Ok(Some(level)) => driver.open(store, level),
+            Ok(None) => store.send(Event::Go(to.clone())),
+            Err(why) => {
+                trouble.0.set(Some(why));
+                store.send(Event::Go(Place::Home));
             }
-        });
+        }
+    };
+    show(&place.get_untracked(), &driver, level);
+
+    // Another place: its level is fetched and opened.
+    Effect::new(move |old: Option<Place>| {
+        let to = place.get();
+        if old.is_some() {
+            let (driver, asked) = (driver.clone(), to.clone());
+            leptos::task::spawn_local(async move {
+                let level = engine::fetch_place(&asked).await;
+                // The learner may have gone on meanwhile.
+                if place.get_untracked() == asked {
+                    show(&asked, &driver, level);
+                }
+            });
+        }
+        to
     });
 
     // What is to be kept is kept whenever it changes.
@@ -92,9 +120,13 @@ pub(crate) fn App() -> impl IntoView {
 /// Bar and notices, which both places begin with.
 #[component]
 pub(crate) fn Heading() -> impl IntoView {
+    let trouble = expect_context::<Trouble>();
     view! {
         <a class="skip" href="#main">"To the content"</a>
         <TopBar/>
+        {move || trouble.0.get().map(|why| view! {
+            <div class="msg fail trouble" role="alert"><Icon name="cross"/><span>{rich(&Rich::parse(&why))}</span></div>
+        })}
         <Notices/>
     }
 }
