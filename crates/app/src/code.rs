@@ -271,10 +271,6 @@ impl Code {
                 return named("transaction", &self.transaction);
             }
         }
-        match self.on_revoke {
-            OnRevoke::Nothing => {}
-            OnRevoke::Commit => return named("on_revoke", &self.on_revoke),
-        }
         match self.dedupe {
             Dedupe::None => {}
             Dedupe::ById => return named("dedupe", &self.dedupe),

@@ -27,7 +27,7 @@ use logbrook_client::{
 use logbrook_record::PartitionIndex;
 
 use crate::client_config::{properties, refused};
-use crate::code_values::{Commit, OnError, OnExit};
+use crate::code_values::{Commit, OnError, OnExit, OnRevoke};
 use crate::instance::{Instance, log, timestamp};
 use crate::random::Random;
 use crate::read_event::ReadEvent;
@@ -391,6 +391,13 @@ impl ConsumerApp {
                     });
                 }
                 ConsumerOutput::Revoked(partitions) => {
+                    // The callback runs inside `poll`: everything polled is processed.
+                    match self.spec.code.on_revoke {
+                        OnRevoke::Nothing => {}
+                        OnRevoke::Commit => {
+                            self.consumer.commit(io.now, true, None);
+                        }
+                    }
                     io.event(AppEvent::Revoked {
                         group: self.group.clone(),
                         partitions: pairs(partitions),

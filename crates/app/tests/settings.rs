@@ -108,7 +108,6 @@ fn what_this_build_does_not_run_is_named() {
         (consumer(), "on_error", "dlq"),
         (consumer(), "pool", "4"),
         (consumer(), "commit", "lowest-done"),
-        (consumer(), "on_revoke", "commit"),
         (consumer(), "dedupe", "by-id"),
         (producer(), "transaction", "batch"),
         (producer(), "write_order", "outbox"),

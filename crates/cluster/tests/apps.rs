@@ -200,6 +200,22 @@ fn the_partitions_of_a_killed_instance_move_after_its_session_timeout() {
 }
 
 #[test]
+fn a_commit_in_the_revoked_callback_saves_the_new_owner_from_repeating() {
+    for (on_revoke, repeats) in [("nothing", true), ("commit", false)] {
+        let mut cluster = cluster(12);
+        cluster.add_app(bank(400).with("key", "account").unwrap()).unwrap();
+        let settings = [("commit", "none"), ("on_revoke", on_revoke), ("process_ms", "1")];
+        cluster.add_app(ledger(1, &settings)).unwrap();
+        cluster.run_for_us(5 * SECOND_US);
+        cluster.scale("ledger", 2).unwrap();
+        cluster.run_for_us(20 * SECOND_US);
+        let times = processed(&cluster);
+        assert_eq!(times.len(), 400);
+        assert_eq!(times.values().any(|times| *times > 1), repeats, "on_revoke={on_revoke}");
+    }
+}
+
+#[test]
 fn an_orderly_stop_hands_its_partitions_over_at_once() {
     let mut cluster = cluster(6);
     cluster.add_app(bank(2_000)).unwrap();
