@@ -58,6 +58,8 @@ pub(crate) struct Connection {
     pub(crate) last_to_process_us: i64,
     /// The broker's end is gone; the process has yet to hear of it.
     pub(crate) closed_by_broker: bool,
+    /// The process's end is gone, and this closed it; what it had sent is still on its way.
+    pub(crate) closed_by_process: Option<EventId>,
 }
 
 #[cfg(test)]

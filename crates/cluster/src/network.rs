@@ -106,6 +106,7 @@ impl Cluster {
                     last_to_broker_us: self.now_us,
                     last_to_process_us: self.now_us,
                     closed_by_broker: false,
+                    closed_by_process: None,
                 },
             );
             let arrives = self.arrival_at_broker(connection);
@@ -146,10 +147,17 @@ impl Cluster {
                 self.queue.push(arrives, Item::Request { connection, frame, sent });
             }
         }
+        if let Some(cause) = self.connections.get(&connection).and_then(|c| c.closed_by_process) {
+            let arrives = self.arrival_at_broker(connection);
+            self.queue.push(arrives, Item::BrokerSeesClose { node, connection, cause });
+        }
     }
 
     pub(crate) fn connect_refused(&mut self, connection: ConnectionId, cause: EventId) {
         let Some(state) = self.forget_connection(connection) else { return };
+        if state.closed_by_process.is_some() {
+            return;
+        }
         let kind = TraceKind::ConnectFailed { connection, to: state.endpoint.to_string() };
         let Some(event) = self.record_for(state.process, kind, Some(cause)) else { return };
         let failed = NetEvent::ConnectFailed { to: state.endpoint, channel: state.channel };
@@ -191,6 +199,9 @@ impl Cluster {
         sent: EventId,
     ) {
         let Some(state) = self.connections.get(&connection) else { return };
+        if state.closed_by_process.is_some() {
+            return;
+        }
         let (process, endpoint, channel) = (state.process, state.endpoint.clone(), state.channel);
         let Some(node) = state.node else { return };
         let kind = TraceKind::ResponseReceived {
@@ -261,22 +272,40 @@ impl Cluster {
 
     pub(crate) fn forget_connection(&mut self, connection: ConnectionId) -> Option<Connection> {
         let state = self.connections.remove(&connection)?;
-        self.by_channel.remove(&(state.process, state.endpoint.clone(), state.channel));
+        let channel = (state.process, state.endpoint.clone(), state.channel);
+        // After a close by the process the channel may already name another connection.
+        if self.by_channel.get(&channel) == Some(&connection) {
+            self.by_channel.remove(&channel);
+        }
         Some(state)
     }
 
-    /// The process closes: nothing on its way to it matters any more, the broker hears of it later.
+    /// The process closes: nothing on its way to it matters any more. What it had sent before still
+    /// arrives, as TCP delivers it, and then the broker hears of the end.
     pub(crate) fn close_at_process(&mut self, connection: ConnectionId, cause: Option<EventId>) {
         let arrives = self.arrival_at_broker(connection);
-        let Some(state) = self.forget_connection(connection) else { return };
-        let event = self.record(
-            Actor::Process(state.process),
-            TraceKind::Disconnected { connection },
-            cause,
-        );
-        if let (Phase::Open, Some(node), false) = (state.phase, state.node, state.closed_by_broker)
-        {
-            self.queue.push(arrives, Item::BrokerSeesClose { node, connection, cause: event });
+        let Some(state) = self.connections.get(&connection) else { return };
+        if state.closed_by_process.is_some() {
+            return;
+        }
+        let kind = TraceKind::Disconnected { connection };
+        let event = self.record(Actor::Process(state.process), kind, cause);
+        let Some(state) = self.connections.get_mut(&connection) else { return };
+        let goes_on = match (&state.phase, state.node) {
+            (Phase::Open, Some(node)) if !state.closed_by_broker => {
+                self.queue.push(arrives, Item::BrokerSeesClose { node, connection, cause: event });
+                true
+            }
+            // Frames that wait for the broker's answer go out with it, before the end.
+            (Phase::Opening { waiting }, Some(_)) => !waiting.is_empty(),
+            (Phase::Open | Phase::Opening { .. }, _) => false,
+        };
+        if goes_on {
+            state.closed_by_process = Some(event);
+            let channel = (state.process, state.endpoint.clone(), state.channel);
+            self.by_channel.remove(&channel);
+        } else {
+            self.forget_connection(connection);
         }
     }
 
@@ -299,6 +328,7 @@ impl Cluster {
             }
         }
         self.forget_unanswered(connection);
+        self.forget_connection(connection);
     }
 
     /// The broker's end is gone at once; what it would have answered is not.
@@ -323,6 +353,9 @@ impl Cluster {
 
     pub(crate) fn process_sees_close(&mut self, connection: ConnectionId, cause: EventId) {
         let Some(state) = self.forget_connection(connection) else { return };
+        if state.closed_by_process.is_some() {
+            return;
+        }
         let Some(event) =
             self.record_for(state.process, TraceKind::Disconnected { connection }, Some(cause))
         else {

@@ -8,10 +8,14 @@ use logbrook_client::process::{
 };
 
 use crate::cluster::Cluster;
+use crate::connection::Phase;
 use crate::process_table::{OutputChunk, ProcessId, ProcessState, Wake};
 use crate::queue::Item;
 use crate::shared_vec::SharedVec;
 use crate::trace::{Actor, EventId, TraceKind};
+
+/// What a shell reports of a process that SIGKILL ended.
+const KILLED: i32 = 137;
 
 impl Cluster {
     pub(crate) fn input_now(&mut self, process: ProcessId, input: Input, cause: Option<EventId>) {
@@ -62,7 +66,7 @@ impl Cluster {
             return;
         };
         match signal {
-            Signal::Kill => self.end_process(process, 137, Some(event)),
+            Signal::Kill => self.end_process(process, KILLED, Some(event)),
             Signal::Int | Signal::Term => {
                 self.queue.push(
                     self.now_us,
@@ -263,6 +267,11 @@ impl Cluster {
             .map(|(id, _)| *id)
             .collect();
         for connection in open {
+            // A killed program's frames for a connection that is not open yet die with it.
+            let waiting = self.connections.get_mut(&connection).map(|c| &mut c.phase);
+            if let (KILLED, Some(Phase::Opening { waiting })) = (code, waiting) {
+                waiting.clear();
+            }
             self.close_at_process(connection, Some(event));
         }
         let Some(state) = self.running(process) else { return };
