@@ -52,6 +52,7 @@ use Validator::{Any, AtLeast};
 /// Types, defaults and validators of Kafka 4.4's `KafkaConfig`. Sorted by name.
 static KEYS: &[ConfigKey] = &[
     key("auto.create.topics.enable", Boolean, Some("true"), Any),
+    key("connections.max.idle.ms", Long, Some("600000"), Any),
     key("default.replication.factor", Int, Some("1"), Any),
     key("delete.topic.enable", Boolean, Some("true"), Any),
     key("fetch.max.bytes", Int, Some("57671680"), AtLeast(1024)),
@@ -62,6 +63,7 @@ static KEYS: &[ConfigKey] = &[
     key("group.min.session.timeout.ms", Int, Some("6000"), Any),
     key("log.initial.task.delay.ms", Long, Some("30000"), AtLeast(0)),
     key("log.retention.check.interval.ms", Long, Some("300000"), AtLeast(1)),
+    key("max.connections", Int, Some("2147483647"), AtLeast(0)),
     key("max.request.partition.size.limit", Int, Some("2000"), AtLeast(1)),
     key("num.partitions", Int, Some("1"), AtLeast(1)),
     key("offset.metadata.max.bytes", Int, Some("4096"), Any),
@@ -71,6 +73,7 @@ static KEYS: &[ConfigKey] = &[
     key("offsets.topic.replication.factor", Short, Some("3"), AtLeast(1)),
     key("offsets.topic.segment.bytes", Int, Some("104857600"), AtLeast(1)),
     key("producer.id.expiration.ms", Int, Some("86400000"), AtLeast(1)),
+    key("socket.request.max.bytes", Int, Some("104857600"), AtLeast(1)),
 ];
 
 /// Where the value of a config comes from: `DescribeConfigsResponse.ConfigSource`.
@@ -149,6 +152,12 @@ impl BrokerConfig {
             Some(key) => key.parse(value).map(|_| ()),
             None => Ok(()),
         })
+    }
+
+    /// Whether this broker reads a server config of this name. Kafka keeps names that it does not
+    /// know, without effect; whoever takes them from a person may want to say so.
+    pub fn reads(name: &str) -> bool {
+        server_key(name).is_some()
     }
 
     /// The static value of a server config, where the properties set it to something valid.
