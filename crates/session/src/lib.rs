@@ -6,6 +6,7 @@
 
 pub mod catalog;
 mod complete;
+mod demo;
 pub mod event;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixtures;

@@ -107,12 +107,13 @@ impl Play {
         }
         terminal.remember(text);
         let text = text.trim();
-        let text = text.strip_prefix("$ ").unwrap_or(text);
+        // A button may write a whole line of the action language, standard input included.
+        let text = if text.contains('\n') { text } else { text.strip_prefix("$ ").unwrap_or(text) };
         if text.is_empty() {
             terminal.line(TermLineKind::Command, "", now);
         } else if text == "clear" {
             terminal.clear();
-        } else if text.starts_with('@') || text.starts_with("& ") {
+        } else if text.starts_with('@') || text.starts_with("& ") || text.contains('\n') {
             match Action::parse(text) {
                 Ok(action) => self.begin(tab, action, None),
                 Err(e) => {

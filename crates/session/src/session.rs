@@ -7,6 +7,7 @@ use logbrook_lab::level::Level;
 use logbrook_lab::verdict::Verdict as Held;
 
 use crate::catalog::Catalog;
+use crate::demo;
 use crate::event::{Event, TermKey};
 use crate::play::Play;
 use crate::progress::Progress;
@@ -26,6 +27,8 @@ pub struct Session {
     progress: Progress,
     place: Place,
     play: Option<Box<Play>>,
+    /// The small cluster on Home; made when the first frame after the first paint asks for it.
+    demo: Option<Box<Play>>,
     notices: Vec<Notice>,
     next_notice: u64,
     /// Real time since the live region last spoke.
@@ -58,6 +61,7 @@ impl Session {
             progress,
             place: Place::Home,
             play: None,
+            demo: None,
             notices: Vec::new(),
             next_notice: 1,
             silent_us: SAY_EVERY_US,
@@ -69,6 +73,7 @@ impl Session {
     pub fn open(&mut self, level: Level) {
         self.place = Place::Workbench { track: level.track.clone(), slug: level.slug.clone() };
         self.play = None;
+        self.demo = None;
         match Play::open(Arc::new(level)) {
             Ok(play) => self.play = Some(Box::new(play)),
             Err(why) => self.notice(Tone::Fail, &format!("The level could not be set up: {why}")),
@@ -83,6 +88,8 @@ impl Session {
                 // Another level is opened with `open`, which brings its content.
                 if place == Place::Home {
                     self.play = None;
+                } else {
+                    self.demo = None;
                 }
                 self.place = place;
             }
@@ -103,7 +110,7 @@ impl Session {
     }
 
     fn update_play(&mut self, event: Event) {
-        let Some(play) = &mut self.play else { return };
+        let Some(play) = self.play.as_mut().or(self.demo.as_mut()) else { return };
         match event {
             Event::Submit { tab, text } => play.submit(tab, &text),
             Event::Input { tab, text, cursor } => play.input(tab, &text, cursor),
@@ -221,6 +228,9 @@ impl Session {
     /// says so (the page stops it after a few milliseconds). True if another frame has work to do.
     pub fn advance(&mut self, elapsed_us: i64, go_on: &mut dyn FnMut() -> bool) -> bool {
         self.silent_us = self.silent_us.saturating_add(elapsed_us);
+        if self.place == Place::Home {
+            return self.advance_demo(elapsed_us, go_on);
+        }
         let Some(play) = &mut self.play else { return false };
         if play.busy() {
             if let Err(why) = play.advance(elapsed_us, go_on) {
@@ -234,6 +244,19 @@ impl Session {
             self.refresh();
         }
         self.play.as_ref().is_some_and(|play| play.busy() || !play.said.is_empty())
+    }
+
+    fn advance_demo(&mut self, elapsed_us: i64, go_on: &mut dyn FnMut() -> bool) -> bool {
+        if self.demo.as_ref().is_none_or(|demo| demo::is_old(demo)) {
+            // Home is whole without it: what cannot be made is left out.
+            self.demo = demo::open().ok().map(Box::new);
+        }
+        let Some(demo) = &mut self.demo else { return false };
+        if demo.advance(elapsed_us, go_on).is_err() {
+            self.demo = None;
+        }
+        self.refresh();
+        true
     }
 
     /// What to draw. Parts that have not changed are the same `Arc`s as before.
@@ -268,14 +291,27 @@ impl Session {
     /// Makes the view anew; equal parts keep their `Arc`.
     fn refresh(&mut self) {
         self.view.place = self.place.clone();
-        set(&mut self.view.home, home::home(&self.catalog, &self.progress));
+        let mut home = home::home(&self.catalog, &self.progress);
+        home.live =
+            self.demo.as_ref().filter(|_| self.place == Place::Home).map(|demo| demo::live(demo));
+        set(&mut self.view.home, home);
         set(&mut self.view.keep, self.progress.write());
         set(&mut self.view.notices, self.notices.clone());
         let Some(play) = &mut self.play else {
             set(&mut self.view.top, Top::default());
             self.view.task = None;
             self.view.inspector = None;
-            set(&mut self.view.stage, Stage::default());
+            let stage = match &mut self.demo {
+                Some(demo) => stage::stage(
+                    demo.run.cluster(),
+                    None,
+                    &demo.follow,
+                    &demo.chosen,
+                    &mut demo.cache,
+                ),
+                None => Stage::default(),
+            };
+            set(&mut self.view.stage, stage);
             set(&mut self.view.timeline, Timeline::default());
             set(&mut self.view.terminal, Terminal::default());
             set(&mut self.view.apps, Vec::new());
