@@ -93,7 +93,12 @@ fn level() -> Level {
         topics: vec!["hello".to_owned()],
         group: Some("readers".to_owned()),
         config: settings(&[("enable.auto.commit", text("false")), ("max.poll.records", text("3"))]),
-        code: settings(&[("process_ms", text("200..700")), ("commit", text("after-batch"))]),
+        // What a visitor sends is no event of an app: readers leave it out instead of ending.
+        code: settings(&[
+            ("process_ms", text("200..700")),
+            ("commit", text("after-batch")),
+            ("on_error", text("skip")),
+        ]),
         ..app("readers", Role::Consumer)
     };
     let topic = TopicDef {
