@@ -12,23 +12,12 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Benches stand in the crate that they measure. With `--json` each prints a list of
-/// `{ "name": "log/append 1 x 100 B/throughput", "unit": "GB/s", "value": 2.5 }`.
-const BENCHES: &[(&str, &str)] = &[("logbrook-log", "log"), ("logbrook-shell", "round_trip")];
-
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut measures = Vec::new();
-    for (package, bench) in BENCHES {
-        let said = command::output(
-            command::cargo().args(["bench", "-p", package, "--bench", bench, "--", "--json"]),
-        )?;
-        // A bench that is not on its own may have said something before.
-        let list = said.lines().rev().find(|line| line.starts_with('[')).unwrap_or(&said);
-        let list: Vec<Value> = serde_json::from_str(list)
-            .doing(format!("what the bench {bench} of {package} printed"))?;
-        measures.extend(list);
-    }
-    // After them: nothing else should run while they measure.
+    // A list of `{ "name": "log/append 1 x 100 B/throughput", "unit": "GB/s", "value": 2.5 }`.
+    let engine = ["run", "--release", "--package", "logbrook-cli", "--bin", "logbrook", "--", "bench", "--json"];
+    let said = command::output(command::cargo().args(engine))?;
+    let measures: Vec<Value> = serde_json::from_str(&said).doing("what `logbrook bench --json` printed")?;
+    // After it: nothing else should run while it measures.
     let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
     if args.json {
         let mut parts: Map<String, Value> =

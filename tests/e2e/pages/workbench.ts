@@ -45,10 +45,17 @@ export class Workbench {
     return this.task.getByRole("button", { name: new RegExp(`^Run.*\\b${label}`) });
   }
 
-  /** One choice of a question. */
-  choice(question: RegExp, option: string): Locator {
-    const group = this.task.getByRole("group", { name: question }).or(this.task.getByRole("radiogroup", { name: question }));
-    return group.getByRole("button", { name: option, exact: true }).or(group.getByRole("radio", { name: option, exact: true }));
+  /** Answers a question. Where a block reveals the answer, it runs by the same button. */
+  async answer(question: RegExp, option: string) {
+    const group = this.task.getByRole("group", { name: question });
+    await group.getByRole("radio", { name: option, exact: true }).check();
+    await this.task.getByRole("button", { name: /^(Run and see|Answer)$/, disabled: false }).first().click();
+    await expect(group, "an answer is locked").toHaveCount(0);
+  }
+
+  /** A setting of an application, in the dock's Apps. */
+  knob(app: string, setting: string): Locator {
+    return this.dock.getByRole("group", { name: `${app} ${setting}` });
   }
 
   check(): Locator {
@@ -67,8 +74,8 @@ export class Workbench {
     await this.stage.getByRole("button", { name: "Table" }).click();
   }
 
-  /** Puts a record into the inspector by the stage's table. */
-  async select(record: string) {
-    await this.page.getByRole("button", { name: record }).first().click();
+  /** Puts a record into the inspector by the stage's table: `orders-2 offset 0`. */
+  async select(record: string | RegExp) {
+    await this.table("Records").getByRole("button", { name: record }).first().click();
   }
 }

@@ -29,8 +29,9 @@ test.describe("the challenge order-per-account", () => {
 
   test("a knob writes the line that the terminal would have taken", async () => {
     await bench.dock.getByRole("tab", { name: /^Apps/ }).click();
-    const knob = bench.dock.getByRole("group", { name: /bank.*key/ }).or(bench.dock.getByRole("radiogroup", { name: /bank.*key/ }));
-    await knob.getByRole("radio", { name: "account" }).or(knob.getByRole("button", { name: "account" })).click();
+    await bench.knob("bank", "key").getByRole("button", { name: "account" }).click();
+    await expect(bench.dock).toContainText("@deploy bank key=account");
+    await bench.dock.getByRole("button", { name: "Run this line" }).click();
     await bench.dock.getByRole("tab", { name: /^Terminal/ }).first().click();
     await expect(bench.terminal.output).toContainText("deploy bank key=account");
   });

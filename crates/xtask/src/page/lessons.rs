@@ -20,12 +20,6 @@ pub(crate) fn export() -> Result<PathBuf> {
             .args(["run", "--package", "logbrook-cli", "--bin", "logbrook", "--"])
             .args(["level", "export", "--lessons", "lessons", "--out", OUT]),
     )?;
-    // Until the export is in the binary, a page without levels can still be worked on.
-    if !out.join("catalog.json").is_file() {
-        fs::create_dir_all(&out).doing(out.display())?;
-        fs::write(out.join("catalog.json"), "{\"tracks\":[]}").doing(out.display())?;
-        crate::say::note("the export wrote no catalog.json: a page without levels is built.");
-    }
     reading.done();
     Ok(out)
 }
