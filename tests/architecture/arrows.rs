@@ -18,16 +18,25 @@ const FLOORS: &[(&str, u8)] = &[
     ("logbrook-shell", 6),
     ("logbrook-lab", 7),
     ("logbrook-session", 8),
-    ("logbrook-server", 3),
+    ("logbrook-server", 4),
     ("logbrook-web", 9),
     ("logbrook-cli", 9),
 ];
 
 /// What these may know at most, beyond the floors: the page draws a view and sends events, the server
-/// puts TCP and files around one broker, the door knows nobody.
+/// puts TCP around a broker and around clients, the door knows nobody.
 const ONLY: &[(&str, &[&str])] = &[
     ("logbrook-web", &["logbrook-session"]),
-    ("logbrook-server", &["logbrook-record", "logbrook-log", "logbrook-group", "logbrook-broker"]),
+    (
+        "logbrook-server",
+        &[
+            "logbrook-record",
+            "logbrook-log",
+            "logbrook-group",
+            "logbrook-broker",
+            "logbrook-client",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -57,7 +66,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().unwrap_or_else(|| panic!("{key} is a list in {value}"))
 }
 
-/// Our packages, each with our packages that it names, for tests too.
+/// Our packages, each with our packages that it is built from. A test may reach further.
 fn arrows(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let members: BTreeSet<&str> =
         list(metadata, "workspace_members").iter().filter_map(Value::as_str).collect();

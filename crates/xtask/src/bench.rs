@@ -14,9 +14,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     // A list of `{ "name": "log/append 1 x 100 B/throughput", "unit": "GB/s", "value": 2.5 }`.
-    let engine = ["run", "--release", "--package", "logbrook-cli", "--bin", "logbrook", "--", "bench", "--json"];
+    let engine = [
+        "run",
+        "--release",
+        "--package",
+        "logbrook-cli",
+        "--bin",
+        "logbrook",
+        "--",
+        "bench",
+        "--json",
+    ];
     let said = command::output(command::cargo().args(engine))?;
-    let measures: Vec<Value> = serde_json::from_str(&said).doing("what `logbrook bench --json` printed")?;
+    let measures: Vec<Value> =
+        serde_json::from_str(&said).doing("what `logbrook bench --json` printed")?;
     // After it: nothing else should run while it measures.
     let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
     if args.json {

@@ -15,6 +15,7 @@ const INPUTS: &[&str] = &[
     "rust-toolchain.toml",
     "index.html",
     "crates",
+    "docs",
     "web",
     "lessons",
 ];

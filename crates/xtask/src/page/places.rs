@@ -3,8 +3,10 @@
 
 use super::lessons;
 use super::prose;
-use crate::say::{Result, failure};
+use crate::env::paths;
+use crate::say::{Doing, Result, failure};
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
 
 /// One page.
@@ -17,6 +19,8 @@ pub(crate) struct Place {
     pub(crate) body: String,
     /// What the engine would ask for first: the id of its script element, and the JSON.
     pub(crate) data: Vec<(&'static str, String)>,
+    /// Whether the engine takes it over; a page to read stays as it is.
+    pub(crate) live: bool,
 }
 
 const TAGLINE: &str = "Learn Apache Kafka on a real broker that runs in your browser tab: lessons, graded \
@@ -25,7 +29,7 @@ const TAGLINE: &str = "Learn Apache Kafka on a real broker that runs in your bro
 /// Home, each level, the sandbox, and the page for an address that is none of them.
 pub(crate) fn all(exported: &Path) -> Result<Vec<Place>> {
     let catalog = lessons::read(&exported.join("catalog.json"))?;
-    let mut places = vec![home(&catalog)?, sandbox(&catalog), not_found(&catalog)];
+    let mut places = vec![home(&catalog)?, sandbox(&catalog), not_found(&catalog), exact()?];
     for track in list(&catalog, "tracks") {
         for entry in list(track, "levels") {
             let (track_slug, slug) = (text(track, "slug")?, text(entry, "slug")?);
@@ -64,6 +68,7 @@ fn home(catalog: &Value) -> Result<Place> {
         description: TAGLINE.to_owned(),
         body,
         data: vec![("catalog", catalog.to_string())],
+        live: true,
     })
 }
 
@@ -76,7 +81,31 @@ fn sandbox(catalog: &Value) -> Place {
             command line tools. It starts when the engine has loaded.</p></main>"
             .to_owned(),
         data: vec![("catalog", catalog.to_string())],
+        live: true,
     }
+}
+
+/// docs/exact.md: how far the imitation goes.
+fn exact() -> Result<Place> {
+    let file = paths::root().join("docs/exact.md");
+    let markdown = fs::read_to_string(&file).doing(file.display())?;
+    Ok(Place {
+        path: "reference/exact/".to_owned(),
+        title: "What is exact, what differs, what is not modelled · Logbrook".to_owned(),
+        description:
+            "How far Logbrook imitates Apache Kafka: what is compared at every build, where it \
+            differs, and what is missing."
+                .to_owned(),
+        body: format!(
+            "<header class=\"top\"><a class=\"brand\" href=\"/\"><svg class=\"logo\" aria-hidden=\"true\"><use \
+             href=\"#logo\"/></svg>Logbrook</a><nav aria-label=\"Main\"><a href=\"/\">Learn</a><a \
+             href=\"/reference/exact/\" aria-current=\"page\">Reference</a></nav></header>\n\
+             <main class=\"wrap prerendered\"><div class=\"prose\"><div class=\"md\">{}</div></div></main>",
+            prose::markdown(&markdown)
+        ),
+        data: Vec::new(),
+        live: false,
+    })
 }
 
 fn not_found(catalog: &Value) -> Place {
@@ -88,6 +117,7 @@ fn not_found(catalog: &Value) -> Place {
             address. <a href=\"/\">All levels</a> are on the first page.</p></main>"
             .to_owned(),
         data: vec![("catalog", catalog.to_string())],
+        live: true,
     }
 }
 
@@ -106,6 +136,7 @@ fn place(catalog: &Value, track: &Value, entry: &Value, level: &Value) -> Result
             prose::html(level)?
         ),
         data: vec![("catalog", catalog.to_string()), ("level", level.to_string())],
+        live: true,
     })
 }
 

@@ -3,6 +3,7 @@
 
 use super::places::{list, text};
 use crate::say::Result;
+use pulldown_cmark::{Options, Parser};
 use serde_json::Value;
 
 /// The prose of an exported level.
@@ -55,6 +56,13 @@ fn items(of: &[Value]) -> String {
         .map(|item| format!("<li>{}</li>", inline(item)))
         .collect();
     if items.is_empty() { items } else { format!("<ul>{items}</ul>") }
+}
+
+/// A document of ours, in Markdown.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut out = String::new();
+    pulldown_cmark::html::push_html(&mut out, Parser::new_ext(text, Options::ENABLE_TABLES));
+    out
 }
 
 /// A line with `code` in it.

@@ -116,14 +116,14 @@ impl Template {
             escape(&place.title),
             escape(&place.description)
         );
-        let assets = format!(
-            "<link rel=\"stylesheet\" href=\"/{style}\">\n\
-             <link rel=\"modulepreload\" href=\"/{script}\">\n\
-             <link rel=\"preload\" href=\"/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n\
-             <script type=\"module\">import start from \"/{script}\"; start({{ module_or_path: new URL(\"/{wasm}\", import.meta.url) }});</script>\n"
-        );
-        // A module's import and `new URL` resolve against the page, as href does.
-        let assets = assets.replace("import.meta.url", "document.baseURI");
+        let mut assets = format!("<link rel=\"stylesheet\" href=\"/{style}\">\n");
+        if place.live {
+            assets.push_str(&format!(
+                "<link rel=\"modulepreload\" href=\"/{script}\">\n\
+                 <link rel=\"preload\" href=\"/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n\
+                 <script type=\"module\">import start from \"/{script}\"; start({{ module_or_path: new URL(\"/{wasm}\", document.baseURI) }});</script>\n"
+            ));
+        }
         let html = between(&self.html, "head", &meta)?;
         let html = between(&html, "app", &place.body)?;
         // Beside the page rather than a second request. `</` would end the script early.
@@ -186,6 +186,7 @@ mod tests {
             description: "d".into(),
             body: "<h1>Hi</h1><a href=\"/\">home</a>".into(),
             data: vec![("level", "{\"a\":\"</script> href=\\\"/x\"}".into())],
+            live: true,
         };
         let html = template
             .fill(&Head { style: "s.css", script: "s.js", wasm: "s.wasm", root: "../../" }, &place)
@@ -214,6 +215,7 @@ mod tests {
             description: String::new(),
             body: String::new(),
             data: Vec::new(),
+            live: true,
         };
         let why = template
             .fill(&Head { style: "", script: "", wasm: "", root: "./" }, &place)
