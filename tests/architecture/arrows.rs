@@ -75,10 +75,8 @@ fn arrows(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let names: BTreeSet<&str> = ours.iter().map(|p| text(p, "name")).collect();
     ours.iter()
         .map(|package| {
-            let known = list(package, "dependencies")
-                .iter()
-                .map(|d| text(d, "name"))
-                .filter(|name| names.contains(name));
+            let built_from = list(package, "dependencies").iter().filter(|d| d["kind"] != "dev");
+            let known = built_from.map(|d| text(d, "name")).filter(|name| names.contains(name));
             (text(package, "name").to_owned(), known.map(str::to_owned).collect())
         })
         .collect()
