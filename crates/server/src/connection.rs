@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::frame::{FrameError, FrameReader, size_of};
+use crate::request_schema::{self, ShapeError};
 
 /// Requests of one connection that may wait for their responses. Kafka reads one at a time; reading
 /// a few ahead shows that a client is gone although a fetch of its waits. The order of responses is
@@ -44,6 +45,7 @@ enum Closed {
     /// The client did, or the broker.
     InOrder,
     Frame(FrameError),
+    Shape(ShapeError),
     Codec(CodecError),
     Write(io::Error),
 }
@@ -53,6 +55,7 @@ impl fmt::Display for Closed {
         match self {
             Self::InOrder => Ok(()),
             Self::Frame(error) => error.fmt(f),
+            Self::Shape(error) => error.fmt(f),
             Self::Codec(error) => error.fmt(f),
             Self::Write(error) => error.fmt(f),
         }
@@ -109,7 +112,7 @@ async fn read_requests(
         };
         let request = match decode(frame) {
             Ok(request) => request,
-            Err(error) => return drained(in_flight, Closed::Codec(error)).await,
+            Err(closed) => return drained(in_flight, closed).await,
         };
         if has_response(&request.body) {
             match in_flight.acquire().await {
@@ -130,7 +133,8 @@ async fn drained(in_flight: &Semaphore, closed: Closed) -> Closed {
     closed
 }
 
-fn decode(frame: bytes::Bytes) -> Result<RequestFrame, CodecError> {
+fn decode(frame: bytes::Bytes) -> Result<RequestFrame, Closed> {
+    request_schema::check(&frame).map_err(Closed::Shape)?;
     match decode_request(frame) {
         // The broker answers it in version 0 with UNSUPPORTED_VERSION (KIP-511): a client that is
         // newer than the broker finds out so what it may use.
@@ -144,7 +148,7 @@ fn decode(frame: bytes::Bytes) -> Result<RequestFrame, CodecError> {
                 body: ApiVersionsRequest::default().into(),
             })
         }
-        decoded => decoded,
+        decoded => decoded.map_err(Closed::Codec),
     }
 }
 

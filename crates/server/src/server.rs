@@ -129,7 +129,13 @@ impl Server {
         // Without its sender each connection writes what it has, and closes.
         self.peers.clear();
         drop(incoming);
-        let all = async { while self.carriers.join_next().await.is_some() {} };
+        let all = async {
+            while let Some(ended) = self.carriers.join_next().await {
+                if let Ok(Some(line)) = ended {
+                    (self.log)(&line);
+                }
+            }
+        };
         let _ = timeout(STOP, all).await;
     }
 

@@ -1,0 +1,317 @@
+//! The fields of the requests, from the message definitions of Kafka 4.4
+//! (`clients/src/main/resources/common/message/*Request.json`). Tagged fields are left out: they say
+//! their size themselves.
+
+use kafka_protocol::messages::ApiKey;
+
+use super::Field;
+use super::Kind::{self, Bytes, Fixed, List, NullableStruct, Struct, Text};
+
+const BYTE: Kind = Fixed(1);
+const SHORT: Kind = Fixed(2);
+const INT: Kind = Fixed(4);
+const LONG: Kind = Fixed(8);
+const UUID: Kind = Fixed(16);
+
+const fn field(name: &'static str, kind: Kind, since: i16) -> Field {
+    Field { name, kind, versions: (since, i16::MAX) }
+}
+
+impl Field {
+    /// Its last version.
+    const fn until(mut self, last: i16) -> Field {
+        self.versions.1 = last;
+        self
+    }
+}
+
+/// The fields of an API's request; `None` for one that is not served.
+pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
+    Some(match api {
+        ApiKey::Produce => PRODUCE,
+        ApiKey::Fetch => FETCH,
+        ApiKey::ListOffsets => LIST_OFFSETS,
+        ApiKey::Metadata => METADATA,
+        ApiKey::OffsetCommit => OFFSET_COMMIT,
+        ApiKey::OffsetFetch => OFFSET_FETCH,
+        ApiKey::FindCoordinator => FIND_COORDINATOR,
+        ApiKey::JoinGroup => JOIN_GROUP,
+        ApiKey::Heartbeat => HEARTBEAT,
+        ApiKey::LeaveGroup => LEAVE_GROUP,
+        ApiKey::SyncGroup => SYNC_GROUP,
+        ApiKey::DescribeGroups => DESCRIBE_GROUPS,
+        ApiKey::ListGroups => LIST_GROUPS,
+        ApiKey::ApiVersions => API_VERSIONS,
+        ApiKey::CreateTopics => CREATE_TOPICS,
+        ApiKey::DeleteTopics => DELETE_TOPICS,
+        ApiKey::DeleteRecords => DELETE_RECORDS,
+        ApiKey::InitProducerId => INIT_PRODUCER_ID,
+        ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
+        ApiKey::CreatePartitions => CREATE_PARTITIONS,
+        ApiKey::DeleteGroups => DELETE_GROUPS,
+        ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
+        ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
+        ApiKey::OffsetDelete => OFFSET_DELETE,
+        ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
+        ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
+        _not_served => return None,
+    })
+}
+
+static PRODUCE_PARTITION_DATA: &[Field] = &[field("index", INT, 0), field("records", Bytes, 0)];
+static PRODUCE_TOPIC_DATA: &[Field] = &[
+    field("name", Text, 0).until(12),
+    field("topic_id", UUID, 13),
+    field("partition_data", List(&Struct(PRODUCE_PARTITION_DATA)), 0),
+];
+static PRODUCE: &[Field] = &[
+    field("transactional_id", Text, 3),
+    field("acks", SHORT, 0),
+    field("timeout_ms", INT, 0),
+    field("topic_data", List(&Struct(PRODUCE_TOPIC_DATA)), 0),
+];
+
+static FETCH_PARTITIONS: &[Field] = &[
+    field("partition", INT, 0),
+    field("current_leader_epoch", INT, 9),
+    field("fetch_offset", LONG, 0),
+    field("last_fetched_epoch", INT, 12),
+    field("log_start_offset", LONG, 5),
+    field("partition_max_bytes", INT, 0),
+];
+static FETCH_TOPICS: &[Field] = &[
+    field("topic", Text, 0).until(12),
+    field("topic_id", UUID, 13),
+    field("partitions", List(&Struct(FETCH_PARTITIONS)), 0),
+];
+static FETCH_FORGOTTEN_TOPICS_DATA: &[Field] = &[
+    field("topic", Text, 7).until(12),
+    field("topic_id", UUID, 13),
+    field("partitions", List(&INT), 7),
+];
+static FETCH: &[Field] = &[
+    field("replica_id", INT, 0).until(14),
+    field("max_wait_ms", INT, 0),
+    field("min_bytes", INT, 0),
+    field("max_bytes", INT, 3),
+    field("isolation_level", BYTE, 4),
+    field("session_id", INT, 7),
+    field("session_epoch", INT, 7),
+    field("topics", List(&Struct(FETCH_TOPICS)), 0),
+    field("forgotten_topics_data", List(&Struct(FETCH_FORGOTTEN_TOPICS_DATA)), 7),
+    field("rack_id", Text, 11),
+];
+
+static LIST_OFFSETS_PARTITIONS: &[Field] = &[
+    field("partition_index", INT, 0),
+    field("current_leader_epoch", INT, 4),
+    field("timestamp", LONG, 0),
+    field("max_num_offsets", INT, 0).until(0),
+];
+static LIST_OFFSETS_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&Struct(LIST_OFFSETS_PARTITIONS)), 0)];
+static LIST_OFFSETS: &[Field] = &[
+    field("replica_id", INT, 0),
+    field("isolation_level", BYTE, 2),
+    field("topics", List(&Struct(LIST_OFFSETS_TOPICS)), 0),
+    field("timeout_ms", INT, 10),
+];
+
+static METADATA_TOPICS: &[Field] = &[field("topic_id", UUID, 10), field("name", Text, 0)];
+static METADATA: &[Field] = &[
+    field("topics", List(&Struct(METADATA_TOPICS)), 0),
+    field("allow_auto_topic_creation", BYTE, 4),
+    field("include_cluster_authorized_operations", BYTE, 8).until(10),
+    field("include_topic_authorized_operations", BYTE, 8),
+];
+
+static OFFSET_COMMIT_PARTITIONS: &[Field] = &[
+    field("partition_index", INT, 0),
+    field("committed_offset", LONG, 0),
+    field("committed_leader_epoch", INT, 6),
+    field("commit_timestamp", LONG, 1).until(1),
+    field("committed_metadata", Text, 0),
+];
+static OFFSET_COMMIT_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&Struct(OFFSET_COMMIT_PARTITIONS)), 0)];
+static OFFSET_COMMIT: &[Field] = &[
+    field("group_id", Text, 0),
+    field("generation_id_or_member_epoch", INT, 1),
+    field("member_id", Text, 1),
+    field("group_instance_id", Text, 7),
+    field("retention_time_ms", LONG, 2).until(4),
+    field("topics", List(&Struct(OFFSET_COMMIT_TOPICS)), 0),
+];
+
+static OFFSET_FETCH_TOPICS: &[Field] =
+    &[field("name", Text, 0).until(7), field("partition_indexes", List(&INT), 0).until(7)];
+static OFFSET_FETCH_GROUP_TOPICS: &[Field] =
+    &[field("name", Text, 8), field("partition_indexes", List(&INT), 8)];
+static OFFSET_FETCH_GROUPS: &[Field] = &[
+    field("group_id", Text, 8),
+    field("member_id", Text, 9),
+    field("member_epoch", INT, 9),
+    field("topics", List(&Struct(OFFSET_FETCH_GROUP_TOPICS)), 8),
+];
+static OFFSET_FETCH: &[Field] = &[
+    field("group_id", Text, 0).until(7),
+    field("topics", List(&Struct(OFFSET_FETCH_TOPICS)), 0).until(7),
+    field("groups", List(&Struct(OFFSET_FETCH_GROUPS)), 8),
+    field("require_stable", BYTE, 7),
+];
+
+static FIND_COORDINATOR: &[Field] = &[
+    field("key", Text, 0).until(3),
+    field("key_type", BYTE, 1),
+    field("coordinator_keys", List(&Text), 4),
+];
+
+static JOIN_GROUP_PROTOCOLS: &[Field] = &[field("name", Text, 0), field("metadata", Bytes, 0)];
+static JOIN_GROUP: &[Field] = &[
+    field("group_id", Text, 0),
+    field("session_timeout_ms", INT, 0),
+    field("rebalance_timeout_ms", INT, 1),
+    field("member_id", Text, 0),
+    field("group_instance_id", Text, 5),
+    field("protocol_type", Text, 0),
+    field("protocols", List(&Struct(JOIN_GROUP_PROTOCOLS)), 0),
+    field("reason", Text, 8),
+];
+
+static HEARTBEAT: &[Field] = &[
+    field("group_id", Text, 0),
+    field("generation_id", INT, 0),
+    field("member_id", Text, 0),
+    field("group_instance_id", Text, 3),
+];
+
+static LEAVE_GROUP_MEMBERS: &[Field] =
+    &[field("member_id", Text, 3), field("group_instance_id", Text, 3), field("reason", Text, 5)];
+static LEAVE_GROUP: &[Field] = &[
+    field("group_id", Text, 0),
+    field("member_id", Text, 0).until(2),
+    field("members", List(&Struct(LEAVE_GROUP_MEMBERS)), 3),
+];
+
+static SYNC_GROUP_ASSIGNMENTS: &[Field] =
+    &[field("member_id", Text, 0), field("assignment", Bytes, 0)];
+static SYNC_GROUP: &[Field] = &[
+    field("group_id", Text, 0),
+    field("generation_id", INT, 0),
+    field("member_id", Text, 0),
+    field("group_instance_id", Text, 3),
+    field("protocol_type", Text, 5),
+    field("protocol_name", Text, 5),
+    field("assignments", List(&Struct(SYNC_GROUP_ASSIGNMENTS)), 0),
+];
+
+static DESCRIBE_GROUPS: &[Field] =
+    &[field("groups", List(&Text), 0), field("include_authorized_operations", BYTE, 3)];
+
+static LIST_GROUPS: &[Field] =
+    &[field("states_filter", List(&Text), 4), field("types_filter", List(&Text), 5)];
+
+static API_VERSIONS: &[Field] =
+    &[field("client_software_name", Text, 3), field("client_software_version", Text, 3)];
+
+static CREATE_TOPICS_ASSIGNMENTS: &[Field] =
+    &[field("partition_index", INT, 0), field("broker_ids", List(&INT), 0)];
+static CREATE_TOPICS_CONFIGS: &[Field] = &[field("name", Text, 0), field("value", Text, 0)];
+static CREATE_TOPICS_TOPICS: &[Field] = &[
+    field("name", Text, 0),
+    field("num_partitions", INT, 0),
+    field("replication_factor", SHORT, 0),
+    field("assignments", List(&Struct(CREATE_TOPICS_ASSIGNMENTS)), 0),
+    field("configs", List(&Struct(CREATE_TOPICS_CONFIGS)), 0),
+];
+static CREATE_TOPICS: &[Field] = &[
+    field("topics", List(&Struct(CREATE_TOPICS_TOPICS)), 0),
+    field("timeout_ms", INT, 0),
+    field("validate_only", BYTE, 1),
+];
+
+static DELETE_TOPICS_TOPICS: &[Field] = &[field("name", Text, 6), field("topic_id", UUID, 6)];
+static DELETE_TOPICS: &[Field] = &[
+    field("topics", List(&Struct(DELETE_TOPICS_TOPICS)), 6),
+    field("topic_names", List(&Text), 0).until(5),
+    field("timeout_ms", INT, 0),
+];
+
+static DELETE_RECORDS_PARTITIONS: &[Field] =
+    &[field("partition_index", INT, 0), field("offset", LONG, 0)];
+static DELETE_RECORDS_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&Struct(DELETE_RECORDS_PARTITIONS)), 0)];
+static DELETE_RECORDS: &[Field] =
+    &[field("topics", List(&Struct(DELETE_RECORDS_TOPICS)), 0), field("timeout_ms", INT, 0)];
+
+static INIT_PRODUCER_ID: &[Field] = &[
+    field("transactional_id", Text, 0),
+    field("transaction_timeout_ms", INT, 0),
+    field("producer_id", LONG, 3),
+    field("producer_epoch", SHORT, 3),
+];
+
+static DESCRIBE_CONFIGS_RESOURCES: &[Field] = &[
+    field("resource_type", BYTE, 0),
+    field("resource_name", Text, 0),
+    field("configuration_keys", List(&Text), 0),
+];
+static DESCRIBE_CONFIGS: &[Field] = &[
+    field("resources", List(&Struct(DESCRIBE_CONFIGS_RESOURCES)), 0),
+    field("include_synonyms", BYTE, 1),
+    field("include_documentation", BYTE, 3),
+];
+
+static CREATE_PARTITIONS_ASSIGNMENTS: &[Field] = &[field("broker_ids", List(&INT), 0)];
+static CREATE_PARTITIONS_TOPICS: &[Field] = &[
+    field("name", Text, 0),
+    field("count", INT, 0),
+    field("assignments", List(&Struct(CREATE_PARTITIONS_ASSIGNMENTS)), 0),
+];
+static CREATE_PARTITIONS: &[Field] = &[
+    field("topics", List(&Struct(CREATE_PARTITIONS_TOPICS)), 0),
+    field("timeout_ms", INT, 0),
+    field("validate_only", BYTE, 0),
+];
+
+static DELETE_GROUPS: &[Field] = &[field("groups_names", List(&Text), 0)];
+
+static INCREMENTAL_ALTER_CONFIGS_CONFIGS: &[Field] =
+    &[field("name", Text, 0), field("config_operation", BYTE, 0), field("value", Text, 0)];
+static INCREMENTAL_ALTER_CONFIGS_RESOURCES: &[Field] = &[
+    field("resource_type", BYTE, 0),
+    field("resource_name", Text, 0),
+    field("configs", List(&Struct(INCREMENTAL_ALTER_CONFIGS_CONFIGS)), 0),
+];
+static INCREMENTAL_ALTER_CONFIGS: &[Field] = &[
+    field("resources", List(&Struct(INCREMENTAL_ALTER_CONFIGS_RESOURCES)), 0),
+    field("validate_only", BYTE, 0),
+];
+
+static LIST_PARTITION_REASSIGNMENTS_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partition_indexes", List(&INT), 0)];
+static LIST_PARTITION_REASSIGNMENTS: &[Field] = &[
+    field("timeout_ms", INT, 0),
+    field("topics", List(&Struct(LIST_PARTITION_REASSIGNMENTS_TOPICS)), 0),
+];
+
+static OFFSET_DELETE_PARTITIONS: &[Field] = &[field("partition_index", INT, 0)];
+static OFFSET_DELETE_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&Struct(OFFSET_DELETE_PARTITIONS)), 0)];
+static OFFSET_DELETE: &[Field] =
+    &[field("group_id", Text, 0), field("topics", List(&Struct(OFFSET_DELETE_TOPICS)), 0)];
+
+static DESCRIBE_CLUSTER: &[Field] = &[
+    field("include_cluster_authorized_operations", BYTE, 0),
+    field("endpoint_type", BYTE, 1),
+    field("include_fenced_brokers", BYTE, 2),
+];
+
+static DESCRIBE_TOPIC_PARTITIONS_TOPICS: &[Field] = &[field("name", Text, 0)];
+static DESCRIBE_TOPIC_PARTITIONS_CURSOR: &[Field] =
+    &[field("topic_name", Text, 0), field("partition_index", INT, 0)];
+static DESCRIBE_TOPIC_PARTITIONS: &[Field] = &[
+    field("topics", List(&Struct(DESCRIBE_TOPIC_PARTITIONS_TOPICS)), 0),
+    field("response_partition_limit", INT, 0),
+    field("cursor", NullableStruct(DESCRIBE_TOPIC_PARTITIONS_CURSOR), 0),
+];
