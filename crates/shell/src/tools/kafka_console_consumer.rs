@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
 use logbrook_client::consumer::Subscription;
-use logbrook_client::process::RecordRef;
+use logbrook_client::process::{ProcessView, RecordRef};
 use logbrook_client::{
     AppEvent, Consumer, ConsumerConfig, ConsumerOutput, Input, Io, KafkaError, Level, Process,
     TopicPartition,
@@ -586,6 +586,10 @@ impl Process for ConsoleConsumer {
             self.failed(&thrown, io);
             self.pump(io);
         }
+    }
+
+    fn view(&self) -> ProcessView {
+        self.consumer.as_ref().map(Consumer::view).unwrap_or_default()
     }
 
     fn clone_box(&self) -> Box<dyn Process> {

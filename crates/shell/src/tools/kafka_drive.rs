@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use logbrook_client::consumer::{CommitId, Subscription};
+use logbrook_client::process::ProcessView;
 use logbrook_client::producer::SendId;
 use logbrook_client::{
     Consumer, ConsumerConfig, ConsumerOutput, ConsumerRecord, Input, Io, KafkaError, NetEvent,
@@ -248,6 +249,7 @@ impl Drive {
                     }
                 }
                 if *got < *wanted {
+                    c.client.leave_poll();
                     io.stdout(&format!("polled {got} of {wanted}\n"));
                 }
                 true
@@ -432,6 +434,12 @@ impl Process for Drive {
         if let Some(Wait::Sleep { until } | Wait::Poll { until, .. }) = &self.waiting {
             io.wake_at(*until);
         }
+    }
+
+    /// The newest consumer that is open: a stage shows one per process.
+    fn view(&self) -> ProcessView {
+        let open = self.consumers.values().rev().find(|c| !c.closed);
+        open.map(|c| c.client.view()).unwrap_or_default()
     }
 
     fn clone_box(&self) -> Box<dyn Process> {
