@@ -76,13 +76,16 @@ impl ErrorCode {
 
     /// Simple class name of the exception, as `UnknownTopicOrPartitionException`. Empty for `NONE`.
     pub fn exception(self) -> &'static str {
-        self.row().exception
+        let class = self.row().exception;
+        class.rsplit('.').next().unwrap_or(class)
     }
 
     /// Full class name of the exception, as Java prints it. Empty for `NONE`.
     pub fn exception_class(self) -> String {
         match self {
             ErrorCode::None => String::new(),
+            // One exception stands outside of the package of errors, and its row says where.
+            error if error.row().exception.contains('.') => error.row().exception.to_owned(),
             error => format!("{PACKAGE}{}", error.exception()),
         }
     }

@@ -86,6 +86,9 @@ sessions! {
     produce_consume_basic "produce-consume-basic" &[1, 7, 4242];
     produce_keys_headers "produce-keys-headers" &[1, 7];
     groups_lifecycle "groups-lifecycle" &[1, 7];
+    topics_alter_delete "topics-alter-delete" &[1, 7];
+    produce_partitioning "produce-partitioning" &[1, 7];
+    groups_rebalance "groups-rebalance" &[1, 7];
     help_topics "help-kafka-topics" &[1];
     help_console_producer "help-kafka-console-producer" &[1];
     help_console_consumer "help-kafka-console-consumer" &[1];

@@ -1070,6 +1070,19 @@ impl Consumer {
             return;
         }
         self.seen_metadata_version = self.client.metadata.version;
+        // `Metadata.maybeThrowAnyException`: what no retry mends ends the poll.
+        let invalid: Vec<String> = self
+            .client
+            .metadata
+            .topic_errors
+            .iter()
+            .filter(|(_, error)| **error == ErrorCode::InvalidTopicException)
+            .map(|(topic, _)| topic.clone())
+            .collect();
+        if !invalid.is_empty() {
+            let message = format!("Invalid topics: [{}]", invalid.join(", "));
+            self.raise(KafkaError::with_message(ErrorCode::InvalidTopicException, message));
+        }
         let SubscriptionType::AutoPattern(pattern) = &self.subscriptions.kind else { return };
         let exclude_internal = self.config.exclude_internal_topics;
         let topics: BTreeMap<&String, bool> = self

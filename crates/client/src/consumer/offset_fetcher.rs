@@ -242,7 +242,9 @@ impl Consumer {
                 }
                 state.fetch_state = FetchState::Fetching(FetchPosition {
                     offset: Offset(offset),
-                    offset_epoch: epoch,
+                    // As `resetPositionIfNeeded`: so that a position nothing was read at is not
+                    // validated against an epoch.
+                    offset_epoch: None,
                 });
                 self.client.log(
                     Level::Info,

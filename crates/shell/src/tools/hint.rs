@@ -2,6 +2,7 @@
 //! terminal, never into a tool's output.
 
 use super::options_of;
+use super::setup::resolves;
 use crate::nearest::nearest;
 
 /// Options of older Kafkas, and what to type instead.
@@ -29,6 +30,19 @@ pub fn hint(argv: &[String]) -> Option<String> {
         let names = table.options.iter().map(|o| o.name.as_str());
         return nearest(&name, names).map(|near| format!("Did you mean --{near}?"));
     }
+    let server = argv.windows(2).find(|w| w[0] == "--bootstrap-server").map(|w| w[1].as_str());
+    let server = server.or_else(|| argv.iter().find_map(|w| w.strip_prefix("--bootstrap-server=")));
+    if let Some(server) = server {
+        let known = server.split(',').any(|s| {
+            let port = s.rsplit(':').next().and_then(|p| p.parse::<u16>().ok());
+            resolves(s) && port.is_some_and(|p| p >= 9092)
+        });
+        if !known {
+            return Some(format!(
+                "No broker is at {server}; the first one here is localhost:9092."
+            ));
+        }
+    }
     // Two dashes became one, or a long dash: the word is then no option at all.
     let dashed = argv[1..].iter().find(|w| w.starts_with(['\u{2013}', '\u{2014}']));
     dashed.map(|word| {
@@ -52,6 +66,10 @@ mod tests {
             hint("kafka-topics.sh --bootstrap-server b:1 --lsit").unwrap(),
             "Did you mean --list?"
         );
-        assert_eq!(hint("kafka-topics.sh --bootstrap-server b:1 --list"), None);
+        assert_eq!(
+            hint("kafka-topics.sh --bootstrap-server kafka:9092 --list").unwrap(),
+            "No broker is at kafka:9092; the first one here is localhost:9092."
+        );
+        assert_eq!(hint("kafka-topics.sh --bootstrap-server localhost:9092 --list"), None);
     }
 }

@@ -17,7 +17,9 @@ use super::kafka_console_producer::constructor_error;
 use super::message_formatter::MessageFormatter;
 use super::options::{OptionError, OptionTable, Options};
 use super::script::exit_code;
-use super::setup::{Checks, Early, ToolEnv, key_values, load_props};
+use super::setup::{
+    Checks, Early, ToolEnv, key_values, load_props, no_resolvable, resolvable, unresolved_line,
+};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-console-consumer.txt");
 const LOGGER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
@@ -131,12 +133,19 @@ fn build(
     let timeout_ms = options.long("timeout-ms").map_err(uncaught)?.filter(|ms| *ms >= 0);
     let (formatter, unknown) = formatter(checks, env, out)?;
 
+    let mut unresolved_hosts = Vec::new();
     let protocol = properties.get("group.protocol").map(|p| p.to_ascii_lowercase());
     let group = properties.get("group.id").cloned().unwrap_or_default();
-    let config = match ConsumerConfig::from_properties(&properties) {
-        Ok(config) => Ok(config),
-        Err(error) => Err(constructor_error("kafka consumer", &error)),
-    };
+    let servers = properties.get("bootstrap.servers").cloned().unwrap_or_default();
+    let config = ConsumerConfig::from_properties(&properties)
+        .map_err(|error| constructor_error("kafka consumer", &error))
+        .and_then(|config| {
+            resolvable(&servers).map_err(|unresolved| {
+                unresolved_hosts.extend(unresolved);
+                no_resolvable("Failed to construct kafka consumer")
+            })?;
+            Ok(config)
+        });
     let what = match (value("topic")?, partition) {
         (Some(topic), Some(partition)) => {
             What::Partition(TopicPartition::new(topic, partition), start_at)
@@ -153,6 +162,7 @@ fn build(
         group,
         formatter,
         unknown_deserializers: unknown,
+        unresolved_hosts,
         out: std::mem::take(out),
         announce: classic && partition.is_none(),
         max_messages: options.int("max-messages").map_err(uncaught)?.unwrap_or(-1),
@@ -275,11 +285,11 @@ fn formatter(
     let usage = |e: OptionError| Early::usage(checks.table, e.message);
     let class = options.value("formatter").map_err(usage)?.unwrap_or_default();
     let silent = match class.strip_prefix(FORMATTERS) {
-        Some("DefaultMessageFormatter") => false,
+        // The logging formatter prints as the default one does, and logs at INFO, which is not shown.
+        Some("DefaultMessageFormatter" | "LoggingMessageFormatter") => false,
         Some("NoOpMessageFormatter") => true,
         Some(
-            name @ ("LoggingMessageFormatter"
-            | "OffsetsMessageFormatter"
+            name @ ("OffsetsMessageFormatter"
             | "GroupMetadataMessageFormatter"
             | "TransactionLogMessageFormatter"
             | "ShareGroupMessageFormatter"),
@@ -328,6 +338,8 @@ struct ConsoleConsumer {
     group: String,
     formatter: MessageFormatter,
     unknown_deserializers: Vec<String>,
+    /// Bootstrap servers whose names lead nowhere.
+    unresolved_hosts: Vec<String>,
     /// Deprecation notices, printed at the start.
     out: String,
     /// Whether the KIP-848 message is shown.
@@ -355,6 +367,9 @@ impl ConsoleConsumer {
             let thrown = Throwable::new("java.lang.ClassNotFoundException", class.clone());
             io.stderr(&java::log_line(io.now, Level::Error, &text, logger));
             io.stderr(&thrown.stack_trace());
+        }
+        for server in &self.unresolved_hosts {
+            io.stderr(&unresolved_line(io.now, server));
         }
         let announce = self.announce;
         let what = self.what.clone();

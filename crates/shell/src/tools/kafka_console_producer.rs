@@ -13,7 +13,10 @@ use super::java::{self, Throwable};
 use super::line_message_reader::LineMessageReader;
 use super::options::{OptionError, OptionTable, Options};
 use super::script::exit_code;
-use super::setup::{Checks, Early, ToolEnv, key_values, load_props, validate_bootstrap_server};
+use super::setup::{
+    Checks, Early, ToolEnv, key_values, load_props, no_resolvable, resolvable,
+    validate_bootstrap_server,
+};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-console-producer.txt");
 const LINE_READER: &str = "org.apache.kafka.tools.LineMessageReader";
@@ -144,6 +147,9 @@ fn build(
     }
     let config = ProducerConfig::from_properties(&properties)
         .map_err(|error| trace(constructor_error("kafka producer", &error)))?;
+    resolvable(servers.unwrap_or_default()).map_err(|unresolved| {
+        trace(no_resolvable("Failed to construct kafka producer")).unresolved(unresolved)
+    })?;
     Ok(ConsoleProducer {
         producer: Producer::new(config, env.seed),
         reader,
@@ -252,7 +258,10 @@ impl ConsoleProducer {
             if outputs.is_empty() {
                 break;
             }
-            for output in outputs {
+            // The network thread logs before the callbacks of what failed run.
+            let (logs, rest): (Vec<_>, Vec<_>) =
+                outputs.into_iter().partition(|o| matches!(o, ProducerOutput::Log(_)));
+            for output in logs.into_iter().chain(rest) {
                 match output {
                     ProducerOutput::Request(outgoing) => io.send(outgoing),
                     ProducerOutput::Disconnect { to, channel } => io.disconnect(to, channel),

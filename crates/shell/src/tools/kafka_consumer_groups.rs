@@ -9,7 +9,7 @@ use super::group_tables as tables;
 use super::java::{self, Throwable};
 use super::options::{OptionTable, Options};
 use super::script::{Script, Scripted, Stage, Waiting};
-use super::setup::{Checks, Early, ToolEnv, load_props};
+use super::setup::{Checks, Early, ToolEnv, load_props, no_resolvable, resolvable};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-consumer-groups.txt");
 
@@ -82,6 +82,9 @@ fn prepare(
             "Failed to create new KafkaAdminClient",
         );
         failed(&outer.caused_by(&Throwable::from(&error)))
+    })?;
+    resolvable(servers).map_err(|unresolved| {
+        failed(&no_resolvable("Failed to create new KafkaAdminClient")).unresolved(unresolved)
     })?;
     Ok((GroupCommand { table, options }, config))
 }
@@ -163,7 +166,7 @@ fn failed(e: &Throwable) -> Early {
             e.message_text()
         ),
         err: e.stack_trace(),
-        code: 0,
+        ..Early::default()
     }
 }
 

@@ -7,7 +7,9 @@ use super::admin_calls::{self as admin, Stop};
 use super::java::Throwable;
 use super::options::{OptionTable, Options};
 use super::script::{Script, Scripted, Stage, Waiting};
-use super::setup::{Checks, Early, ToolEnv, load_props, validate_bootstrap_server};
+use super::setup::{
+    Checks, Early, ToolEnv, load_props, no_resolvable, resolvable, validate_bootstrap_server,
+};
 use super::topic_filter::IncludeList;
 
 pub(crate) const HELP: &str = include_str!("help/kafka-get-offsets.txt");
@@ -71,6 +73,9 @@ fn prepare(
             "Failed to create new KafkaAdminClient",
         );
         failed(outer.caused_by(&Throwable::from(&error)))
+    })?;
+    resolvable(servers.unwrap_or_default()).map_err(|unresolved| {
+        failed(no_resolvable("Failed to create new KafkaAdminClient")).unresolved(unresolved)
     })?;
     Ok((GetOffsets { options, rules, timestamp }, config))
 }

@@ -23,7 +23,7 @@ use super::admin_calls::{self as admin, Reassignment, Stop, TopicInfo, check, ex
 use super::java::{self, Throwable};
 use super::options::{OptionError, OptionTable, Options};
 use super::script::{Script, Scripted, Stage, Waiting};
-use super::setup::{Checks, Early, ToolEnv, load_props};
+use super::setup::{Checks, Early, ToolEnv, load_props, no_resolvable, resolvable};
 use super::topic_filter::{IncludeList, is_internal};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-topics.txt");
@@ -92,6 +92,9 @@ fn prepare(
             )
             .caused_by(&Throwable::from(&error)),
         )
+    })?;
+    resolvable(servers.unwrap_or_default()).map_err(|unresolved| {
+        thrown(no_resolvable("Failed to create new KafkaAdminClient")).unresolved(unresolved)
     })?;
     let script = TopicCommand { options: options.clone(), note, deprecated };
     Ok((script, config))

@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use logbrook_client::{Input, Io, Process};
+use logbrook_client::{Input, Io, Level, Process};
 
-use super::java::Throwable;
+use super::java::{Throwable, log_line};
 use super::options::{OptionError, OptionTable, Options};
 
 /// What a tool sees of the machine it is started on.
@@ -20,6 +20,8 @@ pub struct ToolEnv {
 /// A tool that ends before it starts a client: wrong usage, `--help`, `--version`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Early {
+    /// Bootstrap servers whose names lead nowhere: a warning each, before the rest.
+    pub(crate) unresolved: Vec<String>,
     pub(crate) out: String,
     pub(crate) err: String,
     pub(crate) code: i32,
@@ -28,12 +30,12 @@ pub(crate) struct Early {
 impl Early {
     /// `CommandLineUtils.printUsageAndExit`.
     pub(crate) fn usage(table: &OptionTable, message: impl AsRef<str>) -> Early {
-        Early { out: String::new(), err: format!("{}\n{}", message.as_ref(), table.usage), code: 1 }
+        Early::error(format!("{}\n{}", message.as_ref(), table.usage))
     }
 
     /// Text on standard error, exit code 1.
     pub(crate) fn error(text: impl Into<String>) -> Early {
-        Early { out: String::new(), err: text.into(), code: 1 }
+        Early { err: text.into(), code: 1, ..Early::default() }
     }
 
     /// What this playground has no engine for yet: said in one line, never pretended.
@@ -43,7 +45,13 @@ impl Early {
 
     /// `AppInfoParser.getVersion`.
     pub(crate) fn version() -> Early {
-        Early { out: "4.4.0\n".to_string(), err: String::new(), code: 0 }
+        Early { out: "4.4.0\n".to_string(), ..Early::default() }
+    }
+
+    /// The same after warnings about these bootstrap servers.
+    pub(crate) fn unresolved(mut self, servers: Vec<String>) -> Early {
+        self.unresolved = servers;
+        self
     }
 
     /// The same after something was already printed on standard output.
@@ -57,6 +65,9 @@ impl Process for Early {
     fn handle(&mut self, input: Input, io: &mut Io) {
         if !matches!(input, Input::Start) {
             return;
+        }
+        for server in &self.unresolved {
+            io.stderr(&unresolved_line(io.now, server));
         }
         if !self.out.is_empty() {
             io.stdout(&self.out);
@@ -153,6 +164,49 @@ pub(crate) fn load_props(env: &ToolEnv, name: &str) -> Result<BTreeMap<String, S
         properties.insert(key.to_string(), value.to_string());
     }
     Ok(properties)
+}
+
+/// The host of `host:port`.
+fn host_of(server: &str) -> &str {
+    let server = server.trim();
+    let server = server.rsplit_once("://").map_or(server, |(_, rest)| rest);
+    server.rsplit_once(':').map_or(server, |(host, _)| host)
+}
+
+/// Names that resolve in the simulated network: `localhost`, `broker-N`, and addresses.
+pub(crate) fn resolves(server: &str) -> bool {
+    let host = host_of(server);
+    host == "localhost"
+        || host.strip_prefix("broker-").is_some_and(|n| n.parse::<u32>().is_ok())
+        || host.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// `ClientUtils.parseAndValidateAddresses`: a client starts if one of its servers resolves; else
+/// the servers that did not.
+pub(crate) fn resolvable(servers: &str) -> Result<(), Vec<String>> {
+    let servers: Vec<&str> = servers.split(',').map(str::trim).filter(|s| !s.is_empty()).collect();
+    match servers.iter().any(|server| resolves(server)) {
+        true => Ok(()),
+        false => Err(servers.into_iter().map(String::from).collect()),
+    }
+}
+
+/// What a client's constructor throws then.
+pub(crate) fn no_resolvable(message: &str) -> Throwable {
+    let cause = Throwable::new(
+        "org.apache.kafka.common.config.ConfigException",
+        "No resolvable bootstrap urls given in bootstrap.servers",
+    );
+    Throwable::new("org.apache.kafka.common.KafkaException", message).caused_by(&cause)
+}
+
+/// The warning about a bootstrap server that does not resolve.
+pub(crate) fn unresolved_line(now: i64, server: &str) -> String {
+    let host = host_of(server);
+    let text = format!(
+        "Couldn't resolve server {server} from bootstrap.servers as DNS resolution failed for {host}"
+    );
+    log_line(now, Level::Warn, &text, "org.apache.kafka.clients.ClientUtils")
 }
 
 /// `ToolsUtils.validateBootstrapServer`: the message for the usage text, if it is no list of
