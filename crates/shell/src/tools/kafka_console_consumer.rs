@@ -506,7 +506,10 @@ impl ConsoleConsumer {
             if outputs.is_empty() {
                 break;
             }
-            for output in outputs {
+            // Java logs inside of `poll`, before what it throws is seen.
+            let (logs, rest): (Vec<_>, Vec<_>) =
+                outputs.into_iter().partition(|o| matches!(o, ConsumerOutput::Log(_)));
+            for output in logs.into_iter().chain(rest) {
                 self.output(output, io);
             }
         }
