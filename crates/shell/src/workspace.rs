@@ -403,12 +403,13 @@ impl Workspace {
                 };
             }
             let waits_for_process = running.deadline_us().is_none();
-            if waits_for_process && self.cluster.next_event_us().is_none_or(|t| t > limit_us) {
-                if let Some(process) = running.process().filter(|p| self.is_running(*p)) {
-                    self.cluster.run_until_us(limit_us);
-                    self.cluster.signal(process, Signal::Kill);
-                    continue;
-                }
+            if waits_for_process
+                && self.cluster.next_event_us().is_none_or(|t| t > limit_us)
+                && let Some(process) = running.process().filter(|p| self.is_running(*p))
+            {
+                self.cluster.run_until_us(limit_us);
+                self.cluster.signal(process, Signal::Kill);
+                continue;
             }
             if !self.step(&running) {
                 let why = match self.cluster.error() {

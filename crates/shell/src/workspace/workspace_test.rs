@@ -76,3 +76,37 @@ fn what_cannot_be_is_refused_by_name() {
         "line 1: found `p`, expected a terminal begun by `& NAME COMMAND`; there is none"
     );
 }
+
+/// Two terminals side by side: lines go in until Ctrl-D, records come out until Ctrl-C.
+#[test]
+fn console_tools_are_live_processes() {
+    let mut ws = workspace();
+    let server = "--bootstrap-server localhost:9092 --topic orders";
+    output(&mut ws, &format!("$ kafka-topics.sh --create {server} --partitions 3"));
+    let reader = format!("kafka-console-consumer.sh {server} --from-beginning");
+    let reader = ws.begin_live("reader", &reader).unwrap().process().unwrap();
+    let writer = ws.begin_live("writer", &format!("kafka-console-producer.sh {server}"));
+    let writer = writer.unwrap().process().unwrap();
+    let text = |ws: &Workspace, p| ws.cluster.process(p).unwrap().stdout_text();
+    for line in ["one", "two"] {
+        output(&mut ws, &format!("@feed writer {line}"));
+        output(&mut ws, &format!("@expect reader {line}"));
+    }
+    assert_eq!(text(&ws, reader), "one\ntwo\n");
+    let closed = output(&mut ws, "@close writer");
+    assert_eq!((closed.stderr.as_str(), closed.exit), ("", Some(0)));
+    assert!(!ws.cluster.process(writer).unwrap().is_running());
+    ws.cluster.signal(reader, Signal::Int);
+    let ended = output(&mut ws, "@wait reader");
+    assert_eq!(ended.exit, Some(130));
+    assert!(ended.stderr.ends_with("Processed a total of 2 messages\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_command_without_an_end_is_killed() {
+    let mut ws = workspace();
+    let end =
+        output(&mut ws, "$ kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic t");
+    assert_eq!(end.exit, Some(137));
+    assert_eq!(ws.cluster.now_us(), COMMAND_LIMIT_US);
+}
