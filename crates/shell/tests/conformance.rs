@@ -36,26 +36,6 @@ fn check(name: &str, seeds: &[u64]) {
     assert!(shown.is_empty(), "{}", shown.join("\n"));
 }
 
-/// Any recorded session, such as one that is not part of this repository:
-/// `SESSION=FILE cargo test -p logbrook-shell --test conformance -- --ignored --nocapture`.
-#[test]
-#[ignore = "needs SESSION=FILE"]
-fn a_session_of_ones_own() {
-    let files = std::env::var("SESSION").expect("SESSION=FILE ...");
-    for file in files.split_whitespace() {
-        let text = std::fs::read_to_string(file).expect("a session file");
-        match session_file::run(&text, 1) {
-            Ok(transcript) => {
-                let differences = transcript.differences();
-                let all = transcript.recorded();
-                println!("conformance {file} {}/{all}", all - differences.len());
-                differences.iter().for_each(|d| println!("{d}"));
-            }
-            Err(error) => println!("conformance {file} {error}"),
-        }
-    }
-}
-
 macro_rules! sessions {
     ($($test:ident $name:literal $seeds:expr;)*) => {
         $(
