@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::serve::{runtime, seed};
 
 /// Tools that read standard input. The others leave it to whatever runs after them in a script.
-const READS_STDIN: &[&str] = &["kafka-console-producer.sh"];
+const READS_STDIN: &[&str] = &["kafka-console-producer.sh", "kafka-drive"];
 /// Lines read ahead of a producer.
 const LINES: usize = 1024;
 /// A property file is far smaller.

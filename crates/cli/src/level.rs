@@ -1,7 +1,10 @@
 //! `logbrook level …`: what is done with levels as files.
 
 mod export;
+mod fmt;
+mod new;
 mod prove;
+mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +32,26 @@ pub(crate) enum LevelCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Begin a level: a folder that reads, passes its proofs and explains itself
+    New {
+        /// Where: `groups/who-reads-what`
+        #[arg(value_name = "TRACK/SLUG")]
+        name: String,
+        /// Where the levels are
+        #[arg(long, default_value = "lessons")]
+        lessons: PathBuf,
+    },
+    /// Rewrite the run, show and goal blocks of each README.md from the engine
+    Fmt {
+        /// Levels (`basics/first-record`) or their folders; all without
+        levels: Vec<PathBuf>,
+        /// Only report; exit 1 where something would be rewritten
+        #[arg(long)]
+        check: bool,
+        /// Where levels are looked for
+        #[arg(long, default_value = "lessons")]
+        lessons: PathBuf,
+    },
 }
 
 /// Exit codes: 0 done, 1 a proof fails or a file is not as the engine has it, 2 could not be done.
@@ -36,6 +59,8 @@ pub(crate) fn run(command: LevelCommand) -> ExitCode {
     let result = match command {
         LevelCommand::Prove { levels, lessons } => prove::run(&levels, &lessons),
         LevelCommand::Export { lessons, out } => export::run(&lessons, &out),
+        LevelCommand::New { name, lessons } => new::run(&name, &lessons),
+        LevelCommand::Fmt { levels, check, lessons } => fmt::run(&levels, &lessons, check),
     };
     match result {
         Ok(code) => code,

@@ -6,29 +6,26 @@ mod grade;
 mod kafka_tool;
 mod level;
 mod serve;
+mod session;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Apache Kafka's broker, clients and tools in Rust: simulated under lessons, or on a TCP port
 #[derive(Debug, Parser)]
-#[command(name = "logbrook", version, about, after_help = TOOLS)]
+#[command(name = "logbrook", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const TOOLS: &str = "\
-Kafka's tools by their own names, against any Kafka on TCP:
-  logbrook kafka-topics.sh --bootstrap-server localhost:9092 --list
-  kafka-topics.sh, kafka-console-producer.sh, kafka-console-consumer.sh, kafka-consumer-groups.sh,
-  kafka-get-offsets.sh; each with --help";
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run one broker on a TCP port, for any Kafka client
     Serve(serve::ServeArgs),
+    /// Run the action lines of a file on a fresh simulated cluster and print the transcript
+    Session(session::SessionArgs),
     /// Grade an answer as the page would: run it, then each trial under its hidden seeds
     Grade(grade::GradeArgs),
     /// Prove, export, begin and format levels
@@ -46,11 +43,27 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let matches = Cli::command().after_help(tools()).get_matches();
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    };
+    match command {
         Command::Serve(args) => serve::run(args),
+        Command::Session(args) => session::run(&args),
         Command::Grade(args) => grade::run(&args),
         Command::Level(command) => level::run(command),
         Command::Bench { json } => bench::run(json),
         Command::KafkaTool(argv) => kafka_tool::run(&argv),
     }
+}
+
+/// The end of the help: what is no subcommand of ours.
+fn tools() -> String {
+    let names = logbrook_shell::tools::names().map(|name| format!("  {name}\n"));
+    format!(
+        "Kafka's tools by their own names, against any Kafka on TCP, each with --help:\n{}\n  \
+         logbrook kafka-topics.sh --bootstrap-server localhost:9092 --list",
+        names.collect::<String>()
+    )
 }

@@ -1,0 +1,243 @@
+//! The binary as a person runs it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+fn logbrook() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_logbrook"))
+}
+
+/// What a run said, and its exit code.
+struct Said {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+fn said(output: Output) -> Said {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Said { out: text(output.stdout), err: text(output.stderr), code: output.status.code() }
+}
+
+fn run(folder: &Path, line: &str) -> Said {
+    let output = logbrook().args(line.split(' ')).current_dir(folder).output().expect("it runs");
+    said(output)
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// An empty folder for one test.
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+#[test]
+fn the_help_names_what_is_there_and_nothing_else() {
+    let help = run(&repository(), "--help").out;
+    for name in ["serve", "session", "grade", "level", "bench", "kafka-console-consumer.sh"] {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+    assert!(!help.contains("sim "), "{help}");
+    let unknown = run(&repository(), "kafka-topic.sh --list");
+    assert!(unknown.err.contains("did you mean `kafka-topics.sh`?"), "{}", unknown.err);
+    assert_eq!(unknown.code, Some(2));
+}
+
+#[test]
+fn a_session_is_printed_checked_and_refused_by_its_line() {
+    let folder = scratch("session");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("writes");
+    let create = "$ kafka-topics.sh --bootstrap-server localhost:9092 --create --topic orders\n";
+    write("good.session", &format!("{create}| Created topic orders.\n= 0\n"));
+    let good = run(&folder, "session good.session --check");
+    assert_eq!(good.out, "good.session: 1 of 1 recorded outputs are the same\n");
+    assert_eq!(good.code, Some(0));
+
+    write("other.session", &format!("{create}| Created topic payments.\n= 0\n"));
+    let other = run(&folder, "session other.session --check");
+    assert!(other.out.starts_with("other.session, line 1: $ kafka-topics.sh"), "{}", other.out);
+    assert!(
+        other.out.contains("| Created topic payments.")
+            && other.out.contains("| Created topic orders.")
+    );
+    assert_eq!(other.code, Some(1));
+    let printed = run(&folder, "session other.session");
+    assert_eq!(printed.out, format!("{create}| Created topic orders.\n= 0\n"));
+
+    write("bad.session", "# a comment\n@frob 3\n");
+    let bad = run(&folder, "session bad.session");
+    assert!(
+        bad.err.starts_with("logbrook session: bad.session, line 2: found `@frob"),
+        "{}",
+        bad.err
+    );
+    assert_eq!(bad.code, Some(2));
+    assert_eq!(run(&folder, "session none.session").code, Some(2));
+}
+
+#[test]
+fn an_answer_is_graded_as_its_level_says() {
+    let level = repository().join("lessons/basics/first-record");
+    let grade = |answer: &Path| {
+        let output = logbrook()
+            .args(["grade", "basics/first-record", "--json", "--answer"])
+            .arg(answer)
+            .current_dir(repository())
+            .output();
+        said(output.expect("it runs"))
+    };
+    let passed = grade(&level.join("solution.session"));
+    let report: serde_json::Value = serde_json::from_str(&passed.out).expect("JSON");
+    assert_eq!((&report["passed"], passed.code), (&true.into(), Some(0)), "{}", passed.out);
+    let failed = grade(&level.join("wrong/one-partition.session"));
+    let report: serde_json::Value = serde_json::from_str(&failed.out).expect("JSON");
+    assert_eq!((&report["passed"], failed.code), (&false.into(), Some(1)), "{}", failed.out);
+    assert_eq!(report["first_failure"]["assert"], "topic");
+
+    let answer = scratch("grade").join("answer.session");
+    fs::write(&answer, "\n@deploy\n").expect("writes");
+    let bad = grade(&answer);
+    assert!(bad.err.contains("answer.session, line 2: found"), "{}", bad.err);
+    assert_eq!(bad.code, Some(2));
+    let nowhere = run(&repository(), "grade no/level --answer x");
+    assert!(nowhere.err.contains("LEVEL: found `no/level`"), "{}", nowhere.err);
+    assert_eq!(nowhere.code, Some(2));
+}
+
+#[test]
+fn a_new_level_passes_its_own_proofs_and_is_exported() {
+    let folder = scratch("new");
+    fs::create_dir(folder.join("lessons")).expect("a folder");
+    fs::write(folder.join("lessons/tracks.toml"), "# The order.\n").expect("writes");
+    let refused = run(&folder, "level new Groups/one");
+    assert!(refused.err.contains("TRACK/SLUG: found `Groups/one`"), "{}", refused.err);
+    assert_eq!(refused.code, Some(2));
+
+    assert_eq!(run(&folder, "level new groups/one").code, Some(0));
+    assert_eq!(run(&folder, "level new groups/two").code, Some(0));
+    assert_eq!(run(&folder, "level new groups/two").code, Some(2));
+    let proven = run(&folder, "level prove");
+    assert_eq!(proven.code, Some(0), "{}{}", proven.out, proven.err);
+    assert!(proven.out.ends_with("10 proofs, 0 fail\n"), "{}", proven.out);
+    let formatted = run(&folder, "level fmt --check");
+    assert_eq!(
+        (formatted.out.as_str(), formatted.code),
+        ("0 READMEs would be rewritten\n", Some(0))
+    );
+
+    assert_eq!(run(&folder, "level export --out out").code, Some(0));
+    let read = |file: &str| -> serde_json::Value {
+        let text = fs::read_to_string(folder.join(file)).expect(file);
+        serde_json::from_str(&text).expect(file)
+    };
+    let slugs = &read("out/catalog.json")["tracks"][0]["levels"];
+    assert_eq!((&slugs[0]["slug"], &slugs[1]["slug"]), (&"one".into(), &"two".into()));
+    assert_eq!(read("out/groups/one.json")["goals"][0], "`one` exists with 2 partitions");
+
+    // A wrong field is named with its line, and nothing is half done.
+    let toml = folder.join("lessons/groups/one/level.toml");
+    let text = fs::read_to_string(&toml).expect("reads").replace("minutes = 5", "minuets = 5");
+    fs::write(&toml, text).expect("writes");
+    let wrong = run(&folder, "level export --out again");
+    assert!(
+        wrong.err.contains("groups/one/level.toml, line") && wrong.err.contains("minuets"),
+        "{}",
+        wrong.err
+    );
+    assert_eq!(wrong.code, Some(2));
+    assert!(!folder.join("again").exists());
+}
+
+#[test]
+fn a_stale_readme_is_shown_then_rewritten() {
+    let folder = scratch("fmt");
+    fs::create_dir(folder.join("lessons")).expect("a folder");
+    fs::write(folder.join("lessons/tracks.toml"), "").expect("writes");
+    assert_eq!(run(&folder, "level new groups/one").code, Some(0));
+    let readme = folder.join("lessons/groups/one/README.md");
+    let good = fs::read_to_string(&readme).expect("reads");
+    let stale = good.replace("| Created topic one.", "| Made topic one.").replace("one-1 |\n", "");
+    fs::write(&readme, &stale).expect("writes");
+    let shown = run(&folder, "level fmt --check");
+    assert_eq!(shown.code, Some(1));
+    assert!(shown.out.contains("- | Made topic one.\n+ | Created topic one.\n"), "{}", shown.out);
+    assert!(shown.out.contains("+ one-1 |\n"), "{}", shown.out);
+    assert_eq!(fs::read_to_string(&readme).expect("reads"), stale, "--check writes nothing");
+    assert_eq!(run(&folder, "level fmt").code, Some(0));
+    assert_eq!(fs::read_to_string(&readme).expect("reads"), good);
+}
+
+#[test]
+fn the_readmes_of_the_lessons_are_what_the_engine_gives() {
+    let check = run(&repository(), "level fmt --check");
+    assert_eq!(check.code, Some(0), "{}{}", check.out, check.err);
+}
+
+/// Ends with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_is_served_to_the_tools_and_ends_in_order() {
+    let folder = scratch("serve");
+    let child = logbrook()
+        .args(["serve", "--listen", "127.0.0.1:0", "--config", "num.partitions=2"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut server = Server(child);
+    let mut lines = BufReader::new(server.0.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("a line").expect("UTF-8");
+    let (address, _) = first
+        .strip_prefix("Kafka on ")
+        .and_then(|rest| rest.split_once(": node"))
+        .expect("the line says where");
+    let tool = |line: &str| run(&folder, &format!("{line} --bootstrap-server {address}"));
+
+    assert_eq!(tool("kafka-topics.sh --create --topic orders").out, "Created topic orders.\n");
+    assert!(tool("kafka-topics.sh --describe --topic orders").out.contains("PartitionCount: 2"));
+    let mut producer = logbrook()
+        .args(["kafka-console-producer.sh", "--topic", "orders", "--bootstrap-server", address])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    producer.stdin.take().expect("piped").write_all(b"tea\r\ncoffee").expect("it reads");
+    assert!(producer.wait().expect("it ends").success());
+    let read = tool("kafka-console-consumer.sh --topic orders --from-beginning --max-messages 2");
+    assert_eq!((read.out.as_str(), read.code), ("tea\ncoffee\n", Some(0)), "{}", read.err);
+
+    let id = server.0.id().to_string();
+    if Command::new("kill").args(["-TERM", &id]).status().is_ok_and(|status| status.success()) {
+        assert_eq!(server.0.wait().expect("it ends").code(), Some(0));
+        assert_eq!(lines.next().expect("a line").expect("UTF-8"), "Stopped.");
+    }
+}
+
+#[test]
+fn what_cannot_be_served_is_said_by_its_argument() {
+    for (arguments, named) in [
+        ("--listen nowhere", "--listen"),
+        ("--listen 192.0.2.1:0", "--i-know-this-is-open"),
+        ("--data records", "--data records: keeping records on disk is not built yet"),
+        ("--config num.partitions", "KEY=VALUE"),
+        ("--config num.partitions=0", "--config num.partitions: Invalid value 0"),
+        ("--config listeners=x", "use --listen HOST:PORT"),
+    ] {
+        let refused = run(&repository(), &format!("serve {arguments}"));
+        assert!(refused.err.contains(named), "{arguments}: {}", refused.err);
+        assert_eq!(refused.code, Some(2), "{arguments}");
+    }
+}
