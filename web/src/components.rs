@@ -3,6 +3,7 @@
 pub(crate) mod app;
 mod bytes;
 mod dock;
+mod each;
 mod home;
 mod icon;
 mod inspector;

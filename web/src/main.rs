@@ -6,6 +6,7 @@ mod dom;
 mod driver;
 mod engine;
 mod keys;
+mod part;
 mod places;
 mod store;
 mod theme;
@@ -15,7 +16,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 fn main() {
-    leptos::task::spawn_local(start());
+    // A panic is our bug; say where, instead of `unreachable`.
+    std::panic::set_hook(Box::new(|why| leptos::logging::error!("{why}")));
+    wasm_bindgen_futures::spawn_local(start());
 }
 
 /// What was prerendered stands until the engine has read the path and the level.

@@ -10,6 +10,7 @@ use super::stage::small_band;
 use super::timeline::MiniTime;
 use super::workbench::Panels;
 use crate::dom;
+use crate::part::Part;
 use crate::store::{part, store};
 use field::FieldPane;
 use fields::FieldTree;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 /// The batch that is open, and which of its rows is chosen.
 #[derive(Clone, Copy)]
 pub(super) struct Open {
-    pub(super) bytes: Memo<Arc<Bytes>>,
+    pub(super) bytes: Part<Arc<Bytes>>,
     pub(super) row: RwSignal<usize>,
 }
 

@@ -6,6 +6,7 @@ mod lines;
 mod prompt;
 mod terminal;
 
+use super::each::{Show, items};
 use super::icon::Icon;
 use crate::dom;
 use crate::store::{part, store};
@@ -58,13 +59,13 @@ pub(crate) fn Dock() -> impl IntoView {
         <section class="dock" id="dock" tabindex="-1" aria-label="Terminal">
             <div class="ph">
                 <div class="tabs" role="tablist" aria-label="Terminals" on:keydown=move |event| arrow_tabs(&event)>
-                    <For each=move || tabs.get() key=|tab| tab.clone() let:tab>
-                        <button role="tab" id=format!("tab-{}", tab.0) aria-controls="dock-pane" aria-selected=move || selected(tab.0).to_string()
-                            tabindex=move || if active.get() == tab.0 { "0" } else { "-1" }
-                            on:click=move |_| { pane.set(Pane::Terminal); store.send(Event::SelectTab(tab.0)); }>
-                            <Icon name="term" small=true/>{tab.1}
+                    {items(tabs, |tab| u64::from(tab.0), move |tab| { let id = tab.get_untracked().0; view! {
+                        <button role="tab" id=format!("tab-{id}") aria-controls="dock-pane" aria-selected=move || selected(id).to_string()
+                            tabindex=move || if active.get() == id { "0" } else { "-1" }
+                            on:click=move |_| { pane.set(Pane::Terminal); store.send(Event::SelectTab(id)); }>
+                            <Icon name="term" small=true/>{move || tab.get().1}
                         </button>
-                    </For>
+                    }.into_any() })}
                 </div>
                 <div class="tabs" role="tablist" aria-label="Apps and lines" on:keydown=move |event| arrow_tabs(&event)>
                     <Show when=move || has_apps.get()>
@@ -76,7 +77,7 @@ pub(crate) fn Dock() -> impl IntoView {
                     </Show>
                     <button role="tab" id="tab-lines" aria-controls="dock-pane" aria-selected=move || (pane.get() == Pane::Lines).to_string()
                         on:click=move |_| pane.set(Pane::Lines)>
-                        <Icon name="menu" small=true/>"Lines " <span class="chip">{lines}</span>
+                        <Icon name="menu" small=true/>"Lines " <span class="chip">{move || lines.get()}</span>
                     </button>
                 </div>
                 <button class="b b-bare b-icon" aria-label="New terminal" title="New terminal"

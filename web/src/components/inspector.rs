@@ -8,6 +8,7 @@ mod state;
 use super::dock::arrow_tabs;
 use super::icon::Icon;
 use super::workbench::Panels;
+use crate::part::Part;
 use crate::store::{part, store};
 use cause::CausePane;
 use leptos::prelude::*;
@@ -45,7 +46,7 @@ pub(crate) fn Look() -> impl IntoView {
             .collect::<Vec<_>>()
     });
     // The engine names a tab; what it has nothing for gives way to the first that it has.
-    let tab = Memo::new(move |_| {
+    let tab = Part::new(move |_| {
         let wanted = store.inspector.with(|look| look.as_ref().map(|look| look.tab));
         tabs.with(|tabs| {
             tabs.iter()
@@ -74,7 +75,7 @@ pub(crate) fn Look() -> impl IntoView {
                 {move || match tab.get() {
                     None => view! { <p class="t3">"Select a record, a request or an event."</p> }.into_any(),
                     Some(now) => view! {
-                        <h2 class="look-t mono">{title}</h2>
+                        <h2 class="look-t mono">{move || title.get()}</h2>
                         {match now {
                             InspectorTab::Cause => view! { <CausePane/> }.into_any(),
                             InspectorTab::Bytes => view! { <RecordPane/> }.into_any(),

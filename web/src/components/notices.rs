@@ -1,5 +1,6 @@
 //! Errors and notices: what, where, and what would be right.
 
+use super::each::items;
 use super::icon::Icon;
 use super::rich::rich;
 use crate::store::{part, store};
@@ -13,7 +14,7 @@ pub(crate) fn Notices() -> impl IntoView {
     let notices = part(store.notices, |notices| notices.to_vec());
     view! {
         <div class="notices" aria-live="polite">
-            <For each=move || notices.get() key=|notice| notice.id let:notice>
+            {items(notices, |notice| notice.id, move |notice| { let notice = notice.get_untracked(); view! {
                 <div class=format!("msg {}", tone_class(notice.tone))>
                     <Icon name=tone_icon(notice.tone)/>
                     <span>{rich(&notice.text)}</span>
@@ -29,7 +30,7 @@ pub(crate) fn Notices() -> impl IntoView {
                         </button>
                     </span>
                 </div>
-            </For>
+            }.into_any() })}
         </div>
     }
 }

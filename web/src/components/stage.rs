@@ -17,8 +17,10 @@ use super::icon::Icon;
 use super::notices::{tone_class, tone_icon};
 use super::rich::rich;
 use super::workbench::Panels;
+use crate::components::each::{Show, items, text_key};
 use crate::dom;
-use crate::store::{Store, item, part, store};
+use crate::part::Part;
+use crate::store::{Store, part, store};
 use cursor::Cursor;
 use group::Groups;
 use head::StageHead;
@@ -71,7 +73,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
             .unwrap_or_default()
     });
     let small = dom::media("(max-width: 1199px)");
-    let cell_px = Memo::new(move |old: Option<&(f64, _)>| {
+    let cell_px = Part::new(move |old: Option<&(f64, _)>| {
         let of = (topic.get(), cell_text.get());
         let asked = match longest.get() {
             0..=4 if panels.narrow.get() => 22.0,
@@ -87,7 +89,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
             _ => (asked, of),
         }
     });
-    let cell_px = Memo::new(move |_| cell_px.get().0);
+    let cell_px = Part::new(move |_| cell_px.get().0);
 
     let chart = NodeRef::<Div>::new();
     let (width, set_width) = signal(0.0);
@@ -97,7 +99,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
         }
     });
     // The engine is told how many cells fit, and sends those.
-    let fits = Memo::new(move |_| {
+    let fits = Part::new(move |_| {
         let before = if panels.narrow.get() {
             0.0
         } else if small.get() {
@@ -138,9 +140,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
                 <Show when=move || !panels.narrow.get() && !table()>
                     <Ruler/>
                     <div class="lanes" aria-hidden="true">
-                        <For each=move || lanes.get() key=|lane| lane.broker let:lane>
-                            <LaneView lane=item(lanes, lane, |lane| lane.broker)/>
-                        </For>
+                        {items(lanes, |lane| u64::from(lane.broker.unsigned_abs()), move |lane| view! { <LaneView lane=lane/> }.into_any())}
                     </div>
                 </Show>
                 {move || empty.get().map(|act| {
@@ -167,6 +167,13 @@ pub(crate) fn StagePanel() -> impl IntoView {
     }
 }
 
+/// What makes a row the same row.
+fn row_key(row: &Row) -> u64 {
+    text_key(&row.topic)
+        .wrapping_add(u64::from(row.partition.unsigned_abs()) << 16)
+        .wrapping_add(u64::from(row.broker.unsigned_abs()))
+}
+
 /// Strips inside the prose and on Home: leaders only, from offset 0 on, as wide as they are.
 pub(crate) fn small_strips(rows: &[Arc<Row>]) -> AnyView {
     let longest = rows
@@ -187,7 +194,7 @@ pub(crate) fn small_strips(rows: &[Arc<Row>]) -> AnyView {
                 let name = row.name();
                 let words = format!(": {} records, high watermark {}", row.log_end - row.log_start, row.high_watermark);
                 let row = row.clone();
-                let row = Memo::new(move |_| row.clone());
+                let row = Part::new(move |_| row.clone());
                 view! {
                     <div class="lr row lead">
                         <span class="nm">{name}<span class="sr">{words}</span></span>
@@ -214,11 +221,11 @@ pub(crate) fn small_band(store: Store) -> AnyView {
             .cloned()
     });
     let first = part(store.stage, |stage| stage.axis.first);
-    let shown = Memo::new(move |_| row.with(Option::is_some));
+    let shown = Part::new(move |_| row.with(Option::is_some));
     view! {
         <div class="row lead band-s" aria-hidden="true" style:--first=move || first.get().to_string()>
             {move || shown.get().then(|| {
-                let row = Memo::new(move |old: Option<&Arc<Row>>| row.get().or_else(|| old.cloned()).unwrap_or_default());
+                let row = Part::new(move |old: Option<&Arc<Row>>| row.get().or_else(|| old.cloned()).unwrap_or_default());
                 view! { <Strip row=row/> }
             })}
         </div>

@@ -9,7 +9,9 @@ mod run_block;
 mod show;
 mod trials;
 
-use crate::store::{item, part, store};
+use crate::components::each::{Show, items, text_key};
+use crate::part::Part;
+use crate::store::{part, store};
 use foot::Foot;
 use goals::Goals;
 use hints::Hints;
@@ -49,9 +51,7 @@ pub(crate) fn TaskPanel() -> impl IntoView {
                     })}
                     <div class="prose">
                         // The prose keeps its length; a block changes in place.
-                        <For each=move || blocks.get() key=|(i, block)| (*i, which(block)) let:first>
-                            {block(item(blocks, first, |(i, block)| (*i, which(block))))}
-                        </For>
+                        {items(blocks, |(i, block)| text_key(&which(block)).wrapping_add(*i as u64), block)}
                     </div>
                 </div>
                 <Show when=move || !goals_in_prose.get()>
@@ -76,28 +76,28 @@ fn which(block: &Block) -> String {
     }
 }
 
-fn block(block: Memo<(usize, Block)>) -> AnyView {
+fn block(block: Part<(usize, Block)>) -> AnyView {
     match block.get_untracked().1 {
         // Rendered from the level's own Markdown when the page was built.
         Block::Html(html) => {
             view! { <div class="md" inner_html=html.to_string()></div> }.into_any()
         }
         Block::Run(first) => {
-            let run = Memo::new(move |_| match block.get().1 {
+            let run = Part::new(move |_| match block.get().1 {
                 Block::Run(run) => run,
                 _ => first.clone(),
             });
             view! { <RunBlockCard run=run/> }.into_any()
         }
         Block::Predict(first) => {
-            let predict = Memo::new(move |_| match block.get().1 {
+            let predict = Part::new(move |_| match block.get().1 {
                 Block::Predict(predict) => predict,
                 _ => first.clone(),
             });
             view! { <PredictBlock predict=predict/> }.into_any()
         }
         Block::Show(first) => {
-            let show = Memo::new(move |_| match block.get().1 {
+            let show = Part::new(move |_| match block.get().1 {
                 Block::Show(show) => show,
                 _ => first.clone(),
             });

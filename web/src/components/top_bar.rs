@@ -3,6 +3,7 @@
 use super::app::Go;
 use super::icon::Icon;
 use super::workbench::Panels;
+use crate::components::each::Show;
 use crate::places;
 use crate::store::{part, store};
 use crate::theme::Theme;
@@ -45,12 +46,12 @@ pub(crate) fn TopBar() -> impl IntoView {
                     <a href=places::href(&Place::Home) on:click=to_home>"Learn"</a>
                     <Show when=move || !track.get().is_empty()>
                         <span aria-hidden="true">"/"</span>
-                        <span class="t2">{track}</span>
+                        <span class="t2">{move || track.get()}</span>
                     </Show>
                     <span aria-hidden="true">"/"</span>
-                    <b>{title}</b>
+                    <b>{move || title.get()}</b>
                 </span>
-                <h1 class="only-s grow top-t">{title}</h1>
+                <h1 class="only-s grow top-t">{move || title.get()}</h1>
             </Show>
             <span class="grow not-s"></span>
             {move || seed.get().map(|seed| view! {

@@ -8,6 +8,8 @@ use super::inspector::Look;
 use super::stage::StagePanel;
 use super::task::TaskPanel;
 use super::timeline::{MiniTime, TimelinePanel};
+use crate::components::each::Show;
+use crate::part::Part;
 use crate::store::{part, store};
 use crate::{dom, keys};
 use leptos::prelude::*;
@@ -123,7 +125,7 @@ pub(crate) fn Workbench() -> impl IntoView {
         panels.bytes.get()
             && store.inspector.with(|look| look.as_ref().is_some_and(|look| look.bytes.is_some()))
     };
-    let has_bytes = Memo::new(move |_| bytes());
+    let has_bytes = Part::new(move |_| bytes());
     view! {
         <div class="wb" data-panel=move || panels.front.get().name()>
             <Heading/>

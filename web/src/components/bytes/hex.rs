@@ -4,6 +4,7 @@
 use super::Open;
 use crate::components::inspector::purpose_class;
 use crate::dom;
+use crate::part::Part;
 use leptos::html::Section;
 use leptos::prelude::*;
 use logbrook_session::view::{Bytes, Purpose};
@@ -20,7 +21,7 @@ const HEADER_ROWS: usize = 4;
 pub(super) fn HexGrid() -> impl IntoView {
     let open = expect_context::<Open>();
     let section = NodeRef::<Section>::new();
-    let rows = Memo::new(move |_| open.bytes.with(|bytes| bytes.bytes.len().div_ceil(16)));
+    let rows = Part::new(move |_| open.bytes.with(|bytes| bytes.bytes.len().div_ceil(16)));
     let (first, set_first) = signal(0_usize);
     let scrolled = move |_| {
         if let Some(section) = section.get_untracked() {
@@ -28,7 +29,7 @@ pub(super) fn HexGrid() -> impl IntoView {
             set_first.set(top.saturating_sub(WINDOW_ROWS / 3) / 16 * 16);
         }
     };
-    let drawn = Memo::new(move |_| {
+    let drawn = Part::new(move |_| {
         let rows = rows.get();
         if rows <= WINDOW_ROWS {
             return (HEADER_ROWS.min(rows), rows);
@@ -84,7 +85,7 @@ pub(super) fn HexGrid() -> impl IntoView {
 }
 
 /// One rule that lights the bytes of the chosen row: its own, or all fields in it.
-fn lit(row: usize, bytes: Memo<std::sync::Arc<Bytes>>) -> String {
+fn lit(row: usize, bytes: Part<std::sync::Arc<Bytes>>) -> String {
     bytes.with(|bytes| {
         let Some(chosen) = bytes.rows.get(row) else { return String::new() };
         // A group lights up through its bracket in the tree only; lighting the whole batch says nothing.
@@ -202,7 +203,7 @@ fn hex_byte(bytes: &Bytes, owner: &[usize], at: usize) -> AnyView {
 #[component]
 fn RecordRibbon() -> impl IntoView {
     let open = expect_context::<Open>();
-    let record = Memo::new(move |_| {
+    let record = Part::new(move |_| {
         open.bytes.with(|bytes| bytes.rows.get(open.row.get()).and_then(|row| row.record))
     });
     view! {

@@ -1,10 +1,12 @@
 //! The simulated applications and their knobs. A change shows its line before it runs.
 
+use crate::components::each::{items, text_key};
 use crate::components::icon::{Icon, sign};
 use crate::components::member;
 use crate::components::notices::tone_class;
 use crate::components::rich::rich;
-use crate::store::{Store, item, part, store};
+use crate::part::Part;
+use crate::store::{Store, part, store};
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::{App, Knob, KnobControl};
@@ -15,21 +17,18 @@ pub(super) fn AppsPane() -> impl IntoView {
     let apps = part(store.apps, |apps| apps.to_vec());
     view! {
         <div class="apps">
-            <For each=move || apps.get() key=|app| app.name.clone() let:app>
-                <AppCard app=item(apps, app, |app| app.name.clone())/>
-            </For>
+            {items(apps, |app| text_key(&app.name), move |app| view! { <AppCard app=app/> }.into_any())}
         </div>
     }
 }
 
 #[component]
-fn AppCard(app: Memo<App>) -> impl IntoView {
+fn AppCard(app: Part<App>) -> impl IntoView {
     let store = store();
     let name = app.with_untracked(|app| app.name.clone());
     let (label, heading) = (name.clone(), name.clone());
-    let knobs = Memo::new(move |_| app.with(|app| app.knobs.clone()));
-    let key = |knob: &Knob| knob.name.clone();
-    let acts = Memo::new(move |_| app.with(|app| app.acts.clone()));
+    let knobs = Part::new(move |_| app.with(|app| app.knobs.clone()));
+    let acts = Part::new(move |_| app.with(|app| app.acts.clone()));
     view! {
         <section class="card app" aria-label=label>
             <div class="ph">
@@ -48,27 +47,25 @@ fn AppCard(app: Memo<App>) -> impl IntoView {
                     }).collect_view())}
                 </p>
                 <p class="t3">{move || app.with(|app| format!("{}; errors: {}", app.rate, app.errors))}</p>
-                <For each=move || knobs.get() key=key let:knob>
-                    <KnobRow app=name.clone() knob=item(knobs, knob, key)/>
-                </For>
+                {items(knobs, |knob| text_key(&knob.name), move |knob| view! { <KnobRow app=name.clone() knob=knob/> }.into_any())}
             </div>
         </section>
     }
 }
 
 #[component]
-fn KnobRow(app: String, knob: Memo<Knob>) -> impl IntoView {
+fn KnobRow(app: String, knob: Part<Knob>) -> impl IntoView {
     let store = store();
     // What was chosen and not run yet.
     let pending = RwSignal::new(None::<String>);
     let name = knob.with_untracked(|knob| knob.name.clone());
     let of = StoredValue::new((app, name.clone()));
-    let value = Memo::new(move |_| knob.with(|knob| knob.value.clone()));
+    let value = Part::new(move |_| knob.with(|knob| knob.value.clone()));
     Effect::new(move |_| {
         value.track();
         pending.set(None);
     });
-    let control = Memo::new(move |_| knob.with(|knob| (knob.control.clone(), knob.why.clone())));
+    let control = Part::new(move |_| knob.with(|knob| (knob.control.clone(), knob.why.clone())));
     let line = move || {
         let (app, name) = of.get_value();
         pending.get().map(|value| format!("@deploy {app} {name}={value}"))

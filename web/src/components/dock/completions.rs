@@ -1,5 +1,6 @@
 //! The row of completions under the prompt; on touch, the keyboard that composes commands.
 
+use crate::part::Part;
 use crate::store::store;
 use leptos::prelude::*;
 use logbrook_session::Event;
@@ -10,10 +11,10 @@ use std::sync::Arc;
 const SHOWN: usize = 14;
 
 #[component]
-pub(super) fn Completions(tab: Memo<Arc<TermTab>>) -> impl IntoView {
+pub(super) fn Completions(tab: Part<Arc<TermTab>>) -> impl IntoView {
     let store = store();
     let id = tab.with_untracked(|tab| tab.id);
-    let row = Memo::new(move |_| tab.with(|tab| (tab.completions.clone(), tab.chosen)));
+    let row = Part::new(move |_| tab.with(|tab| (tab.completions.clone(), tab.chosen)));
     view! {
         <div class="comp">
             <div class="opts" id="completions" role="listbox" aria-label="Completions">

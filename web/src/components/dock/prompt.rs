@@ -1,6 +1,7 @@
 //! The prompt: a field, the grey rest of the completion behind it, and a terminal's keys.
 
 use crate::dom;
+use crate::part::Part;
 use crate::store::store;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -10,17 +11,17 @@ use logbrook_session::view::{Foreground, TermTab};
 use std::sync::Arc;
 
 #[component]
-pub(super) fn Prompt(tab: Memo<Arc<TermTab>>) -> impl IntoView {
+pub(super) fn Prompt(tab: Part<Arc<TermTab>>) -> impl IntoView {
     let store = store();
     let id = tab.with_untracked(|tab| tab.id);
     let field = NodeRef::<Input>::new();
     // What is typed, for the ghost that stands behind it.
     let typed = RwSignal::new(tab.with_untracked(|tab| tab.input.text.clone()));
-    let rev = Memo::new(move |_| tab.with(|tab| tab.input.rev));
-    let ghost = Memo::new(move |_| tab.with(|tab| tab.ghost.clone()));
-    let prompt = Memo::new(move |_| tab.with(|tab| tab.prompt.clone()));
-    let exit = Memo::new(move |_| tab.with(|tab| tab.exit.filter(|code| *code != 0)));
-    let running = Memo::new(move |_| {
+    let rev = Part::new(move |_| tab.with(|tab| tab.input.rev));
+    let ghost = Part::new(move |_| tab.with(|tab| tab.ghost.clone()));
+    let prompt = Part::new(move |_| tab.with(|tab| tab.prompt.clone()));
+    let exit = Part::new(move |_| tab.with(|tab| tab.exit.filter(|code| *code != 0)));
+    let running = Part::new(move |_| {
         tab.with(|tab| match &tab.foreground {
             Foreground::Idle => None,
             Foreground::Running { name, reads } => Some((name.clone(), *reads)),
@@ -140,7 +141,7 @@ pub(super) fn Prompt(tab: Memo<Arc<TermTab>>) -> impl IntoView {
             {move || exit.get().map(|code| view! { <span class="hot">{format!("{code} ")}</span> })}
             <span class="ps">{move || prompt.get()}</span>
             <span class="field-w">
-                <span class="behind" aria-hidden="true"><span class="typed">{typed}</span><span class="ghost">{ghost}</span></span>
+                <span class="behind" aria-hidden="true"><span class="typed">{typed}</span><span class="ghost">{move || ghost.get()}</span></span>
                 <input node_ref=field type="text" spellcheck="false" autocomplete="off" autocapitalize="off" enterkeyhint="send"
                     aria-label="Command line" aria-controls="completions" aria-describedby="jobs"
                     prop:readOnly=move || !reads()

@@ -2,6 +2,8 @@
 
 use super::completions::Completions;
 use super::prompt::Prompt;
+use crate::components::each::each;
+use crate::part::Part;
 use crate::store::{Store, store};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -10,8 +12,8 @@ use std::sync::Arc;
 use wasm_bindgen::JsCast;
 
 /// The tab in front.
-pub(super) fn tab(store: Store) -> Memo<Arc<TermTab>> {
-    Memo::new(move |_| {
+pub(super) fn tab(store: Store) -> Part<Arc<TermTab>> {
+    Part::new(move |_| {
         store.terminal.with(|terminal| {
             terminal.tabs.iter().find(|tab| tab.id == terminal.active).cloned().unwrap_or_default()
         })
@@ -22,18 +24,16 @@ pub(super) fn tab(store: Store) -> Memo<Arc<TermTab>> {
 pub(super) fn TerminalPane() -> impl IntoView {
     let store = store();
     let tab = tab(store);
-    let id = Memo::new(move |_| tab.with(|tab| tab.id));
+    let id = Part::new(move |_| tab.with(|tab| tab.id));
     view! { {move || { id.get(); view! { <Screen tab=tab/> } }} }
 }
 
 /// One tab's screen. Made anew for another tab, so that each keeps to its own scroll.
 #[component]
-fn Screen(tab: Memo<Arc<TermTab>>) -> impl IntoView {
-    let lines = Memo::new(move |_| tab.with(|tab| (tab.dropped, tab.lines.clone())));
-    let numbered = move || {
-        let (dropped, lines) = lines.get();
-        (0..lines.len()).map(move |i| (dropped + i as u64, lines[i].clone())).collect::<Vec<_>>()
-    };
+fn Screen(tab: Part<Arc<TermTab>>) -> impl IntoView {
+    let lines = Part::new(move |_| tab.with(|tab| (tab.dropped, tab.lines.clone())));
+    let numbers =
+        move || lines.with(|(dropped, lines)| (*dropped..*dropped + lines.len() as u64).collect());
     let screen = NodeRef::<Div>::new();
     // The end stays in view, unless the learner has scrolled up to read.
     let at_end = StoredValue::new(true);
@@ -68,14 +68,20 @@ fn Screen(tab: Memo<Arc<TermTab>>) -> impl IntoView {
                 }
             }>
             <div class="out-all" role="log" aria-label="Output" aria-live="off" tabindex="0">
-                <For each=numbered key=|(number, _)| *number let:line>
-                    {term_line(&line.1)}
-                </For>
+                {each(numbers, move |number| line_at(lines, number))}
             </div>
             <Prompt tab=tab/>
         </div>
         <Completions tab=tab/>
     }
+}
+
+/// The line with a number; lines do not change once written.
+fn line_at(lines: Part<(u64, Arc<Vec<TermLine>>)>, number: u64) -> AnyView {
+    lines.with_untracked(|(dropped, lines)| {
+        let line = number.checked_sub(*dropped).and_then(|i| lines.get(usize::try_from(i).ok()?));
+        line.map_or_else(|| ().into_any(), term_line)
+    })
 }
 
 /// A line, by what it is.

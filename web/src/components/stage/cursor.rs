@@ -2,6 +2,7 @@
 
 use super::tables::at_id;
 use crate::dom;
+use crate::part::Part;
 use crate::store::Store;
 use leptos::prelude::*;
 use logbrook_session::Event;
@@ -26,13 +27,13 @@ pub(crate) struct Cursor {
     /// Whether the focus is there now: then the strip rings it.
     on: RwSignal<bool>,
     /// The tab stop: where the cursor is, else the first record of the stage.
-    stop: Memo<Option<At>>,
+    stop: Part<Option<At>>,
 }
 
 impl Cursor {
     pub(super) fn new(store: Store) -> Cursor {
         let at = RwSignal::new(None::<At>);
-        let stop = Memo::new(move |_| {
+        let stop = Part::new(move |_| {
             store.stage.with(|stage| {
                 let rows = || stage.lanes.iter().flat_map(|lane| &lane.rows);
                 let here = at.get().filter(|at| rows().any(|row| holds(row, at)));

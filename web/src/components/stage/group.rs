@@ -1,9 +1,11 @@
 //! Group tables, as `kafka-consumer-groups.sh --describe` has them, with positions.
 
+use crate::components::each::{Show, items, text_key};
 use crate::components::member;
 use crate::components::notices::tone_class;
 use crate::components::workbench::Panels;
-use crate::store::{item, part, store};
+use crate::part::Part;
+use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::view::{Group, GroupRow};
 use std::sync::Arc;
@@ -13,16 +15,14 @@ pub(super) fn Groups() -> impl IntoView {
     let store = store();
     let groups = part(store.stage, |stage| stage.groups.clone());
     view! {
-        <For each=move || groups.get() key=|group| group.name.clone() let:group>
-            <GroupTable group=item(groups, group, |group| group.name.clone())/>
-        </For>
+        {items(groups, |group| text_key(&group.name), move |group| view! { <GroupTable group=group/> }.into_any())}
     }
 }
 
 #[component]
-pub(super) fn GroupTable(group: Memo<Arc<Group>>) -> impl IntoView {
+pub(super) fn GroupTable(group: Part<Arc<Group>>) -> impl IntoView {
     let panels = expect_context::<Panels>();
-    let head = Memo::new(move |_| {
+    let head = Part::new(move |_| {
         group.with(|group| {
             (
                 group.name.clone(),
@@ -33,7 +33,7 @@ pub(super) fn GroupTable(group: Memo<Arc<Group>>) -> impl IntoView {
             )
         })
     });
-    let rows = Memo::new(move |_| {
+    let rows = Part::new(move |_| {
         group.with(|group| {
             group.rows.iter().cloned().map(|row| (key(&row), row)).collect::<Vec<_>>()
         })
@@ -60,15 +60,11 @@ pub(super) fn GroupTable(group: Memo<Arc<Group>>) -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        <For each=move || rows.get() key=|(key, _)| key.clone() let:row>
-                            <GroupLine row=item(rows, row, |(key, _)| key.clone())/>
-                        </For>
+                        {items(rows, |(key, _)| text_key(key), move |row| view! { <GroupLine row=row/> }.into_any())}
                     </tbody>
                 </table>
             }>
-                <For each=move || rows.get() key=|(key, _)| key.clone() let:row>
-                    <NarrowLine row=item(rows, row, |(key, _)| key.clone())/>
-                </For>
+                {items(rows, |(key, _)| text_key(key), move |row| view! { <NarrowLine row=row/> }.into_any())}
             </Show>
         </section>
     }
@@ -85,16 +81,16 @@ fn figure(value: Option<i64>) -> String {
 }
 
 #[component]
-fn GroupLine(row: Memo<(String, GroupRow)>) -> impl IntoView {
+fn GroupLine(row: Part<(String, GroupRow)>) -> impl IntoView {
     let get = move |of: fn(&GroupRow) -> Option<i64>| {
-        Memo::new(move |_| figure(row.with(|(_, row)| of(row))))
+        Part::new(move |_| figure(row.with(|(_, row)| of(row))))
     };
-    let member = Memo::new(move |_| row.with(|(_, row)| (row.mark, row.member.clone())));
+    let member = Part::new(move |_| row.with(|(_, row)| (row.mark, row.member.clone())));
     let partition = row.with_untracked(|(_, row)| row.partition.clone());
     let title = partition.clone();
     let (current, position) = (get(|row| row.current_offset), get(|row| row.position));
     let (log_end, lag) = (get(|row| row.log_end_offset), get(|row| row.lag));
-    let percent = Memo::new(move |_| row.with(|(_, row)| row.lag_percent));
+    let percent = Part::new(move |_| row.with(|(_, row)| row.lag_percent));
     view! {
         <tr>
             <td>{move || { let (mark, name) = member.get(); view! {
@@ -102,17 +98,17 @@ fn GroupLine(row: Memo<(String, GroupRow)>) -> impl IntoView {
                 {if name.is_empty() { view! { <span class="t3">"nobody"</span> }.into_any() } else { view! { <span class="mono">{name}</span> }.into_any() }}
             } }}</td>
             <td><span class="nm" title=title>{partition}</span></td>
-            <td class="n">{current}</td>
-            <td class="n">{position}</td>
-            <td class="n">{log_end}</td>
-            <td class="n"><b>{lag}</b></td>
+            <td class="n">{move || current.get()}</td>
+            <td class="n">{move || position.get()}</td>
+            <td class="n">{move || log_end.get()}</td>
+            <td class="n"><b>{move || lag.get()}</b></td>
             <td><span class=move || format!("lagbar {}", member::class(member.get().0)) style:--l=move || percent.get().to_string()><b></b></span></td>
         </tr>
     }
 }
 
 #[component]
-fn NarrowLine(row: Memo<(String, GroupRow)>) -> impl IntoView {
+fn NarrowLine(row: Part<(String, GroupRow)>) -> impl IntoView {
     view! {
         <div class="mm">
             {move || { let (_, row) = row.get(); view! {

@@ -1,5 +1,6 @@
 //! The stage's head: topic, picture or table, text in the cells.
 
+use crate::components::each::Show;
 use crate::components::icon::Icon;
 use crate::components::workbench::Panels;
 use crate::store::{part, store};
@@ -16,7 +17,7 @@ pub(super) fn StageHead() -> impl IntoView {
     view! {
         <div class="ph">
             <h2>"Cluster"</h2>
-            <span class="t3 w-wide">{summary}</span>
+            <span class="t3 w-wide">{move || summary.get()}</span>
             <TopicPick/>
             <span class="grow"></span>
             <Pan/>

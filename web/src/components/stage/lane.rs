@@ -1,33 +1,34 @@
 //! A broker: its head with what may be done to it, and its replicas.
 
 use super::row::RowView;
+use super::row_key;
+use crate::components::each::items;
 use crate::components::icon::{Icon, sign};
-use crate::store::{item, store};
+use crate::part::Part;
+use crate::store::store;
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::{Lane, Up};
 use std::sync::Arc;
 
 #[component]
-pub(super) fn LaneView(lane: Memo<Arc<Lane>>) -> impl IntoView {
-    let rows = Memo::new(move |_| lane.with(|lane| lane.rows.clone()));
-    let down = Memo::new(move |_| lane.with(|lane| lane.up == Up::Down));
+pub(super) fn LaneView(lane: Part<Arc<Lane>>) -> impl IntoView {
+    let rows = Part::new(move |_| lane.with(|lane| lane.rows.clone()));
+    let down = Part::new(move |_| lane.with(|lane| lane.up == Up::Down));
     view! {
         <div class="lane" class:down=move || down.get()>
             <LaneHead lane=lane/>
             <div class="rows">
-                <For each=move || rows.get() key=|row| (row.topic.clone(), row.partition) let:row>
-                    <RowView row=item(rows, row, |row| (row.topic.clone(), row.partition))/>
-                </For>
+                {items(rows, |row| row_key(row), move |row| view! { <RowView row=row/> }.into_any())}
             </div>
         </div>
     }
 }
 
 #[component]
-fn LaneHead(lane: Memo<Arc<Lane>>) -> impl IntoView {
+fn LaneHead(lane: Part<Arc<Lane>>) -> impl IntoView {
     let store = store();
-    let head = Memo::new(move |_| {
+    let head = Part::new(move |_| {
         lane.with(|lane| (lane.broker, lane.up, lane.status.clone(), lane.since, lane.acts.clone()))
     });
     view! {

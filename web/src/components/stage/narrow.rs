@@ -5,10 +5,13 @@ use super::lane::led;
 use super::row::role_words;
 use super::ruler::Ruler;
 use super::strip::Strip;
+use crate::components::each::{Show, items};
 use crate::components::icon::Icon;
 use crate::components::rich::rich;
+use crate::components::stage::row_key;
 use crate::components::workbench::Panels;
-use crate::store::{item, part, store};
+use crate::part::Part;
+use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::{GoalStatus, Role, Row, Up};
@@ -26,7 +29,7 @@ pub(super) fn NarrowStage() -> impl IntoView {
         partitions.dedup();
         partitions
     });
-    let rows = Memo::new(move |_| {
+    let rows = Part::new(move |_| {
         let partition = chosen.get();
         store.stage.with(|stage| {
             stage
@@ -43,7 +46,6 @@ pub(super) fn NarrowStage() -> impl IntoView {
             task.goals.iter().find(|goal| goal.status == GoalStatus::Fails).cloned()
         })
     });
-    let key = |(row, _): &(Arc<Row>, Up)| (row.topic.clone(), row.partition, row.broker);
     view! {
         {move || failed.get().map(|goal| {
             let id = goal.id.clone();
@@ -79,17 +81,15 @@ pub(super) fn NarrowStage() -> impl IntoView {
             <Show when=move || !rows.with(Vec::is_empty)>
                 <Ruler/>
             </Show>
-            <For each=move || rows.get() key=key let:row>
-                <NarrowRow row=item(rows, row, key)/>
-            </For>
+            {items(rows, |(row, _)| row_key(row), move |row| view! { <NarrowRow row=row/> }.into_any())}
         </div>
     }
 }
 
 #[component]
-fn NarrowRow(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
-    let strip = Memo::new(move |_| row.with(|(row, _)| row.clone()));
-    let down = Memo::new(move |_| row.with(|(_, up)| *up == Up::Down));
+fn NarrowRow(row: Part<(Arc<Row>, Up)>) -> impl IntoView {
+    let strip = Part::new(move |_| row.with(|(row, _)| row.clone()));
+    let down = Part::new(move |_| row.with(|(_, up)| *up == Up::Down));
     view! {
         <div class="mrow" class:down=move || down.get()>
             {move || { let (row, up) = row.get(); let (icon, words) = role_words((row.role, row.in_sync)); let leads = row.role == Role::Leader; view! {

@@ -2,15 +2,16 @@
 
 use super::strip::Strip;
 use crate::components::icon::Icon;
+use crate::part::Part;
 use leptos::prelude::*;
 use logbrook_session::view::{InSync, Role, Row};
 use std::sync::Arc;
 
 #[component]
-pub(super) fn RowView(row: Memo<Arc<Row>>) -> impl IntoView {
-    let role = Memo::new(move |_| row.with(|row| (row.role, row.in_sync)));
+pub(super) fn RowView(row: Part<Arc<Row>>) -> impl IntoView {
+    let role = Part::new(move |_| row.with(|row| (row.role, row.in_sync)));
     let name = row.with_untracked(|row| (row.topic.clone(), row.partition, row.name()));
-    let marks = Memo::new(move |_| row.with(|row| (row.high_watermark, row.log_end)));
+    let marks = Part::new(move |_| row.with(|row| (row.high_watermark, row.log_end)));
     view! {
         <div class="row" class:lead=move || role.get().0 == Role::Leader>
             <div class="rl">

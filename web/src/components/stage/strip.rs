@@ -1,26 +1,28 @@
 //! A strip: batches as joined cells, the marks over them, the tracks of readers under them.
 
+use crate::components::each::{items, text_key};
 use crate::components::icon::Icon;
 use crate::components::member;
-use crate::store::{item, store};
+use crate::part::Part;
+use crate::store::store;
 use leptos::prelude::*;
 use logbrook_session::view::{Batch, BatchState, CellKind, ReadTrack, Row};
 use std::sync::Arc;
 
 #[component]
-pub(crate) fn Strip(row: Memo<Arc<Row>>) -> impl IntoView {
+pub(crate) fn Strip(row: Part<Arc<Row>>) -> impl IntoView {
     let of = row.with_untracked(|row| (row.topic.clone(), row.partition, row.broker));
     let (topic, partition, broker) = (of.0.clone(), of.1.to_string(), of.2.to_string());
-    let batches = Memo::new(move |_| row.with(|row| row.batches.clone()));
-    let gone = Memo::new(move |_| row.with(|row| row.gone.clone()));
-    let epochs = Memo::new(move |_| row.with(|row| row.epochs.clone()));
-    let tracks = Memo::new(move |_| row.with(|row| row.tracks.clone()));
-    let hw = Memo::new(move |_| row.with(|row| row.high_watermark));
-    let end = Memo::new(move |_| row.with(|row| row.log_end));
-    let lso = Memo::new(move |_| {
+    let batches = Part::new(move |_| row.with(|row| row.batches.clone()));
+    let gone = Part::new(move |_| row.with(|row| row.gone.clone()));
+    let epochs = Part::new(move |_| row.with(|row| row.epochs.clone()));
+    let tracks = Part::new(move |_| row.with(|row| row.tracks.clone()));
+    let hw = Part::new(move |_| row.with(|row| row.high_watermark));
+    let end = Part::new(move |_| row.with(|row| row.log_end));
+    let lso = Part::new(move |_| {
         row.with(|row| (row.last_stable < row.high_watermark).then_some(row.last_stable))
     });
-    let start = Memo::new(move |_| row.with(|row| row.log_start));
+    let start = Part::new(move |_| row.with(|row| row.log_start));
     view! {
         <div class="strip" data-topic=topic data-partition=partition data-broker=broker>
             <div class="clip">
@@ -30,9 +32,7 @@ pub(crate) fn Strip(row: Memo<Arc<Row>>) -> impl IntoView {
                 {move || gone.get().into_iter().map(|(first, count)| view! {
                     <span class="gone" style:--i=first.to_string() style:--n=count.to_string()></span>
                 }).collect_view()}
-                <For each=move || batches.get() key=|batch| batch.base_offset let:batch>
-                    <BatchView batch=item(batches, batch, |batch| batch.base_offset) of=of.clone()/>
-                </For>
+                {items(batches, |batch| batch.base_offset.unsigned_abs(), move |batch| view! { <BatchView batch=batch of=of.clone()/> }.into_any())}
                 {move || (start.get() > 0).then(|| view! { <span class="mk st" style:--i=start.get().to_string()></span> })}
                 {move || lso.get().map(|lso| view! {
                     <span class="mk lso" style:--i=lso.to_string()><Icon name="lso"/></span>
@@ -42,24 +42,22 @@ pub(crate) fn Strip(row: Memo<Arc<Row>>) -> impl IntoView {
                 {move || epochs.get().into_iter().map(|(offset, epoch)| view! {
                     <span class="ep" style:--i=offset.to_string()>{format!("epoch {epoch}")}</span>
                 }).collect_view()}
-                <For each=move || tracks.get() key=|track| track.group.clone() let:track>
-                    <TrackView track=item(tracks, track, |track| track.group.clone()) tracks=tracks/>
-                </For>
+                {items(tracks, |track| text_key(&track.group), move |track| view! { <TrackView track=track tracks=tracks/> }.into_any())}
             </div>
         </div>
     }
 }
 
 #[component]
-fn BatchView(batch: Memo<Arc<Batch>>, of: (String, i32, i32)) -> impl IntoView {
+fn BatchView(batch: Part<Arc<Batch>>, of: (String, i32, i32)) -> impl IntoView {
     let store = store();
-    let cells = Memo::new(move |_| batch.with(|batch| batch.cells.clone()));
-    let state = Memo::new(move |_| batch.with(|batch| batch.state));
+    let cells = Part::new(move |_| batch.with(|batch| batch.cells.clone()));
+    let state = Part::new(move |_| batch.with(|batch| batch.state));
     let place = batch
         .with_untracked(|batch| (batch.base_offset, batch.last_offset - batch.base_offset + 1));
     let compression = batch.with_untracked(|batch| batch.compression);
     let last = place.0 + place.1 - 1;
-    let selected = Memo::new(move |_| {
+    let selected = Part::new(move |_| {
         store.stage.with(|stage| {
             stage
                 .selected
@@ -111,7 +109,7 @@ fn kind_class(kind: CellKind) -> &'static str {
 }
 
 #[component]
-fn TrackView(track: Memo<ReadTrack>, tracks: Memo<Vec<ReadTrack>>) -> impl IntoView {
+fn TrackView(track: Part<ReadTrack>, tracks: Part<Vec<ReadTrack>>) -> impl IntoView {
     let place = move || {
         tracks
             .with(|all| all.iter().position(|other| track.with(|track| track.group == other.group)))
@@ -120,7 +118,7 @@ fn TrackView(track: Memo<ReadTrack>, tracks: Memo<Vec<ReadTrack>>) -> impl IntoV
     let committed = move || track.with(|track| track.committed.unwrap_or_default());
     let position =
         move || track.with(|track| track.position.or(track.committed).unwrap_or_default());
-    let mark = Memo::new(move |_| track.with(|track| track.member));
+    let mark = Part::new(move |_| track.with(|track| track.member));
     view! {
         <span class=move || format!("gt {}", member::class(mark.get()))
             style:--com=move || committed().to_string()

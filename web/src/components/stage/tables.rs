@@ -4,8 +4,11 @@
 
 use super::cursor::Cursor;
 use super::row::role_words;
+use crate::components::each::{Show, items};
+use crate::components::stage::row_key;
 use crate::components::workbench::Panels;
-use crate::store::{item, part, store};
+use crate::part::Part;
+use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::view::{Row, Up};
 use std::sync::Arc;
@@ -21,7 +24,6 @@ pub(super) fn StageTables() -> impl IntoView {
             .flat_map(|lane| lane.rows.iter().map(|row| (row.clone(), lane.up)))
             .collect::<Vec<_>>()
     });
-    let key = |(row, _): &(Arc<Row>, Up)| (row.topic.clone(), row.partition, row.broker);
     let any = move || !rows.with(Vec::is_empty);
     view! {
         <div class="tables" class:sr=move || !panels.table.get()>
@@ -36,9 +38,7 @@ pub(super) fn StageTables() -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        <For each=move || rows.get() key=key let:row>
-                            <ReplicaLine row=item(rows, row, key)/>
-                        </For>
+                        {items(rows, |(row, _)| row_key(row), move |row| view! { <ReplicaLine row=row/> }.into_any())}
                     </tbody>
                 </table>
                 <table class="tbl cells">
@@ -49,9 +49,7 @@ pub(super) fn StageTables() -> impl IntoView {
                             <th scope="col">"State"</th><th scope="col">"Record"</th>
                         </tr>
                     </thead>
-                    <For each=move || rows.get() key=key let:row>
-                        <Records row=item(rows, row, key)/>
-                    </For>
+                    {items(rows, |(row, _)| row_key(row), move |row| view! { <Records row=row/> }.into_any())}
                 </table>
             </Show>
         </div>
@@ -59,7 +57,7 @@ pub(super) fn StageTables() -> impl IntoView {
 }
 
 #[component]
-fn ReplicaLine(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
+fn ReplicaLine(row: Part<(Arc<Row>, Up)>) -> impl IntoView {
     view! {
         <tr>{move || {
             let (row, up) = row.get();
@@ -81,12 +79,12 @@ fn ReplicaLine(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
 
 /// The records of one replica.
 #[component]
-fn Records(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
+fn Records(row: Part<(Arc<Row>, Up)>) -> impl IntoView {
     let cursor = expect_context::<Cursor>();
     let of = row.with_untracked(|(row, _)| (row.topic.clone(), row.partition, row.broker));
     let name = row.with_untracked(|(row, _)| row.name());
     let replica = row.with_untracked(|(row, _)| format!("{} on {}", row.name(), row.broker));
-    let records = Memo::new(move |_| {
+    let records = Part::new(move |_| {
         row.with(|(row, _)| {
             row.batches
                 .iter()
@@ -100,12 +98,11 @@ fn Records(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
     });
     view! {
         <tbody>
-            <For each=move || records.get() key=|record| record.clone() let:record>
-                {
-                    let (offset, state, label, about) = record;
-                    let at = cursor.of(&of, offset);
-                    let (select, focused, id) = (at.clone(), at.clone(), at_id(&at));
-                    view! {
+            {items(records, |record| record.0.unsigned_abs(), move |record| {
+                let offset = record.with_untracked(|record| record.0);
+                let at = cursor.of(&of, offset);
+                let (select, focused, id) = (at.clone(), at.clone(), at_id(&at));
+                view! {
                         <tr>
                             <td class="mono">{replica.clone()}</td>
                             <td class="n">
@@ -115,12 +112,11 @@ fn Records(row: Memo<(Arc<Row>, Up)>) -> impl IntoView {
                                     on:blur=move |_| cursor.leave()
                                     on:click=move |_| cursor.select(select.clone())>{offset}</button>
                             </td>
-                            <td>{state}</td>
-                            <td>{if about.is_empty() { label } else { about }}</td>
+                            <td>{move || record.with(|record| record.1)}</td>
+                            <td>{move || record.with(|(_, _, label, about)| if about.is_empty() { label.clone() } else { about.clone() })}</td>
                         </tr>
-                    }
-                }
-            </For>
+                    }.into_any()
+            })}
         </tbody>
     }
 }

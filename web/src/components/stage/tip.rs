@@ -2,6 +2,7 @@
 
 use super::cursor::{At, Cursor, replica};
 use crate::dom;
+use crate::part::Part;
 use crate::store::store;
 use leptos::prelude::*;
 
@@ -27,7 +28,7 @@ pub(super) fn Tip() -> impl IntoView {
     });
     on_cleanup(move || handle.remove());
     let at = move || hovered.get().map(|(at, ..)| at).or_else(|| cursor.ring());
-    let words = Memo::new(move |_| {
+    let words = Part::new(move |_| {
         let at = at()?;
         store.stage.with(|stage| {
             let rows = stage.lanes.iter().flat_map(|lane| &lane.rows);

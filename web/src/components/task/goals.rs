@@ -1,8 +1,10 @@
 //! The goals: the assertions that grade the level, in their order.
 
+use crate::components::each::{items, text_key};
 use crate::components::icon::Icon;
 use crate::components::rich::rich;
-use crate::store::{item, part, store};
+use crate::part::Part;
+use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::{Goal, GoalStatus};
@@ -19,25 +21,23 @@ pub(crate) fn Goals() -> impl IntoView {
         })
     });
     // The first that fails stands open; the others open on demand.
-    let first_failed = Memo::new(move |_| {
+    let first_failed = Part::new(move |_| {
         goals.with(|goals| {
             goals.iter().find(|goal| goal.status == GoalStatus::Fails).map(|goal| goal.id.clone())
         })
     });
     view! {
         <section class="sec" id="goals" aria-labelledby="goals-t">
-            <div class="sec-h"><h2 id="goals-t">"Goals"</h2><span class="t3">{summary}</span></div>
+            <div class="sec-h"><h2 id="goals-t">"Goals"</h2><span class="t3">{move || summary.get()}</span></div>
             <ul aria-label="Goals">
-                <For each=move || goals.get() key=|goal| goal.id.clone() let:goal>
-                    <GoalRow goal=item(goals, goal, |goal| goal.id.clone()) first_failed=first_failed/>
-                </For>
+                {items(goals, |goal| text_key(&goal.id), move |goal| view! { <GoalRow goal=goal first_failed=first_failed/> }.into_any())}
             </ul>
         </section>
     }
 }
 
 #[component]
-fn GoalRow(goal: Memo<Goal>, first_failed: Memo<Option<String>>) -> impl IntoView {
+fn GoalRow(goal: Part<Goal>, first_failed: Part<Option<String>>) -> impl IntoView {
     let store = store();
     let opened = RwSignal::new(None::<bool>);
     let fails = move || goal.with(|goal| goal.status == GoalStatus::Fails);

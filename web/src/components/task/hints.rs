@@ -1,6 +1,7 @@
 //! The ladder of hints. One opens at a time; opening is recorded, not punished.
 
 use super::run_block::run_line;
+use crate::components::each::Show;
 use crate::components::rich::rich;
 use crate::store::{part, store};
 use leptos::prelude::*;

@@ -2,13 +2,14 @@
 
 use crate::components::rich::rich;
 use crate::components::workbench::{Panel, Panels};
+use crate::part::Part;
 use crate::store::store;
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::Predict;
 
 #[component]
-pub(crate) fn PredictBlock(predict: Memo<Predict>) -> impl IntoView {
+pub(crate) fn PredictBlock(predict: Part<Predict>) -> impl IntoView {
     let store = store();
     let panels = expect_context::<Panels>();
     let chosen = RwSignal::new(String::new());
@@ -90,6 +91,6 @@ pub(crate) fn PredictBlock(predict: Memo<Predict>) -> impl IntoView {
         }
         .into_any()
     };
-    let locked = Memo::new(move |_| predict.with(|predict| predict.answer.is_some()));
+    let locked = Part::new(move |_| predict.with(|predict| predict.answer.is_some()));
     view! { <div class="pred">{move || if locked.get() { answered() } else { form() }}</div> }
 }

@@ -1,17 +1,19 @@
 //! A run block: its lines, and the button that types them into the terminal.
 
+use crate::components::each::Show;
 use crate::components::icon::Icon;
 use crate::components::workbench::{Panel, Panels};
+use crate::part::Part;
 use crate::store::store;
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::{RunBlock, RunState};
 
 #[component]
-pub(crate) fn RunBlockCard(run: Memo<RunBlock>) -> impl IntoView {
+pub(crate) fn RunBlockCard(run: Part<RunBlock>) -> impl IntoView {
     let store = store();
     let panels = expect_context::<Panels>();
-    let lines = Memo::new(move |_| run.with(|run| run.lines.clone()));
+    let lines = Part::new(move |_| run.with(|run| run.lines.clone()));
     let label = run.with_untracked(|run| run.label.clone());
     let named = label.clone();
     let state = move || run.with(|run| run.state);

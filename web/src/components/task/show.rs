@@ -2,11 +2,12 @@
 
 use crate::components::stage::small_strips;
 use crate::components::table::table;
+use crate::part::Part;
 use leptos::prelude::*;
 use logbrook_session::view::{Show, ShowLive};
 
 #[component]
-pub(crate) fn ShowBlock(show: Memo<Show>) -> impl IntoView {
+pub(crate) fn ShowBlock(show: Part<Show>) -> impl IntoView {
     view! {
         <figure class="show">
             {move || {

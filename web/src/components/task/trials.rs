@@ -1,5 +1,6 @@
 //! Trials: one row each, one box a seed.
 
+use crate::components::each::Show;
 use crate::components::icon::Icon;
 use crate::components::rich::rich;
 use crate::store::{part, store};
@@ -22,7 +23,7 @@ pub(crate) fn Trials() -> impl IntoView {
                 <ul class="trials" aria-label="Trials">
                     {move || trials.get().into_iter().enumerate().map(|(i, trial)| trial_row(store, i, &trial)).collect_view()}
                 </ul>
-                <p class="t3 trials-n">{note}</p>
+                <p class="t3 trials-n">{move || note.get()}</p>
             </section>
         </Show>
     }

@@ -1,5 +1,6 @@
 //! Run, pause, step, speed. A control that does not exist now is not drawn.
 
+use crate::components::each::Show;
 use crate::components::icon::Icon;
 use crate::store::{part, store};
 use leptos::prelude::*;
