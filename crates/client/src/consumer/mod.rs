@@ -7,130 +7,40 @@
 //!          offset_fetcher (committed, reset) <----------+--> fetcher --> fetch_records
 //! ```
 
+mod close;
 mod commit;
 pub mod config;
+mod consumer_record;
 mod coordinator;
 mod fetcher;
 mod offset_fetcher;
+mod output;
+mod seek;
+mod subscribe;
 mod subscription_state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
-use logbrook_record::{LeaderEpoch, Offset, PartitionIndex, TimestampType};
+use logbrook_broker::wire::Response;
+use logbrook_record::Offset;
 
 use crate::error::KafkaError;
-use crate::log_line::LogLine;
 use crate::metadata::Metadata;
-use crate::net::{Channel, Endpoint, NetEvent, Outgoing};
+use crate::net::NetEvent;
 use crate::network_client::{NetOutput, NetworkClient};
 use crate::process::ProcessView;
-use crate::topic_partition::{OffsetAndMetadata, TopicPartition};
+use crate::topic_partition::TopicPartition;
+use close::Closing;
 use commit::{Commit, CommitKind};
 pub use config::{AutoOffsetReset, ConsumerConfig, GroupProtocol, IsolationLevel};
+pub use consumer_record::ConsumerRecord;
 use coordinator::{Coordinator, Generation};
 use fetcher::Fetcher;
-use logbrook_broker::ErrorCode;
+pub use offset_fetcher::OffsetSpec;
 use offset_fetcher::{LookupFor, Query};
-use subscription_state::{FetchPosition, FetchState, SubscriptionState, SubscriptionType};
-
-/// A record as the application gets it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsumerRecord {
-    /// Topic name.
-    pub topic: String,
-    /// Partition.
-    pub partition: PartitionIndex,
-    /// Offset.
-    pub offset: Offset,
-    /// Epoch of the leader that wrote it.
-    pub leader_epoch: Option<LeaderEpoch>,
-    /// Milliseconds since the epoch.
-    pub timestamp: i64,
-    /// Whose time that is.
-    pub timestamp_type: TimestampType,
-    /// Key.
-    pub key: Option<Bytes>,
-    /// Value.
-    pub value: Option<Bytes>,
-    /// Headers in order.
-    pub headers: Vec<(String, Option<Bytes>)>,
-}
-
-/// The handle of one [`Consumer::commit`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(pub u64);
-
-/// The handle of one offsets query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueryId(pub u64);
-
-/// What a consumer asks for or reports.
-#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never stored in bulk")]
-#[derive(Clone, Debug)]
-pub enum ConsumerOutput {
-    /// Send this.
-    Request(Outgoing),
-    /// Close this connection.
-    Disconnect {
-        /// The broker's address.
-        to: Endpoint,
-        /// The connection.
-        channel: Channel,
-    },
-    /// [`Consumer::fetch_records`] has something to give.
-    RecordsReady,
-    /// `onPartitionsAssigned`: what was added.
-    Assigned(Vec<TopicPartition>),
-    /// `onPartitionsRevoked`.
-    Revoked(Vec<TopicPartition>),
-    /// `onPartitionsLost`.
-    Lost(Vec<TopicPartition>),
-    /// A commit ended. `id` is `None` for automatic commits.
-    Committed {
-        /// Which call.
-        id: Option<CommitId>,
-        /// What was committed.
-        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
-        /// How it ended.
-        result: Result<(), KafkaError>,
-    },
-    /// The answer to an offsets query.
-    Offsets {
-        /// Which query.
-        id: QueryId,
-        /// The offsets, or why there are none.
-        result: Result<BTreeMap<TopicPartition, Option<OffsetAndMetadata>>, KafkaError>,
-    },
-    /// `KafkaConsumer.poll` throws this.
-    Error(KafkaError),
-    /// A line of the log.
-    Log(LogLine),
-    /// After [`Consumer::close`]: the group was left, commits are done.
-    Closed,
-}
-
-/// Which topics to subscribe to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subscription {
-    /// These topics.
-    Topics(Vec<String>),
-    /// Every topic whose whole name matches this regular expression (`--include`).
-    Pattern(String),
-}
-
-/// Which offset to ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OffsetSpec {
-    /// The log start offset (-2).
-    Earliest,
-    /// The high watermark, or the last stable offset with `read_committed` (-1).
-    Latest,
-    /// The first record whose timestamp is at least this.
-    Timestamp(i64),
-    /// What the group has committed.
-    Committed,
-}
+pub use output::{CommitId, ConsumerOutput, QueryId};
+pub use subscribe::Subscription;
+use subscription_state::{SubscriptionState, SubscriptionType};
 
 /// What a request in flight was for.
 #[derive(Clone, Debug)]
@@ -146,26 +56,6 @@ enum Pending {
     Fetch { node: i32, positions: BTreeMap<TopicPartition, Offset> },
 }
 
-/// Where a close stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closing {
-    No,
-    /// The last commits are under way.
-    Committing {
-        deadline_ms: i64,
-    },
-    /// The application was told; its own commits may follow.
-    Revoking {
-        deadline_ms: i64,
-    },
-    Leaving {
-        deadline_ms: i64,
-    },
-    Done,
-}
-
-/// `ConsumerConfig.DEFAULT_CLOSE_TIMEOUT_MS`.
-const CLOSE_TIMEOUT_MS: i64 = 30_000;
 /// Requests in flight to one node; consumers are not limited (`ConsumerNetworkClient`: 100).
 const MAX_IN_FLIGHT: usize = 100;
 
@@ -259,86 +149,6 @@ impl Consumer {
         self.client.client_number = number;
     }
 
-    /// Subscribes with group management. Needs `group.id`.
-    pub fn subscribe(&mut self, now: i64, to: Subscription) -> Result<(), KafkaError> {
-        let _ = now;
-        if self.config.group_id.as_deref().is_none_or(str::is_empty) {
-            return Err(KafkaError::with_message(
-                ErrorCode::InvalidGroupId,
-                "To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.",
-            ));
-        }
-        if self.config.group_protocol == GroupProtocol::Consumer {
-            return Err(KafkaError::with_message(
-                ErrorCode::UnsupportedVersion,
-                "The cluster does not support the new CONSUMER group protocol. Set group.protocol=classic on the consumer configs to revert to the CLASSIC protocol until the cluster is upgraded.",
-            ));
-        }
-        match to {
-            Subscription::Topics(topics) => {
-                if topics.iter().any(|topic| topic.trim().is_empty()) {
-                    return Err(KafkaError::client(
-                        "java.lang.IllegalArgumentException",
-                        "Topic collection to subscribe to cannot contain null or empty topic",
-                    ));
-                }
-                if topics.is_empty() {
-                    self.unsubscribe(now);
-                    return Ok(());
-                }
-                self.subscriptions.set_kind(SubscriptionType::AutoTopics)?;
-                self.subscriptions.subscription = topics.into_iter().collect();
-            }
-            Subscription::Pattern(pattern) => {
-                // `Pattern.matcher(topic).matches()`: the whole name.
-                let regex =
-                    regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-                        KafkaError::client(
-                            "java.util.regex.PatternSyntaxException",
-                            format!("{error} in {pattern}"),
-                        )
-                    })?;
-                self.subscriptions.set_kind(SubscriptionType::AutoPattern(regex))?;
-                self.seen_metadata_version = 0;
-                self.client.metadata.request_update(true);
-            }
-        }
-        self.update_interest();
-        Ok(())
-    }
-
-    /// Leaves the group and forgets subscription and assignment.
-    pub fn unsubscribe(&mut self, now: i64) {
-        if self.subscriptions.has_auto_assigned_partitions() {
-            self.tell_revoked_on_leave();
-            self.leave_group(now, "the consumer unsubscribed from all topics");
-        }
-        self.subscriptions.unsubscribe();
-        self.drop_unassigned_fetches();
-        self.update_interest();
-    }
-
-    /// Takes these partitions, without group management. Replaces an earlier `assign`.
-    pub fn assign(&mut self, now: i64, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        if partitions.is_empty() {
-            self.unsubscribe(now);
-            return Ok(());
-        }
-        self.subscriptions.set_kind(SubscriptionType::UserAssigned)?;
-        if self.config.enable_auto_commit {
-            self.auto_commit(now, CommitKind::Auto);
-        }
-        self.subscriptions.assign_from_user(partitions);
-        self.drop_unassigned_fetches();
-        self.update_interest();
-        Ok(())
-    }
-
-    /// Assigned partitions, sorted.
-    pub fn assignment(&self) -> Vec<TopicPartition> {
-        self.subscriptions.assigned_sorted()
-    }
-
     /// The member id that the coordinator gave, empty before.
     pub fn member_id(&self) -> &str {
         &self.coordinator.generation.member_id
@@ -372,43 +182,6 @@ impl Consumer {
         }
     }
 
-    /// The next record to deliver of this partition is the one at `offset`.
-    pub fn seek(&mut self, partition: &TopicPartition, offset: Offset) -> Result<(), KafkaError> {
-        if offset.0 < 0 {
-            return Err(KafkaError::client(
-                "java.lang.IllegalArgumentException",
-                "seek offset must not be a negative number",
-            ));
-        }
-        let state = self.subscriptions.require(partition)?;
-        state.fetch_state = FetchState::Fetching(FetchPosition { offset, offset_epoch: None });
-        Ok(())
-    }
-
-    /// Seeks to the log start offset, looked up at the next poll. Empty: all assigned partitions.
-    pub fn seek_to_beginning(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        self.seek_by(partitions, AutoOffsetReset::Earliest)
-    }
-
-    /// Seeks to the end offset, looked up at the next poll. Empty: all assigned partitions.
-    pub fn seek_to_end(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        self.seek_by(partitions, AutoOffsetReset::Latest)
-    }
-
-    fn seek_by(
-        &mut self,
-        partitions: &[TopicPartition],
-        to: AutoOffsetReset,
-    ) -> Result<(), KafkaError> {
-        let all = if partitions.is_empty() { self.assignment() } else { partitions.to_vec() };
-        for partition in &all {
-            let state = self.subscriptions.require(partition)?;
-            state.fetch_state = FetchState::AwaitReset(to);
-            state.next_retry_ms = i64::MIN;
-        }
-        Ok(())
-    }
-
     /// `KafkaConsumer.poll`: at most `max` records (and at most `max.poll.records`) of what has arrived.
     pub fn fetch_records(&mut self, now: i64, max: usize) -> Vec<ConsumerRecord> {
         if self.closing != Closing::No {
@@ -439,44 +212,6 @@ impl Consumer {
     /// until it calls [`Consumer::fetch_records`] again.
     pub fn leave_poll(&mut self) {
         self.in_poll = false;
-    }
-
-    /// The next offset to deliver, once known.
-    pub fn position(&self, partition: &TopicPartition) -> Option<Offset> {
-        self.subscriptions.position(partition).map(|position| position.offset)
-    }
-
-    /// The high watermark of the last fetch.
-    pub fn high_watermark(&self, partition: &TopicPartition) -> Option<Offset> {
-        self.subscriptions.state(partition)?.high_watermark.map(Offset)
-    }
-
-    /// Stops fetching these partitions until [`Consumer::resume`].
-    pub fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        for partition in partitions {
-            self.subscriptions.require(partition)?.paused = true;
-        }
-        Ok(())
-    }
-
-    /// Fetches them again.
-    pub fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        for partition in partitions {
-            self.subscriptions.require(partition)?.paused = false;
-        }
-        Ok(())
-    }
-
-    /// Commits (if automatic), leaves the group, then reports [`ConsumerOutput::Closed`].
-    pub fn close(&mut self, now: i64) {
-        if self.closing != Closing::No {
-            return;
-        }
-        self.in_poll = false;
-        if self.config.enable_auto_commit && self.config.group_id.is_some() {
-            self.auto_commit(now, CommitKind::Close);
-        }
-        self.closing = Closing::Committing { deadline_ms: now.saturating_add(CLOSE_TIMEOUT_MS) };
     }
 
     /// Takes what the network says.
@@ -566,13 +301,7 @@ impl Consumer {
         self.outputs.push_back(ConsumerOutput::Error(error));
     }
 
-    fn completed(
-        &mut self,
-        now: i64,
-        pending: Pending,
-        version: i16,
-        result: Option<logbrook_broker::wire::Response>,
-    ) {
+    fn completed(&mut self, now: i64, pending: Pending, version: i16, result: Option<Response>) {
         match pending {
             Pending::FindCoordinator => self.find_coordinator_response(now, result),
             Pending::Join => self.join_response(now, result),
@@ -609,41 +338,6 @@ impl Consumer {
         // the partitions whose records wait here, and their next ones would wait out its max.wait.
         if self.in_poll && !self.has_available_fetches() {
             self.send_fetches(now);
-        }
-    }
-
-    fn advance_close(&mut self, now: i64) {
-        loop {
-            match self.closing {
-                Closing::No | Closing::Done => return,
-                Closing::Committing { deadline_ms } => {
-                    if !self.commits.is_empty() && now < deadline_ms {
-                        return;
-                    }
-                    self.commits.clear();
-                    self.closing = Closing::Revoking { deadline_ms };
-                    if self.tell_revoked_on_leave() {
-                        self.fence = true;
-                        return;
-                    }
-                }
-                Closing::Revoking { deadline_ms } => {
-                    if !self.commits.is_empty() && now < deadline_ms {
-                        return;
-                    }
-                    self.closing = Closing::Leaving { deadline_ms };
-                    if self.subscriptions.has_auto_assigned_partitions() {
-                        self.leave_group(now, "the consumer is being closed");
-                    }
-                }
-                Closing::Leaving { deadline_ms } => {
-                    if self.is_leaving() && now < deadline_ms {
-                        return;
-                    }
-                    self.closing = Closing::Done;
-                    self.outputs.push_back(ConsumerOutput::Closed);
-                }
-            }
         }
     }
 }
