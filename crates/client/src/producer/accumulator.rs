@@ -1,4 +1,4 @@
-//! Records waiting to be sent, in batches by partition: `RecordAccumulator` and `ProducerBatch`.
+//! Records waiting to be sent, in batches by partition (`RecordAccumulator`).
 //!
 //! The compression ratio is not estimated: a batch is full by its uncompressed size.
 
@@ -6,97 +6,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use logbrook_record::{
-    Batch, BatchBuilder, BatchError, BatchOptions, Compression, Header, RECORD_BATCH_OVERHEAD,
+    Batch, BatchBuilder, BatchOptions, Compression, Header, RECORD_BATCH_OVERHEAD,
     increment_sequence,
 };
 
+use crate::producer::producer_batch::{BatchId, Batches, ProducerBatch, Thunk};
 use crate::producer::transaction_manager::{ProducerIdAndEpoch, TransactionManager};
 use crate::producer::{ProducerRecord, SendId};
 use crate::topic_partition::TopicPartition;
 
 /// `DefaultRecord.MAX_RECORD_OVERHEAD`: length, attributes, timestamp and offset deltas at their longest.
 const MAX_RECORD_OVERHEAD: usize = 21;
-
-/// A batch's own number, in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct BatchId(u64);
-
-/// What is left of a record once its bytes are in a batch.
-#[derive(Clone, Debug)]
-pub(crate) struct Thunk {
-    pub(crate) id: SendId,
-    pub(crate) timestamp: i64,
-    pub(crate) serialized_key_size: i32,
-    pub(crate) serialized_value_size: i32,
-}
-
-/// One batch, from its first record to its end.
-#[derive(Clone, Debug)]
-pub(crate) struct ProducerBatch {
-    pub(crate) partition: TopicPartition,
-    pub(crate) thunks: Vec<Thunk>,
-    pub(crate) created_ms: i64,
-    /// Sends that failed so far.
-    pub(crate) attempts: i32,
-    /// Not sent again before.
-    pub(crate) retry_at_ms: i64,
-    /// A new epoch gave it another sequence while it was in flight.
-    pub(crate) sequence_has_been_reset: bool,
-    last_attempt_ms: i64,
-    builder: BatchBuilder,
-    write_limit: usize,
-    reserved: usize,
-    closed: bool,
-    base_sequence: Option<i32>,
-}
-
-impl ProducerBatch {
-    pub(crate) fn record_count(&self) -> i32 {
-        self.thunks.len() as i32
-    }
-
-    pub(crate) fn base_sequence(&self) -> Option<i32> {
-        self.base_sequence
-    }
-
-    pub(crate) fn set_producer_state(&mut self, producer: ProducerIdAndEpoch, sequence: i32) {
-        self.builder.set_producer_state(producer.id, producer.epoch, sequence, false);
-        self.base_sequence = Some(sequence);
-    }
-
-    pub(crate) fn reset_producer_state(&mut self, producer: ProducerIdAndEpoch, sequence: i32) {
-        self.set_producer_state(producer, sequence);
-        self.sequence_has_been_reset = true;
-    }
-
-    /// The bytes as they go into a request.
-    pub(crate) fn bytes(&self) -> Result<Bytes, BatchError> {
-        self.builder.clone().build()
-    }
-
-    fn is_full(&self) -> bool {
-        self.closed
-            || (!self.builder.is_empty() && self.write_limit <= self.builder.size_estimate())
-    }
-
-    fn size(&self) -> usize {
-        self.builder.size_estimate()
-    }
-}
-
-/// All batches that are not done, by number.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Batches(BTreeMap<BatchId, ProducerBatch>);
-
-impl Batches {
-    pub(crate) fn get(&self, id: BatchId) -> Option<&ProducerBatch> {
-        self.0.get(&id)
-    }
-
-    pub(crate) fn get_mut(&mut self, id: BatchId) -> Option<&mut ProducerBatch> {
-        self.0.get_mut(&id)
-    }
-}
 
 /// What an append did.
 pub(crate) struct Appended {

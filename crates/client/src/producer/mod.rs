@@ -8,102 +8,29 @@
 
 mod accumulator;
 pub mod config;
+mod do_send;
+mod output;
 pub mod partitioner;
+mod producer_batch;
+mod producer_record;
 mod sender;
 mod transaction_manager;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
-use logbrook_broker::ErrorCode;
-use logbrook_record::{Offset, PartitionIndex};
-
 use crate::backoff::generator;
-
 use crate::error::KafkaError;
-use crate::log_line::LogLine;
 use crate::metadata::Metadata;
-use crate::net::{Channel, Endpoint, NetEvent, Outgoing};
+use crate::net::NetEvent;
 use crate::network_client::{NetOutput, NetworkClient};
-use crate::topic_partition::TopicPartition;
-use accumulator::{BatchId, Limits, RecordAccumulator, size_upper_bound};
+use accumulator::{Limits, RecordAccumulator};
 pub use config::{Acks, ProducerConfig};
+use do_send::Waiting;
+pub use output::{ProducerOutput, RecordMetadata, SendId};
 use partitioner::Partitioner;
+use producer_batch::BatchId;
+pub use producer_record::ProducerRecord;
 use transaction_manager::TransactionManager;
-
-/// The handle of one [`Producer::send`]. Numbers count up from 0 in the order of the calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SendId(pub u64);
-
-/// What an application gives to [`Producer::send`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProducerRecord {
-    /// Topic name.
-    pub topic: String,
-    /// Partition, or the partitioner's choice.
-    pub partition: Option<PartitionIndex>,
-    /// Milliseconds since the epoch, or the time of the send.
-    pub timestamp: Option<i64>,
-    /// Key.
-    pub key: Option<Bytes>,
-    /// Value; `None` is a tombstone.
-    pub value: Option<Bytes>,
-    /// Headers in order.
-    pub headers: Vec<(String, Option<Bytes>)>,
-}
-
-/// Where a record was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordMetadata {
-    /// Topic name.
-    pub topic: String,
-    /// Partition.
-    pub partition: PartitionIndex,
-    /// Offset; -1 with `acks=0`.
-    pub offset: Offset,
-    /// The record's timestamp (the broker's with `LogAppendTime`).
-    pub timestamp: i64,
-    /// Size of the serialised key, -1 for null.
-    pub serialized_key_size: i32,
-    /// Size of the serialised value, -1 for null.
-    pub serialized_value_size: i32,
-}
-
-/// What a producer asks for or reports.
-#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never stored in bulk")]
-#[derive(Clone, Debug)]
-pub enum ProducerOutput {
-    /// Send this.
-    Request(Outgoing),
-    /// Close this connection.
-    Disconnect {
-        /// The broker's address.
-        to: Endpoint,
-        /// The connection.
-        channel: Channel,
-    },
-    /// A send ended (Java: its callback runs).
-    Completed {
-        /// Which.
-        id: SendId,
-        /// Where it was written, or why it was not.
-        result: Result<RecordMetadata, KafkaError>,
-    },
-    /// A line of the log.
-    Log(LogLine),
-    /// After [`Producer::close`]: everything has ended.
-    Closed,
-}
-
-/// A record that waits for its topic's metadata or for memory, where Java's `send` would block.
-#[derive(Clone, Debug)]
-struct Waiting {
-    id: SendId,
-    record: ProducerRecord,
-    /// Since when it is the first: `max.block.ms` counts from there, as one thread sends one record
-    /// after the other.
-    since_ms: Option<i64>,
-}
 
 /// Kafka's producer as a state machine.
 #[derive(Clone, Debug)]
@@ -297,154 +224,4 @@ impl Producer {
         };
         flushing || self.closing || !self.waiting.is_empty() && self.accumulator_exhausted()
     }
-
-    fn accumulator_exhausted(&self) -> bool {
-        self.waiting.front().is_some_and(|first| {
-            self.client.metadata.topics.contains_key(&first.record.topic)
-                && self.accumulator.available_memory()
-                    < self.accumulator.batch_memory(&first.record)
-        })
-    }
-
-    /// `doSend` for the records that wait, in order, as far as it goes.
-    fn place_waiting(&mut self, now: i64) {
-        while let Some(mut first) = self.waiting.pop_front() {
-            let since = *first.since_ms.get_or_insert(now);
-            let late = now >= since.saturating_add(self.config.max_block_ms);
-            match self.place(now, &first) {
-                Placed::Appended => {}
-                Placed::Failed(error) => self.complete(first.id, Err(error)),
-                Placed::Blocked(error) if late => self.complete(first.id, Err(error)),
-                Placed::Blocked(_) => {
-                    self.waiting.push_front(first);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn place(&mut self, now: i64, waiting: &Waiting) -> Placed {
-        if let Some(error) = &self.fatal {
-            return Placed::Failed(error.clone());
-        }
-        let record = &waiting.record;
-        if let Some(error) = invalid_topic(&record.topic) {
-            return Placed::Failed(error);
-        }
-        let metadata = &mut self.client.metadata;
-        metadata.add_topic(&record.topic);
-        let wait = self.config.max_block_ms;
-        let Some(topic) = metadata.topics.get(&record.topic) else {
-            return match metadata.topic_errors.get(&record.topic) {
-                Some(ErrorCode::InvalidTopicException) => Placed::Failed(KafkaError::with_message(
-                    ErrorCode::InvalidTopicException,
-                    format!("Invalid topics: [{}]", record.topic),
-                )),
-                Some(ErrorCode::TopicAuthorizationFailed) => {
-                    Placed::Failed(KafkaError::with_message(
-                        ErrorCode::TopicAuthorizationFailed,
-                        format!("Not authorized to access topics: [{}]", record.topic),
-                    ))
-                }
-                Some(_) | None => {
-                    metadata.request_update(false);
-                    Placed::Blocked(KafkaError::timeout(format!(
-                        "Topic {} not present in metadata after {wait} ms.",
-                        record.topic
-                    )))
-                }
-            };
-        };
-        if let Some(partition) = record.partition {
-            if partition.0 < 0 {
-                return Placed::Failed(KafkaError::client(
-                    "java.lang.IllegalArgumentException",
-                    format!(
-                        "Invalid partition: {partition}. Partition number should always be non-negative or null."
-                    ),
-                ));
-            }
-            let count = topic.partitions.len();
-            if !topic.partitions.contains_key(&partition.0) {
-                metadata.request_update(false);
-                return Placed::Blocked(KafkaError::timeout(format!(
-                    "Partition {partition} of topic {} with partition count {count} is not present in metadata after {wait} ms.",
-                    record.topic
-                )));
-            }
-        }
-        if topic.partitions.is_empty() {
-            metadata.request_update(false);
-            return Placed::Blocked(KafkaError::timeout(format!(
-                "Topic {} not present in metadata after {wait} ms.",
-                record.topic
-            )));
-        }
-        let size = size_upper_bound(record);
-        if size > self.config.max_request_size {
-            return Placed::Failed(KafkaError::with_message(
-                ErrorCode::MessageTooLarge,
-                format!(
-                    "The message is {size} bytes when serialized which is larger than {}, which is the value of the max.request.size configuration.",
-                    self.config.max_request_size
-                ),
-            ));
-        }
-        if size > self.config.buffer_memory {
-            return Placed::Failed(KafkaError::with_message(
-                ErrorCode::MessageTooLarge,
-                format!(
-                    "The message is {size} bytes when serialized which is larger than the total memory buffer you have configured with the buffer.memory configuration."
-                ),
-            ));
-        }
-        let (partition, sticky) = match record.partition {
-            Some(partition) => (partition, false),
-            None => {
-                let choice =
-                    self.partitioner.partition(&record.topic, topic, record.key.as_deref());
-                (PartitionIndex(choice.partition), choice.sticky)
-            }
-        };
-        let target = TopicPartition { topic: record.topic.clone(), partition };
-        match self.accumulator.append(now, &target, waiting.id, record) {
-            Some(appended) => {
-                if sticky {
-                    self.partitioner.appended(
-                        &record.topic,
-                        topic,
-                        appended.bytes,
-                        appended.enable_switch,
-                    );
-                }
-                Placed::Appended
-            }
-            None => {
-                let needed = self.accumulator.batch_memory(record);
-                let available = self.accumulator.available_memory();
-                Placed::Blocked(KafkaError::client(
-                    "org.apache.kafka.clients.producer.BufferExhaustedException",
-                    format!(
-                        "Failed to allocate {needed} bytes within the configured max blocking time {wait} ms. Total memory: {} bytes. Available memory: {available} bytes. Poolable size: {} bytes",
-                        self.config.buffer_memory, self.config.batch_size
-                    ),
-                ))
-            }
-        }
-    }
-}
-
-/// What became of a record that waited.
-enum Placed {
-    Appended,
-    Failed(KafkaError),
-    /// Later; the error if later is too late.
-    Blocked(KafkaError),
-}
-
-/// A name that no broker would take is asked for all the same, except the empty one.
-fn invalid_topic(topic: &str) -> Option<KafkaError> {
-    topic
-        .is_empty()
-        .then(|| KafkaError::with_message(ErrorCode::InvalidTopicException, "Invalid topics: []"))
 }

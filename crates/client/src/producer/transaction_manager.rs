@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logbrook_record::{ProducerEpoch, ProducerId, increment_sequence};
 
-use crate::producer::accumulator::{BatchId, Batches};
+use crate::producer::producer_batch::{BatchId, Batches};
 use crate::topic_partition::TopicPartition;
 
 /// An id with its epoch.
