@@ -50,18 +50,42 @@ pub(crate) struct RecordAccumulator {
 
 /// `AbstractRecords.estimateSizeInBytesUpperBound`.
 pub(crate) fn size_upper_bound(record: &ProducerRecord) -> usize {
+    let headers = record.headers.iter();
+    upper_bound(
+        record.key.as_ref(),
+        record.value.as_ref(),
+        headers.map(|(key, value)| (key.as_str(), value.as_ref())),
+    )
+}
+
+fn upper_bound<'a>(
+    key: Option<&Bytes>,
+    value: Option<&Bytes>,
+    headers: impl ExactSizeIterator<Item = (&'a str, Option<&'a Bytes>)>,
+) -> usize {
     let nullable = |bytes: Option<usize>| bytes.map_or(1, |len| varint_size(len) + len);
-    let headers: usize = record
-        .headers
-        .iter()
-        .map(|(key, value)| nullable(Some(key.len())) + nullable(value.as_ref().map(Bytes::len)))
-        .sum();
     RECORD_BATCH_OVERHEAD
         + MAX_RECORD_OVERHEAD
-        + nullable(record.key.as_ref().map(Bytes::len))
-        + nullable(record.value.as_ref().map(Bytes::len))
-        + varint_size(record.headers.len())
+        + nullable(key.map(Bytes::len))
+        + nullable(value.map(Bytes::len))
+        + varint_size(headers.len())
         + headers
+            .map(|(key, value)| nullable(Some(key.len())) + nullable(value.map(Bytes::len)))
+            .sum::<usize>()
+}
+
+/// `insertInSequenceOrder`: behind the batches with lower sequences, before those without any.
+fn insert_in_sequence_order(queue: &mut VecDeque<BatchId>, batches: &Batches, id: BatchId) {
+    let sequence = |id: BatchId| batches.get(id).and_then(ProducerBatch::base_sequence);
+    let own = sequence(id);
+    let at = queue
+        .iter()
+        .position(|other| match (sequence(*other), own) {
+            (Some(other), Some(own)) => other >= own,
+            (Some(_) | None, Some(_) | None) => true,
+        })
+        .unwrap_or(queue.len());
+    queue.insert(at, id);
 }
 
 fn varint_size(value: usize) -> usize {
@@ -131,7 +155,7 @@ impl RecordAccumulator {
             None => {
                 let memory = self.limits.batch_size.max(size_upper_bound(record));
                 let available = self.limits.buffer_memory.saturating_sub(self.used_memory);
-                if self.used_memory > 0 && available < memory {
+                if available < memory {
                     return None;
                 }
                 let number = BatchId(self.next_batch);
@@ -152,6 +176,8 @@ impl RecordAccumulator {
                         builder: BatchBuilder::new(options),
                         write_limit: memory,
                         reserved: memory,
+                        is_split: false,
+                        max_record_size: 0,
                         closed: false,
                         base_sequence: None,
                     },
@@ -162,6 +188,7 @@ impl RecordAccumulator {
         };
         let batch = self.batches.0.get_mut(&target)?;
         let before = if new { 0 } else { batch.size() };
+        batch.max_record_size = batch.max_record_size.max(size_upper_bound(record));
         batch.builder.append(timestamp, key, value, &headers);
         batch.thunks.push(Thunk {
             id,
@@ -256,58 +283,57 @@ impl RecordAccumulator {
         batch.attempts = batch.attempts.saturating_add(1);
         batch.last_attempt_ms = now;
         batch.retry_at_ms = retry_at_ms;
-        let sequence = batch.base_sequence;
-        let partition = batch.partition.clone();
-        let batches = &self.batches;
-        let queue = self.queues.entry(partition).or_default();
-        // `insertInSequenceOrder`.
-        let at = queue
-            .iter()
-            .position(|other| {
-                let other = batches.get(*other).and_then(ProducerBatch::base_sequence);
-                match (other, sequence) {
-                    (Some(other), Some(sequence)) => other >= sequence,
-                    (Some(_) | None, Some(_) | None) => true,
-                }
-            })
-            .unwrap_or(queue.len());
-        queue.insert(at, id);
+        let queue = self.queues.entry(batch.partition.clone()).or_default();
+        insert_in_sequence_order(queue, &self.batches, id);
     }
 
-    /// Splits a batch that the broker finds too large into batches of at most `batch.size`
-    /// (`splitAndReenqueue`), which share its sequence numbers. `None` if the records cannot be read back.
-    pub(crate) fn split(&mut self, now: i64, id: BatchId) -> Option<Vec<BatchId>> {
+    /// Splits a batch that the broker finds too large into batches of at most `batch.size`, and what
+    /// came from such a split into halves (`splitAndReenqueue`). The parts share its sequence numbers
+    /// and count as not tried yet. `None` if the records cannot be read back.
+    pub(crate) fn split(&mut self, id: BatchId) -> Option<Vec<BatchId>> {
         let batch = self.batches.get(id)?;
         let records =
             batch.bytes().and_then(Batch::parse).and_then(|batch| batch.records()).ok()?;
         let batch = self.remove(id)?;
+        let target = if batch.is_split {
+            batch.max_record_size.max(batch.size() / 2)
+        } else {
+            self.limits.batch_size
+        };
         let mut parts: Vec<BatchId> = Vec::new();
         let options = BatchOptions { compression: self.limits.compression, ..Default::default() };
         for (record, thunk) in records.iter().zip(batch.thunks) {
             let key = record.key.as_deref();
             let value = record.value.as_deref();
+            let headers = record.headers.iter();
+            let bound = upper_bound(
+                record.key.as_ref(),
+                record.value.as_ref(),
+                headers.map(|header| (header.key.as_str(), header.value.as_ref())),
+            );
             let fits = parts.last().and_then(|last| self.batches.get(*last)).is_some_and(|last| {
                 let size =
                     last.builder.next_record_size(record.timestamp, key, value, &record.headers);
-                last.size() + size <= self.limits.batch_size
+                last.size() + size <= last.write_limit
             });
             if !fits {
                 let number = BatchId(self.next_batch);
                 self.next_batch += 1;
-                self.used_memory += self.limits.batch_size;
                 self.batches.0.insert(
                     number,
                     ProducerBatch {
                         partition: batch.partition.clone(),
                         thunks: Vec::new(),
                         created_ms: batch.created_ms,
-                        attempts: batch.attempts,
+                        attempts: 0,
                         retry_at_ms: i64::MIN,
                         sequence_has_been_reset: false,
-                        last_attempt_ms: now,
+                        last_attempt_ms: batch.created_ms,
                         builder: BatchBuilder::new(options),
-                        write_limit: self.limits.batch_size,
-                        reserved: self.limits.batch_size,
+                        write_limit: target.max(bound),
+                        reserved: 0,
+                        is_split: true,
+                        max_record_size: 0,
                         closed: true,
                         base_sequence: None,
                     },
@@ -316,6 +342,7 @@ impl RecordAccumulator {
             }
             if let Some(last) = parts.last().and_then(|last| self.batches.0.get_mut(last)) {
                 last.builder.append(record.timestamp, key, value, &record.headers);
+                last.max_record_size = last.max_record_size.max(bound);
                 last.thunks.push(thunk);
             }
         }
@@ -331,7 +358,8 @@ impl RecordAccumulator {
         }
         let queue = self.queues.entry(batch.partition).or_default();
         for part in parts.iter().rev() {
-            queue.push_front(*part);
+            // An earlier batch may have come back before: in front of it nothing would ever be sent.
+            insert_in_sequence_order(queue, &self.batches, *part);
         }
         Some(parts)
     }
@@ -379,5 +407,54 @@ impl RecordAccumulator {
     /// All batches, oldest first.
     pub(crate) fn all(&self) -> Vec<BatchId> {
         self.batches.0.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logbrook_record::{ProducerEpoch, ProducerId};
+
+    use super::*;
+
+    /// Both batches were in flight: the first comes back to be sent again, the second is too large.
+    /// Only the one with the lowest sequence may go, so it has to stand in front.
+    #[test]
+    fn the_parts_of_a_batch_wait_behind_an_earlier_batch_that_came_back() {
+        let mut accumulator = RecordAccumulator::new(Limits {
+            batch_size: 200,
+            linger_ms: 0,
+            buffer_memory: 10_000,
+            compression: Compression::None,
+            delivery_timeout_ms: 120_000,
+        });
+        let mut idempotence = TransactionManager::new();
+        idempotence.producer = ProducerIdAndEpoch { id: ProducerId(1), epoch: ProducerEpoch(0) };
+        let partition = TopicPartition::new("orders", 0);
+        let partitions = [partition.clone()];
+        let mut in_flight = Vec::new();
+        for batch in 0..2 {
+            for n in 0..2 {
+                let value = Some(Bytes::from(vec![b'x'; 50]));
+                let record = ProducerRecord { value, ..Default::default() };
+                accumulator.append(0, &partition, SendId(batch * 2 + n), &record).expect("memory");
+            }
+            in_flight.extend(accumulator.drain(0, 1, &partitions, 1000, Some(&mut idempotence)));
+        }
+        let [first, second] = in_flight[..] else { panic!("{in_flight:?}") };
+
+        accumulator.reenqueue(0, first, 0);
+        let parts = accumulator.split(second).expect("readable");
+        idempotence.replace(second, &partition, &parts);
+
+        let drained = accumulator.drain(0, 1, &partitions, 1000, Some(&mut idempotence));
+        assert_eq!(drained, [first]);
+        idempotence.completed(first, &accumulator.batches, 0);
+        accumulator.remove(first);
+        let drained = accumulator.drain(0, 1, &partitions, 1000, Some(&mut idempotence));
+        assert_eq!(drained, parts);
+        for part in parts {
+            accumulator.remove(part);
+        }
+        assert_eq!(accumulator.available_memory(), 10_000);
     }
 }

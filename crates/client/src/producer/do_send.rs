@@ -120,6 +120,17 @@ impl Producer {
                 ),
             ));
         }
+        let needed = self.accumulator.batch_memory(record);
+        if needed > self.config.buffer_memory {
+            // `BufferPool.allocate`: with a batch.size over buffer.memory.
+            return Placed::Failed(KafkaError::client(
+                "java.lang.IllegalArgumentException",
+                format!(
+                    "Attempt to allocate {needed} bytes, but there is a hard limit of {} on memory allocations.",
+                    self.config.buffer_memory
+                ),
+            ));
+        }
         let (partition, sticky) = match record.partition {
             Some(partition) => (partition, false),
             None => {
@@ -142,7 +153,6 @@ impl Producer {
                 Placed::Appended
             }
             None => {
-                let needed = self.accumulator.batch_memory(record);
                 let available = self.accumulator.available_memory();
                 Placed::Blocked(KafkaError::client(
                     "org.apache.kafka.clients.producer.BufferExhaustedException",

@@ -37,7 +37,12 @@ pub(crate) struct ProducerBatch {
     pub(super) last_attempt_ms: i64,
     pub(super) builder: BatchBuilder,
     pub(super) write_limit: usize,
+    /// Taken out of `buffer.memory`: nothing for what came from a split.
     pub(super) reserved: usize,
+    /// It came from a batch that was too large.
+    pub(super) is_split: bool,
+    /// The most that one of its records may take, with a batch around it.
+    pub(super) max_record_size: usize,
     pub(super) closed: bool,
     pub(super) base_sequence: Option<i32>,
 }

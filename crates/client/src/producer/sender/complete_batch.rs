@@ -29,7 +29,7 @@ impl Producer {
                 "Got error produce response in correlation id {correlation_id} on topic-partition {partition}, splitting and retrying ({left} attempts left). Error: {}",
                 outcome.text()
             ));
-            match (self.accumulator.split(now, id), &mut self.idempotence) {
+            match (self.accumulator.split(id), &mut self.idempotence) {
                 (Some(parts), Some(idempotence)) => idempotence.replace(id, &partition, &parts),
                 (Some(_), None) => {}
                 (None, Some(_) | None) => self.fail_batch(id, |_| outcome.exception(&partition)),
