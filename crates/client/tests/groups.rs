@@ -283,3 +283,24 @@ fn lost_group_responses_are_survived() {
     all.sort();
     assert_eq!(all.len(), 3, "{all:?}");
 }
+
+/// JoinGroup may take a whole rebalance; SyncGroup has only `request.timeout.ms`, 30 s.
+#[test]
+fn a_sync_without_an_answer_times_out_like_any_request() {
+    let mut world = World::new();
+    world.create_topic("orders", 1);
+    let mut late = false;
+    world.weather = Box::new(move |frame| {
+        if matches!(frame.body, Request::SyncGroup(_)) && !late {
+            late = true;
+            return Fate::Late(31_000);
+        }
+        Fate::Delivered
+    });
+    let consumer = world.subscribed("orders", &[GROUP]);
+    world.run_until(|world| !world.seen[consumer].rebalances.is_empty());
+    assert_eq!(world.seen[consumer].rebalances, ["assigned [orders-0]"]);
+    let timed_out = "Disconnecting from node 2147483646 due to request timeout.";
+    let logs: Vec<&str> = world.seen[consumer].logs.iter().map(|l| l.text.as_str()).collect();
+    assert!(logs.iter().any(|text| text.ends_with(timed_out)), "{logs:#?}");
+}

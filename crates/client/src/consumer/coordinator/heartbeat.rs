@@ -7,7 +7,7 @@ use logbrook_broker::wire::{Request, Response};
 
 use super::{Generation, LOGGER, MemberState, text};
 use crate::consumer::{Consumer, Pending};
-use crate::error::{KAFKA, KafkaError};
+use crate::error::KafkaError;
 use crate::log_line::Level;
 use crate::response_errors::code;
 
@@ -120,13 +120,8 @@ impl Consumer {
                 let reason = format!("encountered {} from HEARTBEAT response", error.name());
                 self.reset_generation(&reason, error == ErrorCode::IllegalGeneration);
             }
-            other => {
-                self.heartbeat_failed(now);
-                self.raise(KafkaError::client(
-                    KAFKA,
-                    format!("Unexpected error in heartbeat response: {}", other.message()),
-                ));
-            }
+            // Whatever else: `HeartbeatThread` tries again, and poll does not throw.
+            _ => self.heartbeat_failed(now),
         }
     }
 
@@ -140,5 +135,31 @@ impl Consumer {
         let wait = self.client.retry_backoff(self.coordinator.heartbeat_attempts);
         self.coordinator.heartbeat_attempts = self.coordinator.heartbeat_attempts.saturating_add(1);
         self.coordinator.next_heartbeat_ms = now.saturating_add(wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::HeartbeatResponse;
+
+    use super::*;
+    use crate::consumer::{ConsumerConfig, ConsumerOutput};
+
+    /// `HeartbeatThread` takes such an error for a failed heartbeat and sends another one.
+    #[test]
+    fn an_unexpected_error_is_not_thrown_out_of_poll() {
+        let properties = [("bootstrap.servers", "localhost:9092"), ("group.id", "g")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = ConsumerConfig::from_properties(&properties.into()).expect("valid");
+        let mut consumer = Consumer::new(config, 1);
+        let generation = Generation::none();
+        for error in [ErrorCode::GroupAuthorizationFailed, ErrorCode::UnknownServerError] {
+            let response = HeartbeatResponse::default().with_error_code(error.code());
+            consumer.heartbeat_response(1000, &generation, Some(Response::Heartbeat(response)));
+            let threw = consumer.outputs.iter().any(|o| matches!(o, ConsumerOutput::Error(_)));
+            assert!(!threw, "{error:?}: {:?}", consumer.outputs);
+            let wait_ms = consumer.coordinator.next_heartbeat_ms - 1000;
+            assert!((80..=240).contains(&wait_ms), "{wait_ms}");
+        }
     }
 }

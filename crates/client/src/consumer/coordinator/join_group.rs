@@ -16,7 +16,7 @@ use crate::log_line::Level;
 use crate::response_errors::code;
 
 /// How much longer than a rebalance a JoinGroup may take (`JOIN_GROUP_TIMEOUT_LAPSE`), ms.
-pub(super) const JOIN_GROUP_TIMEOUT_LAPSE_MS: i64 = 5_000;
+const JOIN_GROUP_TIMEOUT_LAPSE_MS: i64 = 5_000;
 
 impl Consumer {
     /// `sendJoinGroupRequest`.

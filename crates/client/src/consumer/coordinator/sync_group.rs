@@ -11,7 +11,6 @@ use logbrook_broker::wire::{Request, Response};
 use logbrook_group::assignors::{Assignor, GroupMember, PartitionsPerTopic, Subscriptions};
 use logbrook_group::consumer_protocol::{Assignment, PROTOCOL_TYPE, Subscription};
 
-use super::join_group::JOIN_GROUP_TIMEOUT_LAPSE_MS;
 use super::rebalance::Rebalance;
 use super::{MemberState, text};
 use crate::consumer::{Consumer, Pending};
@@ -102,12 +101,11 @@ impl Consumer {
             .with_protocol_name(generation.protocol.as_deref().map(text))
             .with_assignments(assignments);
         let token = self.pending(Pending::Sync);
-        let timeout = self
-            .config
-            .common
-            .request_timeout_ms
-            .max(i64::from(self.config.max_poll_interval_ms) + JOIN_GROUP_TIMEOUT_LAPSE_MS);
-        self.client.send_with_timeout(now, node.id, token, Request::SyncGroup(request), timeout);
+        // Unlike a join it has the usual request.timeout.ms: the leader's answer is only computed.
+        if self.client.send(now, node.id, token, Request::SyncGroup(request)).is_none() {
+            self.pending.remove(&token);
+            self.join_failed(now, ErrorCode::UnsupportedVersion);
+        }
     }
 
     pub(in crate::consumer) fn sync_response(&mut self, now: i64, result: Option<Response>) {
