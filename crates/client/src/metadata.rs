@@ -101,7 +101,7 @@ impl Metadata {
             let grown = match (&self.interest, &interest) {
                 (Interest::Topics(old), Interest::Topics(new)) => !new.is_subset(old),
                 (Interest::Topics(_), Interest::All) => true,
-                (Interest::All, _) => false,
+                (Interest::All, Interest::All | Interest::Topics(_)) => false,
             };
             self.interest = interest;
             if grown {

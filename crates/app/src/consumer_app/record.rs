@@ -50,7 +50,14 @@ impl ConsumerApp {
     pub(super) fn store_answered(&mut self, io: &mut Io, reply: StoreReply) -> Step {
         let work = match &self.phase {
             Phase::Storing { work, token } if *token == reply.token => work.clone(),
-            _ => return Step::GoesOn,
+            // The answer to a write that the code does not wait for any more.
+            Phase::Storing { .. }
+            | Phase::Polling
+            | Phase::Next
+            | Phase::Processing { .. }
+            | Phase::Committing { .. }
+            | Phase::Backoff { .. }
+            | Phase::Closing => return Step::GoesOn,
         };
         let reason = match reply.result {
             Ok(_) => {

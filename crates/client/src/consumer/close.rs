@@ -4,7 +4,7 @@ use super::commit::CommitKind;
 use super::{Consumer, ConsumerOutput};
 
 /// `ConsumerConfig.DEFAULT_CLOSE_TIMEOUT_MS`.
-const CLOSE_TIMEOUT_MS: i64 = 30_000;
+pub(super) const CLOSE_TIMEOUT_MS: i64 = 30_000;
 
 /// Where a close stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

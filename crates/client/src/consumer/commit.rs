@@ -11,6 +11,7 @@ use kafka_protocol::protocol::StrBytes;
 use logbrook_broker::ErrorCode;
 use logbrook_broker::wire::{Request, Response};
 
+use super::close::CLOSE_TIMEOUT_MS;
 use super::coordinator::{MemberState, NO_GENERATION};
 use super::{CommitId, Consumer, ConsumerOutput, Pending};
 use crate::error::{KAFKA, KafkaError};
@@ -25,8 +26,6 @@ const DEFAULT_RETENTION_TIME: i64 = -1;
 const COMMIT_FAILED: &str = "Commit cannot be completed since the group has already rebalanced and assigned the partitions to another member. This means that the time between subsequent calls to poll() was longer than the configured max.poll.interval.ms, which typically implies that the poll loop is spending too much time message processing. You can address this either by increasing max.poll.interval.ms or by reducing the maximum size of batches returned in poll() with max.poll.records.";
 /// `CommitFailedException` of a commit outside a stable generation.
 const NOT_IN_A_GROUP: &str = "Offset commit cannot be completed since the consumer is not part of an active group for auto partition assignment; it is likely that the consumer was kicked out of the group.";
-/// How long a close waits for its commit (`CloseOptions`), ms.
-const CLOSE_TIMEOUT_MS: i64 = 30_000;
 
 /// Who wants a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
