@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use logbrook_lab::level::Level;
-use logbrook_lab::parse::read_level;
+use logbrook_lab::parse::{read_all, read_level};
 
 /// The folder of a level: `basics/first-record` under `lessons`, or the folder itself.
 pub(crate) fn of(level: &Path, lessons: &Path) -> Result<PathBuf, String> {
-    let candidates = [lessons.join(level), level.to_owned()];
+    let candidates = [level.to_owned(), lessons.join(level)];
     let found = candidates.into_iter().find(|folder| folder.join("level.toml").is_file());
     found.ok_or_else(|| {
         format!(
@@ -16,6 +16,15 @@ pub(crate) fn of(level: &Path, lessons: &Path) -> Result<PathBuf, String> {
             lessons.display()
         )
     })
+}
+
+/// The folders of these levels; of all that `tracks.toml` lists, in its order, where none is named.
+pub(crate) fn named_or_all(named: &[PathBuf], lessons: &Path) -> Result<Vec<PathBuf>, String> {
+    if !named.is_empty() {
+        return named.iter().map(|name| of(name, lessons)).collect();
+    }
+    let tracks = read_all(lessons).map_err(|e| format!("{}/{e}", lessons.display()))?;
+    Ok(tracks.iter().flat_map(|t| &t.levels).map(|level| lessons.join(level.path())).collect())
 }
 
 /// The level, read. An error names the file and the line.

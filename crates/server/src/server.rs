@@ -69,7 +69,9 @@ impl Server {
         }
         let mut clock = Clock::default();
         let count = |name| usize::try_from(broker.number(name)).unwrap_or(0);
-        let idle_ms = u64::try_from(broker.number("connections.max.idle.ms")).unwrap_or(0);
+        // Negative: never, as in Kafka.
+        let idle_ms = broker.number("connections.max.idle.ms");
+        let idle_ms = u64::try_from(idle_ms).unwrap_or(i64::MAX as u64);
         Ok(Server {
             listener,
             address,

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use logbrook_lab::level::Level;
-use logbrook_lab::parse::read_all;
 use logbrook_lab::run::Run;
 use logbrook_shell::parse_entries;
 
@@ -17,14 +16,8 @@ use super::show;
 use crate::folder;
 
 pub(crate) fn run(named: &[PathBuf], lessons: &Path, check: bool) -> Result<ExitCode, String> {
-    let folders: Vec<PathBuf> = if named.is_empty() {
-        let tracks = read_all(lessons).map_err(|e| format!("{}/{e}", lessons.display()))?;
-        tracks.iter().flat_map(|t| &t.levels).map(|l| lessons.join(l.path())).collect()
-    } else {
-        named.iter().map(|name| folder::of(name, lessons)).collect::<Result<_, _>>()?
-    };
     let mut stale = 0;
-    for folder in folders {
+    for folder in folder::named_or_all(named, lessons)? {
         let path = folder.join("README.md");
         let fail = |message: String| format!("{}{message}", path.display());
         let level = Arc::new(folder::read(&folder, lessons)?);
@@ -47,6 +40,14 @@ pub(crate) fn run(named: &[PathBuf], lessons: &Path, check: bool) -> Result<Exit
     let verb = if check { "would be rewritten" } else { "rewritten" };
     println!("{stale} {} {verb}", if stale == 1 { "README" } else { "READMEs" });
     Ok(ExitCode::from(u8::from(check && stale > 0)))
+}
+
+/// Whether `fmt` would leave a level's README as it is; what it would change else.
+pub(crate) fn is_current(level: &Arc<Level>, folder: &Path) -> Result<(), String> {
+    let path = folder.join("README.md");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let changes = formatted(level, &text)?.changes;
+    if changes.is_empty() { Ok(()) } else { Err(changes.concat()) }
 }
 
 /// A README with its blocks as the engine has them.
