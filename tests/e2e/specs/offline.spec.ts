@@ -14,14 +14,18 @@ test("the engine never holds the page for long", async ({ page }) => {
   const bench = new Workbench(page);
   await bench.open("partitions/order-per-account");
   await page.evaluate(() => {
-    const seen = ((window as any).longest = { ms: 0 });
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) seen.ms = Math.max(seen.ms, entry.duration);
+      for (const { duration } of list.getEntries()) (window as any).longest = Math.max((window as any).longest, duration);
     }).observe({ type: "longtask" });
   });
-  await bench.terminal.type("@sleep 10");
-  await expect(bench.timeline).toContainText(/00:1\d/, { timeout: 30_000 });
-  // A slice is 8 ms; a long task is above 50 ms on a shared machine with drawing in it.
-  const longest = await page.evaluate(() => (window as any).longest.ms as number);
-  expect(longest).toBeLessThan(200);
+  // A slice is 8 ms. Other programs on the machine can only lengthen what is seen, so the best of
+  // three is the page's own; an engine that does not yield would hold it each time.
+  const seen: number[] = [];
+  for (const until of [/00:05/, /00:10/, /00:15/]) {
+    await page.evaluate(() => ((window as any).longest = 0));
+    await bench.terminal.type("@sleep 5");
+    await expect(bench.timeline.getByRole("timer")).toHaveText(until, { timeout: 30_000 });
+    seen.push(await page.evaluate(() => (window as any).longest as number));
+  }
+  expect(Math.min(...seen), `longest tasks: ${seen.join(", ")} ms`).toBeLessThan(100);
 });
