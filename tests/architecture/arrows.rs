@@ -8,19 +8,20 @@ use std::process::Command;
 
 /// Our crates by floor. A crate may know those on floors under its own, and no other.
 const FLOORS: &[(&str, u8)] = &[
-    ("logbrook-record", 0),
-    ("logbrook-log", 1),
-    ("logbrook-group", 1),
-    ("logbrook-broker", 2),
-    ("logbrook-client", 3),
-    ("logbrook-app", 4),
-    ("logbrook-cluster", 5),
-    ("logbrook-shell", 6),
-    ("logbrook-lab", 7),
-    ("logbrook-session", 8),
-    ("logbrook-server", 4),
-    ("logbrook-web", 9),
-    ("logbrook-cli", 9),
+    ("logbrook-sorted", 0),
+    ("logbrook-record", 1),
+    ("logbrook-log", 2),
+    ("logbrook-group", 2),
+    ("logbrook-broker", 3),
+    ("logbrook-client", 4),
+    ("logbrook-app", 5),
+    ("logbrook-cluster", 6),
+    ("logbrook-shell", 7),
+    ("logbrook-lab", 8),
+    ("logbrook-session", 9),
+    ("logbrook-server", 5),
+    ("logbrook-web", 10),
+    ("logbrook-cli", 10),
 ];
 
 /// What these may know at most, beyond the floors: the page draws a view and sends events, the server
@@ -30,6 +31,7 @@ const ONLY: &[(&str, &[&str])] = &[
     (
         "logbrook-server",
         &[
+            "logbrook-sorted",
             "logbrook-record",
             "logbrook-log",
             "logbrook-group",
@@ -41,7 +43,7 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// The floor that has no std, no message vocabulary and no JSON.
-const BARE: &[&str] = &["record", "log", "group"];
+const BARE: &[&str] = &["sorted", "record", "log", "group"];
 const NOT_IN_BARE: &[&str] = &["kafka-protocol", "serde_json"];
 
 fn root() -> &'static Path {

@@ -3,7 +3,7 @@
 //! A name that Kafka has and this build's client does not honour is refused: a level that set it would
 //! teach something that did not happen.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_client::{ConsumerConfig, KafkaError, ProducerConfig};
 
@@ -152,7 +152,7 @@ pub(crate) fn refused(spec: &AppSpec, error: KafkaError) -> SettingError {
 }
 
 /// The client's properties: the application's own, and what its place in the level says.
-pub(crate) fn properties(spec: &AppSpec, bootstrap_servers: &str) -> BTreeMap<String, String> {
+pub(crate) fn properties(spec: &AppSpec, bootstrap_servers: &str) -> SortedMap<String, String> {
     let mut properties = spec.config.clone();
     properties
         .entry("bootstrap.servers".to_owned())

@@ -255,7 +255,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use logbrook_sorted::SortedMap;
 
     use super::*;
     use crate::events::Entities;
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn events_have_unique_ids_counters_per_entity_and_a_running_balance() {
         let mut generator = movements("uniform");
-        let (mut counters, mut balances) = (BTreeMap::new(), BTreeMap::new());
+        let (mut counters, mut balances) = (SortedMap::new(), SortedMap::new());
         for number in 1..=500 {
             let event = generator.next_event();
             assert_eq!(event.id, format!("bank-{number:05}"));

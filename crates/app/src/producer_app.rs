@@ -1,7 +1,8 @@
 //! A service that writes events as they come: a loop around `KafkaProducer.send`.
 
 use core::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use logbrook_client::process::{AppEvent, Input, Io, Process, Signal};
@@ -43,7 +44,7 @@ pub(crate) struct ProducerApp {
     base: Option<(i64, u64)>,
     bursts: Vec<Burst>,
     /// Given to the producer, not yet acknowledged.
-    unacked: BTreeMap<SendId, Event>,
+    unacked: SortedMap<SendId, Event>,
     /// Given back by the producer, to be sent again (`on_send_error=keep`).
     held: VecDeque<Event>,
     held_until_ms: i64,
@@ -92,7 +93,7 @@ impl ProducerApp {
             producer: Producer::new(config, instance.own_seed("client", &spec.name)),
             base: None,
             bursts: Vec::new(),
-            unacked: BTreeMap::new(),
+            unacked: SortedMap::new(),
             held: VecDeque::new(),
             held_until_ms: 0,
             closing: false,

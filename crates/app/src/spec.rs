@@ -1,7 +1,7 @@
 //! A level's `[[app]]`, typed: who the application is, what it is configured with, what its code does.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use crate::client_config::{self, Known, known};
 use crate::code::{Code, CodeError};
@@ -120,7 +120,7 @@ pub struct AppSpec {
     /// What a processor writes.
     pub output: Option<String>,
     /// Client settings by Kafka's names.
-    pub config: BTreeMap<String, String>,
+    pub config: SortedMap<String, String>,
     /// What its own code does.
     pub code: Code,
     /// How fast a producer sends; as fast as it can without one.
@@ -211,7 +211,7 @@ impl AppSpec {
             topic: None,
             group: None,
             output: None,
-            config: BTreeMap::new(),
+            config: SortedMap::new(),
             code: Code::default(),
             rate: None,
             count: None,

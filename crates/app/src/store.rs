@@ -1,7 +1,7 @@
 //! A database outside Kafka, as a state machine. It survives its applications; the cluster applies
 //! operations in the order in which they reach it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_client::process::{StoreAnswer, StoreError, StoreOp, StoreWrite};
 
@@ -58,11 +58,11 @@ pub struct Store {
     pub spec: StoreSpec,
     down: bool,
     slow_ms: u64,
-    rows: BTreeMap<String, StoreWrite>,
-    sums: BTreeMap<String, i64>,
+    rows: SortedMap<String, StoreWrite>,
+    sums: SortedMap<String, i64>,
     log: Vec<StoreWrite>,
-    ids: BTreeSet<String>,
-    cursors: BTreeMap<String, i64>,
+    ids: SortedSet<String>,
+    cursors: SortedMap<String, i64>,
 }
 
 impl Store {
@@ -72,21 +72,21 @@ impl Store {
             spec,
             down: false,
             slow_ms: 0,
-            rows: BTreeMap::new(),
-            sums: BTreeMap::new(),
+            rows: SortedMap::new(),
+            sums: SortedMap::new(),
             log: Vec::new(),
-            ids: BTreeSet::new(),
-            cursors: BTreeMap::new(),
+            ids: SortedSet::new(),
+            cursors: SortedMap::new(),
         }
     }
 
     /// `rows`: the last event of each entity.
-    pub fn rows(&self) -> &BTreeMap<String, StoreWrite> {
+    pub fn rows(&self) -> &SortedMap<String, StoreWrite> {
         &self.rows
     }
 
     /// `ledger`: the sum of each entity.
-    pub fn sums(&self) -> &BTreeMap<String, i64> {
+    pub fn sums(&self) -> &SortedMap<String, i64> {
         &self.sums
     }
 
@@ -139,7 +139,7 @@ impl Store {
             return Err(StoreError::NotSupported);
         }
         if self.spec.unique_id {
-            let mut new = BTreeSet::new();
+            let mut new = SortedSet::new();
             for write in writes {
                 if self.ids.contains(&write.id) || !new.insert(&write.id) {
                     return Err(StoreError::Duplicate { id: write.id.clone() });

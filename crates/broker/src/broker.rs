@@ -1,6 +1,7 @@
 //! One Kafka node: requests and time in, effects out.
 
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use crate::api::{self, Reply, RequestContext, ResponseTo};
 use crate::controller::{BrokerRegistration, Controller, MetadataRecord, ProducerIdBlock};
@@ -38,7 +39,7 @@ pub struct Broker {
     /// The groups that this node coordinates.
     pub(crate) coordinator: GroupCoordinator,
     pub(crate) producer_ids: ProducerIdBlock,
-    connections: BTreeMap<ConnectionId, Connection>,
+    connections: SortedMap<ConnectionId, Connection>,
     /// Connections with a request to process, in the order in which they became ready.
     ready: VecDeque<ConnectionId>,
     /// When retention looks at the logs next.
@@ -73,7 +74,7 @@ impl Broker {
             controller: Controller::new(seed),
             replica_manager: ReplicaManager::default(),
             producer_ids: ProducerIdBlock::default(),
-            connections: BTreeMap::new(),
+            connections: SortedMap::new(),
             ready: VecDeque::new(),
             next_retention_check_ms: first_check,
         };

@@ -1,6 +1,6 @@
 //! A broker's identity and its `server.properties`.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use crate::config_def::{ConfigException, ConfigKey, ConfigType, ConfigValue, Validator};
 use crate::topic_config::{self, TopicConfigKey};
@@ -20,7 +20,7 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// Other server properties by Kafka's names (`num.partitions`, `log.retention.ms`…). Names
     /// that this broker does not read are kept and without effect, as Kafka treats unknown ones.
-    pub properties: BTreeMap<String, String>,
+    pub properties: SortedMap<String, String>,
 }
 
 impl Default for BrokerConfig {
@@ -31,7 +31,7 @@ impl Default for BrokerConfig {
             host: "localhost".into(),
             port: 9092,
             rack: None,
-            properties: BTreeMap::new(),
+            properties: SortedMap::new(),
         }
     }
 }
@@ -209,7 +209,7 @@ impl BrokerConfig {
     pub fn topic_value(
         &self,
         entry: &TopicConfigKey,
-        overrides: &BTreeMap<String, String>,
+        overrides: &SortedMap<String, String>,
     ) -> Option<ConfigValue> {
         if let Some(value) = overrides.get(entry.key.name).and_then(|v| entry.key.parse(v).ok()) {
             return Some(value);
@@ -264,7 +264,7 @@ fn synonyms(config: &BrokerConfig, name: &'static str) -> Vec<ConfigSynonym> {
 /// All configs of a topic with these of its own (`ConfigHelper.createTopicConfigEntry`).
 pub(crate) fn describe_topic_configs(
     config: &BrokerConfig,
-    own: &BTreeMap<String, String>,
+    own: &SortedMap<String, String>,
 ) -> Vec<DescribedConfig> {
     let describe = |entry: &TopicConfigKey| {
         let value = config.topic_value(entry, own).map(|value| value.to_string());
@@ -320,7 +320,7 @@ mod tests {
 
     fn topic_value(config: &BrokerConfig, name: &str) -> String {
         let entry = topic_config::find(name).unwrap();
-        config.topic_value(entry, &BTreeMap::new()).unwrap().to_string()
+        config.topic_value(entry, &SortedMap::new()).unwrap().to_string()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A fetch waits until `min_bytes` can be read, until something about its partitions is wrong, or
 //! until `max_wait_ms` is over. It is looked at again when one of its partitions is touched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::FetchRequest;
 
@@ -25,10 +25,10 @@ pub(crate) struct DelayedFetch {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DelayedFetches {
     next_id: u64,
-    waiting: BTreeMap<u64, DelayedFetch>,
-    watchers: BTreeMap<String, BTreeMap<i32, BTreeSet<u64>>>,
-    deadlines: BTreeSet<(i64, u64)>,
-    touched: BTreeSet<u64>,
+    waiting: SortedMap<u64, DelayedFetch>,
+    watchers: SortedMap<String, SortedMap<i32, SortedSet<u64>>>,
+    deadlines: SortedSet<(i64, u64)>,
+    touched: SortedSet<u64>,
 }
 
 impl DelayedFetches {

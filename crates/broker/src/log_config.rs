@@ -1,6 +1,6 @@
 //! From a topic's configs to what its logs obey: `LogConfig.fromProps`.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_log::{CleanupPolicy, LogConfig};
 use logbrook_record::{Compression, TimestampType};
@@ -10,7 +10,10 @@ use crate::config_def::ConfigValue;
 use crate::topic_config;
 
 /// The log configuration of a topic with these configs of its own.
-pub(crate) fn log_config(config: &BrokerConfig, overrides: &BTreeMap<String, String>) -> LogConfig {
+pub(crate) fn log_config(
+    config: &BrokerConfig,
+    overrides: &SortedMap<String, String>,
+) -> LogConfig {
     let values = Values { config, overrides };
     let policies = values.text("cleanup.policy");
     let policy = |name| policies.split(',').any(|policy| policy == name);
@@ -43,14 +46,14 @@ pub(crate) fn log_config(config: &BrokerConfig, overrides: &BTreeMap<String, Str
 /// `min.insync.replicas` of a topic.
 pub(crate) fn min_insync_replicas(
     config: &BrokerConfig,
-    overrides: &BTreeMap<String, String>,
+    overrides: &SortedMap<String, String>,
 ) -> usize {
     Values { config, overrides }.size("min.insync.replicas")
 }
 
 struct Values<'a> {
     config: &'a BrokerConfig,
-    overrides: &'a BTreeMap<String, String>,
+    overrides: &'a SortedMap<String, String>,
 }
 
 impl Values<'_> {

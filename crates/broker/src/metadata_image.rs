@@ -1,7 +1,7 @@
 //! What a broker knows about the cluster: the result of replaying the metadata records, and only
 //! of that (`MetadataImage`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use uuid::Uuid;
 
@@ -15,27 +15,27 @@ pub struct TopicImage {
     /// Its id: a topic made again under the same name has another.
     pub id: Uuid,
     /// Its partitions by index, from 0 without gaps.
-    pub partitions: BTreeMap<i32, PartitionRegistration>,
+    pub partitions: SortedMap<i32, PartitionRegistration>,
 }
 
 /// The cluster's metadata at one point of the metadata log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataImage {
-    brokers: BTreeMap<i32, BrokerRegistration>,
-    topics: BTreeMap<String, TopicImage>,
-    topic_names: BTreeMap<Uuid, String>,
-    topic_configs: BTreeMap<String, BTreeMap<String, String>>,
+    brokers: SortedMap<i32, BrokerRegistration>,
+    topics: SortedMap<String, TopicImage>,
+    topic_names: SortedMap<Uuid, String>,
+    topic_configs: SortedMap<String, SortedMap<String, String>>,
     next_producer_id: i64,
 }
 
 impl MetadataImage {
     /// The brokers registered, by id.
-    pub fn brokers(&self) -> &BTreeMap<i32, BrokerRegistration> {
+    pub fn brokers(&self) -> &SortedMap<i32, BrokerRegistration> {
         &self.brokers
     }
 
     /// The topics by name.
-    pub fn topics(&self) -> &BTreeMap<String, TopicImage> {
+    pub fn topics(&self) -> &SortedMap<String, TopicImage> {
         &self.topics
     }
 
@@ -50,7 +50,7 @@ impl MetadataImage {
     }
 
     /// A topic's own configs; empty where it has none.
-    pub fn topic_config(&self, topic: &str) -> BTreeMap<String, String> {
+    pub fn topic_config(&self, topic: &str) -> SortedMap<String, String> {
         self.topic_configs.get(topic).cloned().unwrap_or_default()
     }
 
@@ -67,7 +67,7 @@ impl MetadataImage {
             }
             MetadataRecord::Topic { name, topic_id } => {
                 let topic =
-                    TopicImage { name: name.clone(), id: *topic_id, partitions: BTreeMap::new() };
+                    TopicImage { name: name.clone(), id: *topic_id, partitions: SortedMap::new() };
                 self.topic_names.insert(*topic_id, name.clone());
                 self.topics.insert(name.clone(), topic);
             }

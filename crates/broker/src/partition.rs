@@ -1,6 +1,6 @@
 //! One replica of a partition on this broker: `Partition` of Kafka, with its log.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 use logbrook_log::{
@@ -23,7 +23,7 @@ pub struct Partition {
     registration: PartitionRegistration,
     min_insync_replicas: usize,
     /// Log end offsets of the followers, as their fetches told them (none with one broker).
-    follower_log_end: BTreeMap<i32, Offset>,
+    follower_log_end: SortedMap<i32, Offset>,
     log: Log,
 }
 
@@ -67,7 +67,7 @@ impl Partition {
             local_id,
             registration,
             min_insync_replicas,
-            follower_log_end: BTreeMap::new(),
+            follower_log_end: SortedMap::new(),
             log: Log::new(config, Offset(0)),
         }
     }

@@ -1,6 +1,6 @@
 //! The partitions on this broker, and reading from and appending to them: `ReplicaManager`.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 use logbrook_log::{AppendInfo, AppendOrigin};
@@ -16,7 +16,7 @@ use crate::{BrokerConfig, BrokerEvent, BrokerEventKind, Cause, Effects, Metadata
 /// The partitions that this broker has replicas of, and the fetches that wait on them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplicaManager {
-    topics: BTreeMap<String, BTreeMap<i32, Partition>>,
+    topics: SortedMap<String, SortedMap<i32, Partition>>,
     pub(crate) delayed_fetches: DelayedFetches,
 }
 
@@ -30,7 +30,7 @@ impl ReplicaManager {
     }
 
     pub(crate) fn partitions(&self) -> impl Iterator<Item = &Partition> {
-        self.topics.values().flat_map(BTreeMap::values)
+        self.topics.values().flat_map(SortedMap::values)
     }
 
     /// Follows a record that the image has replayed: creates, reconfigures and deletes replicas.
@@ -136,7 +136,7 @@ impl ReplicaManager {
 
     /// Retention on every partition (`LogManager.cleanupLogs`).
     pub(crate) fn maintain(&mut self, now: i64, effects: &mut Effects) {
-        let partitions = self.topics.values_mut().flat_map(BTreeMap::values_mut);
+        let partitions = self.topics.values_mut().flat_map(SortedMap::values_mut);
         for partition in partitions {
             let done = partition.maintain(now);
             if done.deleted_segments.is_empty() {

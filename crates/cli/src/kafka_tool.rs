@@ -58,7 +58,7 @@ pub(crate) fn run(argv: &[String]) -> ExitCode {
 }
 
 /// The files that the command line names, as an option's value or after a `=`.
-fn files(argv: &[String]) -> std::collections::BTreeMap<String, String> {
+fn files(argv: &[String]) -> logbrook_sorted::SortedMap<String, String> {
     let words = argv.iter().skip(1).flat_map(|word| match word.split_once('=') {
         Some((_, value)) => vec![word.as_str(), value],
         None => vec![word.as_str()],

@@ -1,6 +1,6 @@
 //! `logbrook serve`: one broker on a TCP port.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ fn serve(args: ServeArgs) -> Result<(), String> {
             data.display()
         ));
     }
-    let mut properties = BTreeMap::new();
+    let mut properties = SortedMap::new();
     for (name, value) in args.config {
         if let Some(before) = properties.insert(name.clone(), value) {
             return Err(format!("--config {name}: given twice, first as `{before}`"));

@@ -6,7 +6,8 @@
 //!              +--- retriable error, disconnect: backoff, again --------+--> Completed
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use kafka_protocol::messages::FindCoordinatorRequest;
 use kafka_protocol::protocol::StrBytes;
@@ -125,8 +126,8 @@ struct Call {
 pub struct Admin {
     config: AdminConfig,
     client: NetworkClient,
-    calls: BTreeMap<CallId, Call>,
-    coordinators: BTreeMap<String, Node>,
+    calls: SortedMap<CallId, Call>,
+    coordinators: SortedMap<String, Node>,
     next_call: u64,
     outputs: VecDeque<AdminOutput>,
     last_poll_ms: i64,
@@ -149,8 +150,8 @@ impl Admin {
                 MAX_IN_FLIGHT,
                 seed,
             ),
-            calls: BTreeMap::new(),
-            coordinators: BTreeMap::new(),
+            calls: SortedMap::new(),
+            coordinators: SortedMap::new(),
             next_call: 0,
             outputs: VecDeque::new(),
             last_poll_ms: i64::MIN,
@@ -170,7 +171,7 @@ impl Admin {
     }
 
     /// The brokers known so far, by id.
-    pub fn brokers(&self) -> &BTreeMap<i32, Endpoint> {
+    pub fn brokers(&self) -> &SortedMap<i32, Endpoint> {
         &self.client.metadata.brokers
     }
 
@@ -436,7 +437,7 @@ impl Admin {
     }
 }
 
-fn call_api(calls: &BTreeMap<CallId, Call>, id: CallId) -> &'static str {
+fn call_api(calls: &SortedMap<CallId, Call>, id: CallId) -> &'static str {
     calls.get(&id).map_or("", |call| call.request.name())
 }
 

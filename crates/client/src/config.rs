@@ -1,12 +1,12 @@
 //! What configurations share: types, ranges, bootstrap addresses, and Kafka's messages (`ConfigDef`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use crate::error::KafkaError;
 use crate::net::Endpoint;
 
 /// Properties by Kafka's names, as a client gets them.
-pub type Properties = BTreeMap<String, String>;
+pub type Properties = SortedMap<String, String>;
 
 /// `Invalid value x for configuration name: why` (`ConfigException(name, value, message)`).
 pub fn invalid(name: &str, value: &str, why: &str) -> KafkaError {

@@ -1,6 +1,6 @@
 //! What a client knows of the cluster: `Metadata` and its snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse, TopicName};
@@ -28,7 +28,7 @@ pub(crate) struct TopicMetadata {
     /// An internal topic of Kafka.
     pub(crate) internal: bool,
     /// Partitions by number.
-    pub(crate) partitions: BTreeMap<i32, PartitionMetadata>,
+    pub(crate) partitions: SortedMap<i32, PartitionMetadata>,
 }
 
 /// Which topics the client asks for.
@@ -37,22 +37,22 @@ pub(crate) enum Interest {
     /// All (`null` in the request): pattern subscriptions.
     All,
     /// These.
-    Topics(BTreeSet<String>),
+    Topics(SortedSet<String>),
 }
 
 /// The client's view of the cluster and when to renew it.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     /// Brokers by id.
-    pub(crate) brokers: BTreeMap<i32, Endpoint>,
+    pub(crate) brokers: SortedMap<i32, Endpoint>,
     /// The controller, or the broker that forwards to it.
     pub(crate) controller: Option<i32>,
     /// The cluster's id.
     pub(crate) cluster_id: Option<String>,
     /// Topics that exist.
-    pub(crate) topics: BTreeMap<String, TopicMetadata>,
+    pub(crate) topics: SortedMap<String, TopicMetadata>,
     /// Errors of the last response, by topic.
-    pub(crate) topic_errors: BTreeMap<String, ErrorCode>,
+    pub(crate) topic_errors: SortedMap<String, ErrorCode>,
     /// Counts successful responses.
     pub(crate) version: u64,
     interest: Interest,
@@ -70,13 +70,13 @@ pub(crate) struct Metadata {
 impl Metadata {
     pub(crate) fn new(max_age_ms: i64, allow_auto_topic_creation: bool) -> Self {
         Self {
-            brokers: BTreeMap::new(),
+            brokers: SortedMap::new(),
             controller: None,
             cluster_id: None,
-            topics: BTreeMap::new(),
-            topic_errors: BTreeMap::new(),
+            topics: SortedMap::new(),
+            topic_errors: SortedMap::new(),
             version: 0,
-            interest: Interest::Topics(BTreeSet::new()),
+            interest: Interest::Topics(SortedSet::new()),
             allow_auto_topic_creation,
             max_age_ms,
             wanted: false,
@@ -157,8 +157,8 @@ impl Metadata {
         &mut self,
         now: i64,
         response: &MetadataResponse,
-    ) -> BTreeMap<String, ErrorCode> {
-        let mut errors = BTreeMap::new();
+    ) -> SortedMap<String, ErrorCode> {
+        let mut errors = SortedMap::new();
         self.brokers = response
             .brokers
             .iter()
@@ -169,7 +169,7 @@ impl Metadata {
             .collect();
         self.controller = Some(response.controller_id.0).filter(|id| *id >= 0);
         self.cluster_id = response.cluster_id.as_ref().map(|id| id.to_string());
-        let mut topics = BTreeMap::new();
+        let mut topics = SortedMap::new();
         let mut retriable_error = false;
         for topic in &response.topics {
             let Some(name) = topic.name.as_ref().map(|name| name.0.to_string()) else { continue };
@@ -181,7 +181,7 @@ impl Metadata {
                 errors.insert(name, error);
                 continue;
             }
-            let mut partitions = BTreeMap::new();
+            let mut partitions = SortedMap::new();
             for partition in &topic.partitions {
                 retriable_error |= ErrorCode::from_code(partition.error_code)
                     .is_some_and(ErrorCode::refreshes_metadata);

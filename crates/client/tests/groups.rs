@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use common::{Fate, World};
 use logbrook_broker::wire::Request;
@@ -143,7 +143,7 @@ fn commit_sync_and_async_end_in_order_and_are_found_by_the_next_member() {
     let first = world.subscribed("orders", &manual);
     world.run_for(1_000);
     let now = world.now;
-    let offsets = BTreeMap::from([(TopicPartition::new("orders", 0), OffsetAndMetadata::new(4))]);
+    let offsets = SortedMap::from([(TopicPartition::new("orders", 0), OffsetAndMetadata::new(4))]);
     let one = world.c(first).commit(now, false, Some(offsets.clone()));
     let two = world.c(first).commit(now, true, Some(offsets));
     world.run_for(1_000);

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use common::{Fate, World, value};
 use logbrook_broker::wire::Request;
@@ -67,7 +67,7 @@ proptest! {
         for (id, result) in completed {
             prop_assert!(result.is_ok(), "{:?}: {:?}", id, result);
         }
-        let mut acked: BTreeMap<(i32, i64), u64> = BTreeMap::new();
+        let mut acked: SortedMap<(i32, i64), u64> = SortedMap::new();
         for (id, result) in completed {
             let metadata = result.as_ref().expect("checked");
             if metadata.offset.0 >= 0 {

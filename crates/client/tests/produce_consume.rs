@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use common::{Fate, World, value};
 use logbrook_broker::wire::Request;
@@ -53,7 +53,7 @@ fn a_key_keeps_its_partition_and_its_order() {
     world.idle(producer);
     let consumer = world.subscribed("accounts", &[FROM_START, ("group.id", "g")]);
     world.run_until(|world| world.seen[consumer].records.len() >= 200);
-    let mut by_key: BTreeMap<Vec<u8>, Vec<(i32, i64)>> = BTreeMap::new();
+    let mut by_key: SortedMap<Vec<u8>, Vec<(i32, i64)>> = SortedMap::new();
     for record in &world.seen[consumer].records {
         let key = record.key.clone().unwrap_or_default().to_vec();
         let n: i64 = value(record).parse().expect("a number");

@@ -1,6 +1,6 @@
 //! What the operator can do with applications.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_app::{AppSpec, PoisonKind, Rate, Role, SettingError};
 use logbrook_client::process::Signal;
@@ -28,7 +28,7 @@ impl Cluster {
     }
 
     /// All applications by name.
-    pub fn apps(&self) -> &BTreeMap<String, AppState> {
+    pub fn apps(&self) -> &SortedMap<String, AppState> {
         &self.apps
     }
 

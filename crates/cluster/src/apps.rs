@@ -1,7 +1,8 @@
 //! The applications that run on a cluster: instances, deploys, scaling, stops and starts.
 
 use core::fmt;
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use logbrook_app::{AppSpec, Generator, SettingError};
 
@@ -13,13 +14,13 @@ pub struct AppState {
     /// As it is deployed now. An instance that waits for its turn in a rolling restart still runs as
     /// before.
     pub spec: AppSpec,
-    pub(crate) instances: BTreeMap<u32, InstanceState>,
+    pub(crate) instances: SortedMap<u32, InstanceState>,
     pub(crate) rollout: Option<Rollout>,
 }
 
 impl AppState {
     /// Its instances by number, from 1; one that was scaled away stays here, not wanted.
-    pub fn instances(&self) -> &BTreeMap<u32, InstanceState> {
+    pub fn instances(&self) -> &SortedMap<u32, InstanceState> {
         &self.instances
     }
 

@@ -1,7 +1,7 @@
 //! The simulation: the queue, the clock, and what each kind of event does.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_app::{Store, StoreSpec, split_seed};
 use logbrook_broker::{Broker, BrokerConfig, ConnectionId};
@@ -63,15 +63,15 @@ pub struct Cluster {
     steps_at_this_time: u64,
     error: Option<ClusterError>,
     pub(crate) queue: Queue,
-    pub(crate) nodes: BTreeMap<i32, Node>,
+    pub(crate) nodes: SortedMap<i32, Node>,
     pub(crate) processes: Vec<ProcessState>,
-    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
-    pub(crate) by_channel: BTreeMap<(ProcessId, Endpoint, Channel), ConnectionId>,
+    pub(crate) connections: SortedMap<ConnectionId, Connection>,
+    pub(crate) by_channel: SortedMap<(ProcessId, Endpoint, Channel), ConnectionId>,
     pub(crate) next_connection: u64,
     /// The `RequestHandled` event of each request that a broker has not answered.
-    pub(crate) unanswered: BTreeMap<(ConnectionId, i32), EventId>,
-    pub(crate) stores: BTreeMap<String, Store>,
-    pub(crate) apps: BTreeMap<String, AppState>,
+    pub(crate) unanswered: SortedMap<(ConnectionId, i32), EventId>,
+    pub(crate) stores: SortedMap<String, Store>,
+    pub(crate) apps: SortedMap<String, AppState>,
     pub(crate) trace: Trace,
     /// What the operator's verbs are caused by: the last [`Cluster::action`].
     pub(crate) operator_cause: Option<EventId>,
@@ -86,14 +86,14 @@ impl Cluster {
             steps_at_this_time: 0,
             error: None,
             queue: Queue::default(),
-            nodes: BTreeMap::new(),
+            nodes: SortedMap::new(),
             processes: Vec::new(),
-            connections: BTreeMap::new(),
-            by_channel: BTreeMap::new(),
+            connections: SortedMap::new(),
+            by_channel: SortedMap::new(),
             next_connection: 0,
-            unanswered: BTreeMap::new(),
-            stores: BTreeMap::new(),
-            apps: BTreeMap::new(),
+            unanswered: SortedMap::new(),
+            stores: SortedMap::new(),
+            apps: SortedMap::new(),
             trace: Trace::default(),
             operator_cause: None,
             config,
@@ -267,7 +267,7 @@ impl Cluster {
     }
 
     /// The outside stores by name.
-    pub fn stores(&self) -> &BTreeMap<String, Store> {
+    pub fn stores(&self) -> &SortedMap<String, Store> {
         &self.stores
     }
 

@@ -1,6 +1,6 @@
 //! What a simulated cluster is made of.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 /// What a simulated cluster is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct ClusterConfig {
     pub brokers: i32,
     /// Broker properties by Kafka's names, for every broker; they come over
     /// [`ClusterConfig::server_properties`].
-    pub broker_properties: BTreeMap<String, String>,
+    pub broker_properties: SortedMap<String, String>,
     /// `broker.rack` of node 1, 2, …; may be shorter than the number of brokers.
     pub racks: Vec<String>,
     /// How long a message travels, in µs: least and most, drawn for each message.
@@ -35,7 +35,7 @@ impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
             brokers: 1,
-            broker_properties: BTreeMap::new(),
+            broker_properties: SortedMap::new(),
             racks: Vec::new(),
             latency_us: (200, 600),
             loss_ppm: 0,
@@ -54,10 +54,10 @@ impl ClusterConfig {
     /// What every broker starts with: Kafka's own `config/server.properties` scaled to the number of
     /// brokers, no waiting before a new group's first rebalance, and over it
     /// [`ClusterConfig::broker_properties`].
-    pub fn server_properties(&self) -> BTreeMap<String, String> {
+    pub fn server_properties(&self) -> SortedMap<String, String> {
         let replicas = self.brokers.clamp(1, 3).to_string();
         let min_isr = self.brokers.clamp(1, 2).to_string();
-        let mut properties: BTreeMap<_, _> = [
+        let mut properties: SortedMap<_, _> = [
             ("offsets.topic.replication.factor", replicas.clone()),
             ("transaction.state.log.replication.factor", replicas.clone()),
             ("transaction.state.log.min.isr", min_isr.clone()),

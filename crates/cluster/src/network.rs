@@ -1,6 +1,7 @@
 //! How frames travel between processes and brokers.
 
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use logbrook_broker::wire::{RequestFrame, ResponseFrame};
 use logbrook_broker::{Broker, ClientInfo, ConnectionId, Effects};
@@ -219,7 +220,7 @@ impl Cluster {
     /// happened in the call that gave it; one that only waited, by its request.
     pub(crate) fn take_effects(&mut self, node: i32, effects: Effects, call: Option<EventId>) {
         let mut last = None;
-        let mut last_of_request = BTreeMap::new();
+        let mut last_of_request = SortedMap::new();
         for event in effects.events {
             let request = event.cause.map(|cause| (cause.connection, cause.correlation_id));
             let handled = request.and_then(|request| self.unanswered.get(&request).copied());

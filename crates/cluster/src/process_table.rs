@@ -1,6 +1,7 @@
 //! The processes of a cluster.
 
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use logbrook_app::Random;
 use logbrook_client::process::Process;
@@ -45,7 +46,7 @@ pub struct ProcessState {
     pub(crate) pause: Option<Pause>,
     /// The last event about each record that is in the application's hands, so that what comes later
     /// names it as its cause.
-    pub(crate) records: BTreeMap<(String, i32, i64), EventId>,
+    pub(crate) records: SortedMap<(String, i32, i64), EventId>,
 }
 
 impl ProcessState {

@@ -1,6 +1,6 @@
 //! How processes run: their inputs, what they ask for, their end.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_app::Random;
 use logbrook_client::process::{
@@ -49,7 +49,7 @@ impl Cluster {
             network: Random::new(self.config.seed, "network", name),
             wake: None,
             pause: None,
-            records: BTreeMap::new(),
+            records: SortedMap::new(),
         });
         self.queue
             .push(self.now_us, Item::Input { process, input: Input::Start, cause: Some(started) });

@@ -1,6 +1,6 @@
 //! What is going to happen, ordered by time and then by the order in which it was scheduled.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_broker::ConnectionId;
 use logbrook_broker::wire::{RequestFrame, ResponseFrame};
@@ -52,7 +52,7 @@ pub(crate) enum Item {
 /// The queue. Its order is total, so a run does not depend on how it is stored.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
-    items: BTreeMap<Slot, Item>,
+    items: SortedMap<Slot, Item>,
     sequence: u64,
 }
 

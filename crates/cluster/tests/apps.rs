@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 use std::fmt::Debug;
 
 use logbrook_app::{StoreKind, StoreSpec};
@@ -26,9 +26,9 @@ fn cluster(seed: u64) -> Cluster {
 }
 
 /// Which partitions each running process of an application has now.
-fn assignment(cluster: &Cluster, app: &str) -> BTreeMap<String, BTreeSet<i32>> {
-    let mut owned: BTreeMap<ProcessId, BTreeSet<i32>> =
-        cluster.app(app).unwrap().processes().map(|process| (process, BTreeSet::new())).collect();
+fn assignment(cluster: &Cluster, app: &str) -> SortedMap<String, SortedSet<i32>> {
+    let mut owned: SortedMap<ProcessId, SortedSet<i32>> =
+        cluster.app(app).unwrap().processes().map(|process| (process, SortedSet::new())).collect();
     for (_, process, event) in app_events(cluster) {
         let Some(mine) = owned.get_mut(&process) else { continue };
         match event {
@@ -50,8 +50,8 @@ fn assignment(cluster: &Cluster, app: &str) -> BTreeMap<String, BTreeSet<i32>> {
 }
 
 /// How often each event was processed, by its id.
-fn processed(cluster: &Cluster) -> BTreeMap<String, u32> {
-    let mut times = BTreeMap::new();
+fn processed(cluster: &Cluster) -> SortedMap<String, u32> {
+    let mut times = SortedMap::new();
     for (_, _, event) in app_events(cluster) {
         if let AppEvent::Processed { id: Some(id), outcome: Outcome::Done, .. } = event {
             *times.entry(id.clone()).or_default() += 1;
@@ -91,7 +91,7 @@ fn three_ledgers_share_three_partitions_and_apply_everything_once() {
     let assignment = assignment(&cluster, "ledger");
     assert_eq!(assignment.len(), 3);
     assert!(assignment.values().all(|partitions| partitions.len() == 1), "{assignment:?}");
-    assert_eq!(assignment.values().flatten().collect::<BTreeSet<_>>(), [0, 1, 2].iter().collect());
+    assert_eq!(assignment.values().flatten().collect::<SortedSet<_>>(), [0, 1, 2].iter().collect());
 
     let processed = processed(&cluster);
     assert_eq!(processed.len(), 400);
@@ -101,7 +101,7 @@ fn three_ledgers_share_three_partitions_and_apply_everything_once() {
 }
 
 /// The last committed offset of each partition.
-fn last_commits(cluster: &Cluster) -> BTreeMap<i32, i64> {
+fn last_commits(cluster: &Cluster) -> SortedMap<i32, i64> {
     app_events(cluster)
         .filter_map(|(_, _, event)| match event {
             AppEvent::Committed { partition, offset, .. } => Some((partition.0, offset.0)),
@@ -118,7 +118,7 @@ fn with_the_account_as_key_each_account_is_applied_in_order() {
     cluster.run_for_us(12 * SECOND_US);
     cluster.restart_app(&Target::read("ledger/1").unwrap()).unwrap();
     cluster.run_for_us(60 * SECOND_US);
-    let mut last: BTreeMap<String, u64> = BTreeMap::new();
+    let mut last: SortedMap<String, u64> = SortedMap::new();
     for (_, _, event) in app_events(&cluster) {
         if let AppEvent::Processed { entity: Some(entity), n: Some(n), .. } = event {
             let last = last.entry(entity.clone()).or_default();
@@ -154,7 +154,7 @@ fn an_instance_killed_in_the_middle_is_followed_by_one_that_starts_after_the_las
     cluster.start_app(&one).unwrap();
     cluster.run_for_us(90 * SECOND_US);
 
-    let mut first_delivered = BTreeMap::new();
+    let mut first_delivered = SortedMap::new();
     for event in cluster.trace().iter_from(before) {
         if let TraceKind::App(AppEvent::Delivered { record, .. }) = &event.kind {
             first_delivered.entry(record.partition.0).or_insert(record.offset.0);
@@ -185,7 +185,7 @@ fn the_partitions_of_a_killed_instance_move_after_its_session_timeout() {
     assert_eq!(assignment(&cluster, "ledger").values().flatten().count(), 2, "nobody has it yet");
     cluster.run_for_us(6 * SECOND_US);
     let after = assignment(&cluster, "ledger");
-    assert_eq!(after.values().flatten().collect::<BTreeSet<_>>(), [0, 1, 2].iter().collect());
+    assert_eq!(after.values().flatten().collect::<SortedSet<_>>(), [0, 1, 2].iter().collect());
     let taken_over_us = app_events(&cluster)
         .filter(|(event, _, _)| event.time_us > killed_us)
         .find_map(|(event, _, app)| match app {
@@ -228,7 +228,7 @@ fn an_orderly_stop_hands_its_partitions_over_at_once() {
     assert_eq!(after.values().flatten().count(), 3);
     cluster.scale("ledger", 4).unwrap();
     cluster.run_for_us(10 * SECOND_US);
-    let mut sizes: Vec<_> = assignment(&cluster, "ledger").values().map(BTreeSet::len).collect();
+    let mut sizes: Vec<_> = assignment(&cluster, "ledger").values().map(SortedSet::len).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [0, 1, 1, 1], "a fourth consumer has nothing to do");
 }

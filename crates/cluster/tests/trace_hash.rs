@@ -54,7 +54,7 @@ fn finish(cluster: &mut Cluster) -> u64 {
 
 #[test]
 fn fifty_seeds_repeat_themselves() {
-    let mut hashes = std::collections::BTreeSet::new();
+    let mut hashes = logbrook_sorted::SortedSet::new();
     for seed in 0..SEEDS {
         let mut run = start(seed);
         let mut fork = run.clone();

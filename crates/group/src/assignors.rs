@@ -10,9 +10,9 @@ mod range;
 mod round_robin;
 mod sticky;
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use logbrook_sorted::SortedMap;
 
 use crate::TopicPartition;
 use crate::consumer_protocol::Subscription;
@@ -27,13 +27,13 @@ pub struct GroupMember {
 }
 
 /// The members by id.
-pub type Subscriptions = BTreeMap<String, GroupMember>;
+pub type Subscriptions = SortedMap<String, GroupMember>;
 
 /// How many partitions each topic has; a topic that does not exist is not in it.
-pub type PartitionsPerTopic = BTreeMap<String, i32>;
+pub type PartitionsPerTopic = SortedMap<String, i32>;
 
 /// What each member is to read; every member is in it.
-pub type Assignments = BTreeMap<String, Vec<TopicPartition>>;
+pub type Assignments = SortedMap<String, Vec<TopicPartition>>;
 
 /// An assignor, by its name in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -26,9 +26,9 @@ mod state;
 mod sync;
 mod validate;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 pub use member::ClassicGroupMember;
 pub use state::ClassicGroupState;
@@ -56,11 +56,11 @@ pub struct ClassicGroup {
     /// In the order of their joining.
     members: Vec<ClassicGroupMember>,
     /// Members that were given an id and have not joined with it, and when they are given up.
-    pending_join_members: BTreeMap<String, i64>,
+    pending_join_members: SortedMap<String, i64>,
     /// Members of this generation that have not sent SyncGroup yet.
-    pending_sync_members: BTreeSet<String>,
+    pending_sync_members: SortedSet<String>,
     /// What the members subscribe to; None where that is not known.
-    subscribed_topics: Option<BTreeSet<String>>,
+    subscribed_topics: Option<SortedSet<String>>,
     /// A member joined since the delay of the first rebalance last began.
     new_member_added: bool,
     join_timer: Option<JoinTimer>,
@@ -96,8 +96,8 @@ impl ClassicGroup {
             generation_id: 0,
             leader_id: None,
             members: Vec::new(),
-            pending_join_members: BTreeMap::new(),
-            pending_sync_members: BTreeSet::new(),
+            pending_join_members: SortedMap::new(),
+            pending_sync_members: SortedSet::new(),
             subscribed_topics: None,
             new_member_added: false,
             join_timer: None,
@@ -257,11 +257,11 @@ impl ClassicGroup {
 
     /// What must hold between operations; for tests.
     pub fn assert_valid(&self) {
-        let ids: BTreeSet<&str> = self.members.iter().map(|m| m.member_id.as_str()).collect();
+        let ids: SortedSet<&str> = self.members.iter().map(|m| m.member_id.as_str()).collect();
         assert_eq!(ids.len(), self.members.len(), "member ids are distinct");
         let instances: Vec<&str> =
             self.members.iter().filter_map(|m| m.group_instance_id.as_deref()).collect();
-        let distinct: BTreeSet<&str> = instances.iter().copied().collect();
+        let distinct: SortedSet<&str> = instances.iter().copied().collect();
         assert_eq!(distinct.len(), instances.len(), "instance ids are distinct");
         if let Some(leader) = &self.leader_id {
             assert!(ids.contains(leader.as_str()), "the leader is a member");

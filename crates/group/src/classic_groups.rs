@@ -2,9 +2,9 @@
 
 mod offsets;
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use logbrook_sorted::SortedMap;
 
 use crate::classic_group::Context;
 use crate::records::{GroupMetadataValue, OffsetCommitValue};
@@ -22,7 +22,7 @@ pub struct ClassicGroups {
     config: GroupConfig,
     durable: Durable,
     /// As they live: what [`Durable`] says of them, and what is volatile.
-    groups: BTreeMap<String, ClassicGroup>,
+    groups: SortedMap<String, ClassicGroup>,
     /// When offsets are next looked at for their retention.
     next_expiration: Option<i64>,
 }
@@ -31,15 +31,20 @@ pub struct ClassicGroups {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Durable {
     /// By group.
-    pub groups: BTreeMap<String, GroupMetadataValue>,
+    pub groups: SortedMap<String, GroupMetadataValue>,
     /// By group and partition.
-    pub offsets: BTreeMap<String, BTreeMap<TopicPartition, OffsetCommitValue>>,
+    pub offsets: SortedMap<String, SortedMap<TopicPartition, OffsetCommitValue>>,
 }
 
 impl ClassicGroups {
     /// No groups.
     pub fn new(config: GroupConfig) -> Self {
-        Self { config, durable: Durable::default(), groups: BTreeMap::new(), next_expiration: None }
+        Self {
+            config,
+            durable: Durable::default(),
+            groups: SortedMap::new(),
+            next_expiration: None,
+        }
     }
 
     /// The configuration.

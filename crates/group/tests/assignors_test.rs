@@ -1,7 +1,7 @@
 //! The assignors. Cases are those of Apache Kafka's RangeAssignorTest, RoundRobinAssignorTest,
 //! AbstractStickyAssignorTest and CooperativeStickyAssignorTest, in our own form.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_group::TopicPartition;
 use logbrook_group::assignors::{
@@ -160,7 +160,7 @@ impl Group {
     }
 }
 
-fn sets(assignments: &Assignments) -> BTreeMap<String, BTreeSet<TopicPartition>> {
+fn sets(assignments: &Assignments) -> SortedMap<String, SortedSet<TopicPartition>> {
     assignments.iter().map(|(id, all)| (id.clone(), all.iter().cloned().collect())).collect()
 }
 
@@ -168,7 +168,7 @@ fn sets(assignments: &Assignments) -> BTreeMap<String, BTreeSet<TopicPartition>>
 /// read twice, and no partition could move to a reader that has two fewer.
 fn assert_balanced(partitions: &PartitionsPerTopic, members: &Subscriptions, all: &Assignments) {
     assert_eq!(all.keys().collect::<Vec<_>>(), members.keys().collect::<Vec<_>>());
-    let mut owners: BTreeMap<&TopicPartition, &String> = BTreeMap::new();
+    let mut owners: SortedMap<&TopicPartition, &String> = SortedMap::new();
     for (id, assigned) in all {
         for partition in assigned {
             assert!(members[id].subscription.topics.contains(&partition.topic));
@@ -284,7 +284,7 @@ fn the_names_are_kafkas() {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Join(usize, BTreeSet<usize>),
+    Join(usize, SortedSet<usize>),
     Leave(usize),
     Grow(usize),
     DeleteTopic(usize),
@@ -292,7 +292,7 @@ enum Change {
 
 fn changes(same_topics: bool) -> impl Strategy<Value = Vec<Change>> {
     let subscription = if same_topics {
-        Just((0..4).collect::<BTreeSet<usize>>()).boxed()
+        Just((0..4).collect::<SortedSet<usize>>()).boxed()
     } else {
         // Not without any topic: where such a member comes first, Java takes all for equal.
         proptest::collection::btree_set(0..4_usize, 1..4).boxed()

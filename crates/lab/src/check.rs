@@ -1,6 +1,6 @@
 //! The assertions: a closed set, each with what it means and how it is said as a goal.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum Check {
         replication: Option<i16>,
         /// Settings that must have these values.
         #[serde(default)]
-        config: BTreeMap<String, String>,
+        config: SortedMap<String, String>,
     },
     /// No topic has this name.
     TopicAbsent {

@@ -1,6 +1,6 @@
 //! A level as read from its folder: one typed value, the same natively and in the page.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub struct Level {
     /// `wrong/*.session`.
     pub wrong: Vec<WrongAnswer>,
     /// Other text files of the folder, readable in the terminal by `cat`.
-    pub files: BTreeMap<String, String>,
+    pub files: SortedMap<String, String>,
 }
 
 impl Level {
@@ -177,7 +177,7 @@ pub struct ClusterDef {
     pub controllers: Option<u32>,
     /// Broker properties by Kafka's names.
     #[serde(default)]
-    pub config: BTreeMap<String, String>,
+    pub config: SortedMap<String, String>,
     /// One-way delay of a message, drawn between the two, in milliseconds.
     #[serde(default)]
     pub network: Option<NetworkDef>,
@@ -208,7 +208,7 @@ pub struct TopicDef {
     pub replication: i16,
     /// Topic configurations by Kafka's names.
     #[serde(default)]
-    pub config: BTreeMap<String, String>,
+    pub config: SortedMap<String, String>,
 }
 
 /// `[[store]]`: a database outside Kafka, which survives its apps.
@@ -270,10 +270,10 @@ pub struct AppDef {
     pub events: Option<EventsDef>,
     /// Client settings by Kafka's names.
     #[serde(default)]
-    pub config: BTreeMap<String, Setting>,
+    pub config: SortedMap<String, Setting>,
     /// What the application's own code does.
     #[serde(default)]
-    pub code: BTreeMap<String, Setting>,
+    pub code: SortedMap<String, Setting>,
 }
 
 fn one() -> u32 {
@@ -302,7 +302,7 @@ pub struct EventsDef {
     pub pick: String,
     /// More fields: a list to draw from, a range `"1..100"`, or `"running"`.
     #[serde(default)]
-    pub fields: BTreeMap<String, FieldDef>,
+    pub fields: SortedMap<String, FieldDef>,
     /// Least size of an event's JSON in bytes; shorter ones are padded.
     #[serde(default)]
     pub bytes: Option<u32>,
@@ -356,10 +356,10 @@ pub struct May {
     pub lab: Vec<String>,
     /// App to setting to what it may be set to.
     #[serde(default)]
-    pub deploy: BTreeMap<String, BTreeMap<String, Allowed>>,
+    pub deploy: SortedMap<String, SortedMap<String, Allowed>>,
     /// Why something is not listed, by tool, verb or setting.
     #[serde(default)]
-    pub why: BTreeMap<String, String>,
+    pub why: SortedMap<String, String>,
 }
 
 fn only_sleep() -> Vec<String> {
@@ -371,8 +371,8 @@ impl Default for May {
         Self {
             tools: Tools::Word(All::All),
             lab: only_sleep(),
-            deploy: BTreeMap::new(),
-            why: BTreeMap::new(),
+            deploy: SortedMap::new(),
+            why: SortedMap::new(),
         }
     }
 }
@@ -539,7 +539,7 @@ pub enum Block {
         /// `strip`, `keys`, ….
         view: String,
         /// Its parameters.
-        params: BTreeMap<String, String>,
+        params: SortedMap<String, String>,
         /// The text drawing of it.
         body: String,
     },

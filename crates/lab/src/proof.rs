@@ -1,6 +1,6 @@
 //! Proofs of a level: the start fails, each solution passes, each wrong answer fails where it says.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ fn graded(level: &Arc<Level>, answer: &str) -> Result<Report, String> {
     grade(level, answer, None).map_err(|e| e.to_string())
 }
 
-fn failures(report: &Report) -> BTreeSet<String> {
+fn failures(report: &Report) -> SortedSet<String> {
     let own = report.run.iter().filter(|j| matches!(j.verdict, crate::verdict::Verdict::Fails(_)));
     let trials = report.trials.iter().flat_map(|t| &t.failures).flat_map(|s| &s.failed);
     own.map(|j| j.id.clone()).chain(trials.map(|(id, _)| id.clone())).collect()

@@ -1,6 +1,6 @@
 //! Reads state off a cluster as a client with every permission would: topics, records, stores.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_app::ReadEvent;
 use logbrook_broker::{Broker, BrokerEventKind, MetadataImage};
@@ -13,7 +13,7 @@ pub(crate) struct Described {
     pub(crate) partitions: i32,
     pub(crate) replication: i16,
     /// Its own settings, without those it inherits.
-    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) config: SortedMap<String, String>,
 }
 
 /// A record with its place.
@@ -160,7 +160,7 @@ pub(crate) fn committed(
 }
 
 /// The rows of a store: entity to its last event.
-pub(crate) fn rows(cluster: &Cluster, store: &str) -> BTreeMap<String, StoreWrite> {
+pub(crate) fn rows(cluster: &Cluster, store: &str) -> SortedMap<String, StoreWrite> {
     cluster.stores().get(store).map(|s| s.rows().clone()).unwrap_or_default()
 }
 

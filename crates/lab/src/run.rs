@@ -1,6 +1,6 @@
 //! One run of a level: the cluster, what has been done to it, and what every assertion says so far.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ pub struct Line {
 /// Answers to a level's questions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Predictions {
-    answers: BTreeMap<String, String>,
-    revealed: BTreeMap<String, String>,
+    answers: SortedMap<String, String>,
+    revealed: SortedMap<String, String>,
 }
 
 impl Predictions {

@@ -1,6 +1,6 @@
 //! What an assertion says about a run so far, and how its message is filled in.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_cluster::EventId;
 use serde::Serialize;
@@ -48,7 +48,7 @@ fn event_number<S: serde::Serializer>(event: &Option<EventId>, s: S) -> Result<S
 }
 
 /// Placeholder values: name to text.
-pub type Values = BTreeMap<&'static str, String>;
+pub type Values = SortedMap<&'static str, String>;
 
 /// Fills `{name}` placeholders.
 ///

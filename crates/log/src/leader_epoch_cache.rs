@@ -1,13 +1,13 @@
 //! Where each leader epoch begins (`LeaderEpochFileCache`, KIP-101, KIP-279).
 
-use alloc::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_record::{LeaderEpoch, Offset};
 
 /// Epochs and their first offsets, both rising.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LeaderEpochCache {
-    epochs: BTreeMap<LeaderEpoch, Offset>,
+    epochs: SortedMap<LeaderEpoch, Offset>,
 }
 
 impl LeaderEpochCache {
@@ -22,10 +22,10 @@ impl LeaderEpochCache {
             .last_key_value()
             .is_none_or(|(latest, start)| *latest != epoch || start_offset < *start);
         if needed {
-            while let Some(last) = self.epochs.last_entry()
-                && (*last.key() >= epoch || *last.get() >= start_offset)
+            while let Some((latest, start)) = self.epochs.last_key_value()
+                && (*latest >= epoch || *start >= start_offset)
             {
-                last.remove();
+                self.epochs.pop_last();
             }
             self.epochs.insert(epoch, start_offset);
         }
@@ -86,7 +86,7 @@ impl LeaderEpochCache {
     /// Forgets the epochs that end at or before `start_offset`; the one that holds it begins there now.
     pub fn truncate_from_start(&mut self, start_offset: Offset) {
         if let Some(epoch) = self.epoch_for_offset(start_offset) {
-            self.epochs = self.epochs.split_off(&epoch);
+            self.epochs.retain(|kept, _| *kept >= epoch);
             self.epochs.insert(epoch, start_offset);
         }
     }

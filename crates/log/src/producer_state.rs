@@ -1,8 +1,9 @@
 //! What a log remembers of each producer: its last five batches against duplicates and gaps, and its
 //! open transaction (`ProducerStateManager`, `ProducerAppendInfo`, KIP-98).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
+use logbrook_sorted::SortedMap;
 
 use logbrook_record::{
     BatchHeader, EndTransactionMarker, NO_SEQUENCE, NO_TIMESTAMP, Offset, ProducerEpoch,
@@ -130,11 +131,11 @@ pub(crate) enum ProducerCheck {
 /// All producers of a log.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ProducerStateManager {
-    producers: BTreeMap<ProducerId, ProducerStateEntry>,
+    producers: SortedMap<ProducerId, ProducerStateEntry>,
     /// By first offset.
-    ongoing_txns: BTreeMap<Offset, TxnMetadata>,
+    ongoing_txns: SortedMap<Offset, TxnMetadata>,
     /// Ended, but the marker is above the high watermark. By first offset.
-    unreplicated_txns: BTreeMap<Offset, TxnMetadata>,
+    unreplicated_txns: SortedMap<Offset, TxnMetadata>,
 }
 
 impl ProducerStateManager {

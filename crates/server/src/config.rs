@@ -1,6 +1,6 @@
 //! Where a server listens and how its broker is configured.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -62,7 +62,7 @@ pub struct ServeConfig {
     /// encryption here.
     pub open: bool,
     /// Server properties by Kafka's names.
-    pub properties: BTreeMap<String, String>,
+    pub properties: SortedMap<String, String>,
     /// Feeds topic ids, member ids, the cluster's id.
     pub seed: u64,
 }

@@ -3,7 +3,8 @@
 //! The process names an endpoint and a channel; the first frame for such a pair opens a connection,
 //! as [`logbrook_client::net`] says.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use logbrook_sorted::SortedMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -74,7 +75,7 @@ pub async fn run_process(
         output,
         clock: Clock::default(),
         wake_at: None,
-        lines: BTreeMap::new(),
+        lines: SortedMap::new(),
         carriers: JoinSet::new(),
         opened: 0,
         events: sender,
@@ -117,7 +118,7 @@ struct Host<'a> {
     output: &'a mut dyn Output,
     clock: Clock,
     wake_at: Option<i64>,
-    lines: BTreeMap<Line, (u64, mpsc::UnboundedSender<RequestFrame>)>,
+    lines: SortedMap<Line, (u64, mpsc::UnboundedSender<RequestFrame>)>,
     carriers: JoinSet<()>,
     opened: u64,
     events: mpsc::UnboundedSender<(u64, NetEvent)>,

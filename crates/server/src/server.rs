@@ -2,7 +2,7 @@
 //! their requests, it hands each response to the connection of its request, and it sleeps until the
 //! broker's next timer.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -38,7 +38,7 @@ pub struct Server {
     limits: Limits,
     max_connections: usize,
     log: LogSink,
-    peers: BTreeMap<ConnectionId, Peer>,
+    peers: SortedMap<ConnectionId, Peer>,
     carriers: JoinSet<Option<String>>,
     next_connection: u64,
 }
@@ -83,7 +83,7 @@ impl Server {
             broker: Broker::new(broker, config.seed, clock.now_ms()),
             clock,
             log,
-            peers: BTreeMap::new(),
+            peers: SortedMap::new(),
             carriers: JoinSet::new(),
             next_connection: 0,
         })

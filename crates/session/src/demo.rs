@@ -1,6 +1,6 @@
 //! The small cluster that runs on Home: one broker, a topic, a producer, three readers.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::sync::Arc;
 
 use logbrook_lab::duration::Rate;
@@ -57,7 +57,7 @@ pub(crate) fn live(play: &Play) -> HomeLive {
 
 fn level() -> Level {
     let text = |t: &str| Setting::Text(t.to_owned());
-    let settings = |list: &[(&str, Setting)]| -> BTreeMap<String, Setting> {
+    let settings = |list: &[(&str, Setting)]| -> SortedMap<String, Setting> {
         list.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     };
     let app = |name: &str, role| AppDef {
@@ -71,14 +71,14 @@ fn level() -> Level {
         rate: None,
         count: None,
         events: None,
-        config: BTreeMap::new(),
-        code: BTreeMap::new(),
+        config: SortedMap::new(),
+        code: SortedMap::new(),
     };
     let events = EventsDef {
         entity: "c{1..9}".to_owned(),
         field: "customer".to_owned(),
         pick: "uniform".to_owned(),
-        fields: BTreeMap::new(),
+        fields: SortedMap::new(),
         bytes: None,
     };
     let greeter = AppDef {
@@ -105,7 +105,7 @@ fn level() -> Level {
         name: "hello".to_owned(),
         partitions: 3,
         replication: 1,
-        config: BTreeMap::new(),
+        config: SortedMap::new(),
     };
     Level {
         track: "home".to_owned(),
@@ -128,7 +128,7 @@ fn level() -> Level {
         cluster: ClusterDef {
             brokers: 1,
             controllers: Some(0),
-            config: BTreeMap::new(),
+            config: SortedMap::new(),
             network: None,
             epoch: None,
             seed: 4,
@@ -145,7 +145,7 @@ fn level() -> Level {
         setup: None,
         solutions: Vec::new(),
         wrong: Vec::new(),
-        files: BTreeMap::new(),
+        files: SortedMap::new(),
     }
 }
 

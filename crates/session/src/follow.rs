@@ -1,7 +1,7 @@
 //! What the trace tells a view: who reads what and how far, how each group stands, and when things
 //! happened. A fold over the events; it is fed as they come.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_broker::BrokerEventKind;
 use logbrook_client::process::AppEvent;
@@ -20,24 +20,24 @@ const TICKS: usize = 400;
 pub(crate) struct Follow {
     seen: usize,
     /// The process that has a partition assigned.
-    pub(crate) owners: BTreeMap<GroupPartition, ProcessId>,
+    pub(crate) owners: SortedMap<GroupPartition, ProcessId>,
     /// The next offset that the owner's application will be given.
-    pub(crate) positions: BTreeMap<GroupPartition, i64>,
+    pub(crate) positions: SortedMap<GroupPartition, i64>,
     /// Committed offsets.
-    pub(crate) committed: BTreeMap<GroupPartition, i64>,
+    pub(crate) committed: SortedMap<GroupPartition, i64>,
     /// How each group stands.
-    pub(crate) groups: BTreeMap<String, GroupNow>,
+    pub(crate) groups: SortedMap<String, GroupNow>,
     /// The group of each process, once it is assigned something.
-    group_of: BTreeMap<ProcessId, String>,
-    names: BTreeMap<ProcessId, String>,
+    group_of: SortedMap<ProcessId, String>,
+    names: SortedMap<ProcessId, String>,
     /// First offset of an append, to the event.
-    appends: BTreeMap<(String, i32, i64), EventId>,
+    appends: SortedMap<(String, i32, i64), EventId>,
     ticks: Vec<Tick>,
     tick_us: i64,
     pub(crate) flags: Vec<Flag>,
     /// Sentences for the live region, newest last.
     pub(crate) said: Vec<String>,
-    marks: BTreeMap<String, Vec<String>>,
+    marks: SortedMap<String, Vec<String>>,
 }
 
 /// A group as its coordinator last said.
@@ -216,7 +216,7 @@ impl Follow {
     }
 
     fn thin(&mut self) {
-        let mut thinned: BTreeMap<(Time, u16), bool> = BTreeMap::new();
+        let mut thinned: SortedMap<(Time, u16), bool> = SortedMap::new();
         for tick in &self.ticks {
             let time = Time(tick.time.0 / self.tick_us * self.tick_us);
             *thinned.entry((time, tick.actor)).or_default() |= tick.tall;

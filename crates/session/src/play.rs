@@ -1,6 +1,7 @@
 //! A level being played: the run, its terminals, its clock, its check.
 
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use logbrook_lab::grade::{Grading, Report};
@@ -35,7 +36,7 @@ pub(crate) struct Play {
     pub(crate) shown: Option<Moment>,
     pub(crate) cache: CellCache,
     /// What a setting was refused with, by app and setting.
-    pub(crate) refused: BTreeMap<(String, String), String>,
+    pub(crate) refused: SortedMap<(String, String), String>,
     /// The trial whose failed seed the inspector looks into.
     pub(crate) in_trial: Option<usize>,
     /// Lines that wait for the terminal: tab and action.
@@ -72,7 +73,7 @@ impl Play {
             inspector_tab: InspectorTab::Bytes,
             shown: None,
             cache: CellCache::default(),
-            refused: BTreeMap::new(),
+            refused: SortedMap::new(),
             in_trial: None,
             queue: VecDeque::new(),
             said: Vec::new(),

@@ -6,13 +6,13 @@
 //! passed basics/first-record lines=3 hints=0
 //! ```
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::fmt;
 
 /// How far each level is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    levels: BTreeMap<String, State>,
+    levels: SortedMap<String, State>,
 }
 
 /// How far one level is.

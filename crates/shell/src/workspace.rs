@@ -8,7 +8,7 @@ mod verbs;
 #[cfg(test)]
 mod workspace_test;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_client::process::Signal;
 use logbrook_cluster::{Cluster, ProcessId};
@@ -35,10 +35,10 @@ const COMMAND_NOT_FOUND: i32 = 127;
 pub struct Workspace {
     /// The cluster.
     pub cluster: Cluster,
-    files: BTreeMap<String, String>,
-    jobs: BTreeMap<String, Job>,
+    files: SortedMap<String, String>,
+    jobs: SortedMap<String, Job>,
     /// What `as NAME` chose.
-    names: BTreeMap<String, Target>,
+    names: SortedMap<String, Target>,
     /// The next `$` is repeated until its output matches.
     until: Option<String>,
     /// Tools started so far: each draws from a seed of its own.
@@ -141,9 +141,9 @@ impl Workspace {
     pub fn new(cluster: Cluster) -> Self {
         Self {
             cluster,
-            files: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            names: BTreeMap::new(),
+            files: SortedMap::new(),
+            jobs: SortedMap::new(),
+            names: SortedMap::new(),
             until: None,
             started: 0,
         }
@@ -156,7 +156,7 @@ impl Workspace {
 
     /// The files of the working directory.
     #[must_use]
-    pub fn files(&self) -> &BTreeMap<String, String> {
+    pub fn files(&self) -> &SortedMap<String, String> {
         &self.files
     }
 

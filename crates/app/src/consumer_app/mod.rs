@@ -16,7 +16,8 @@ mod callbacks;
 mod record;
 
 use core::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use logbrook_client::consumer::{CommitId, Subscription};
 use logbrook_client::process::{AppEvent, Input, Io, Process, Signal};
@@ -47,7 +48,7 @@ pub(crate) struct ConsumerApp {
     /// What the last poll returned and the code has not yet taken up.
     batch: VecDeque<ConsumerRecord>,
     /// How often the record at this place has failed.
-    failures: BTreeMap<(TopicPartition, i64), u32>,
+    failures: SortedMap<(TopicPartition, i64), u32>,
     next_token: u64,
     /// SIGTERM came: no further poll.
     stopping: bool,
@@ -97,7 +98,7 @@ impl ConsumerApp {
             times: Random::new(instance.own_seed("process_ms", &spec.name), "process_ms", ""),
             phase: Phase::Polling,
             batch: VecDeque::new(),
-            failures: BTreeMap::new(),
+            failures: SortedMap::new(),
             next_token: 0,
             stopping: false,
             spec: spec.clone(),

@@ -1,6 +1,6 @@
 //! One record in the code's hands: the work, the store, the commit, and what happens when it fails.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_client::process::{
     AppEvent, Io, Outcome, RecordRef, StoreError, StoreOp, StoreReply, StoreWrite,
@@ -159,7 +159,7 @@ impl ConsumerApp {
 
     /// The next poll returns the failed record again, and all that was polled with it and not reached.
     fn seek_back(&mut self, failed: &ConsumerRecord) -> Result<(), KafkaError> {
-        let mut firsts = BTreeMap::new();
+        let mut firsts = SortedMap::new();
         for record in core::iter::once(failed).chain(&self.batch) {
             let partition =
                 TopicPartition { topic: record.topic.clone(), partition: record.partition };

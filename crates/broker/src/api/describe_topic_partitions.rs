@@ -1,7 +1,7 @@
 //! DescribeTopicPartitions, version 0 (KIP-966): topics in order of their names, paged by a cursor,
 //! with eligible leader replicas.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
@@ -20,7 +20,7 @@ pub(crate) fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -
         Some(cursor) => (cursor.topic_name.to_string(), cursor.partition_index),
         None => (String::new(), 0),
     };
-    let names: BTreeSet<&str> = if all {
+    let names: SortedSet<&str> = if all {
         broker.image.topics().keys().map(String::as_str).collect()
     } else {
         request.topics.iter().map(|topic| topic.name.as_str()).collect()

@@ -4,7 +4,7 @@
 //! Different from Kafka 4.4: brokers, groups, loggers and client metrics are refused with
 //! `INVALID_REQUEST`.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
@@ -24,8 +24,8 @@ pub(crate) fn handle(
     request: IncrementalAlterConfigsRequest,
     effects: &mut Effects,
 ) -> Reply {
-    let mut seen = BTreeSet::new();
-    let mut duplicates = BTreeSet::new();
+    let mut seen = SortedSet::new();
+    let mut duplicates = SortedSet::new();
     for resource in &request.resources {
         let key = (resource.resource_type, resource.resource_name.as_str());
         if !seen.insert(key) {
@@ -69,8 +69,8 @@ fn decide(
     if resource.resource_type != TOPIC {
         return invalid(format!("Unknown resource type {}", resource.resource_type));
     }
-    let mut names = BTreeSet::new();
-    let repeated: BTreeSet<&str> = resource
+    let mut names = SortedSet::new();
+    let repeated: SortedSet<&str> = resource
         .configs
         .iter()
         .map(|config| config.name.as_str())

@@ -5,7 +5,7 @@
 //! tiered storage, so -4 is -2 and -5 answers -1 as Kafka does without it; version 11 (-6) is not
 //! served; nothing waits, so the request's timeout is without effect.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
 use kafka_protocol::messages::list_offsets_response::{
@@ -27,8 +27,8 @@ const CONSUMER_REPLICA_ID: i32 = -1;
 const READ_COMMITTED: i8 = 1;
 
 pub(crate) fn handle(broker: &Broker, ctx: &RequestContext, request: ListOffsetsRequest) -> Reply {
-    let mut seen = BTreeSet::new();
-    let mut duplicates = BTreeSet::new();
+    let mut seen = SortedSet::new();
+    let mut duplicates = SortedSet::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
             let key = (topic.name.clone(), partition.partition_index);

@@ -5,7 +5,7 @@
 //! as `AutoTopicCreationManager`: the client asks again. Different from Kafka 4.4: no authorizer;
 //! topics come in the order of the request, all topics sorted by name.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::metadata_response::{
@@ -49,7 +49,7 @@ pub(crate) fn handle(
             }
             // Any id in the request, and names are not looked at.
             let by_id = wanted.iter().any(|topic| !topic.topic_id.is_nil());
-            let mut seen = BTreeSet::new();
+            let mut seen = SortedSet::new();
             let mut topics = Vec::new();
             for topic in wanted {
                 let name = topic.name.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Changing topic configs: `ConfigurationControlManager.incrementalAlterConfigs`.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use super::MetadataRecord;
 use crate::api_error::ApiError;
@@ -97,7 +97,7 @@ fn new_value(
     name: &str,
     op: OpType,
     value: Option<&str>,
-    current: &BTreeMap<String, String>,
+    current: &SortedMap<String, String>,
 ) -> Result<Option<String>, ApiError> {
     let given = || {
         value.ok_or_else(|| {

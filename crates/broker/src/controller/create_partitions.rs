@@ -1,7 +1,7 @@
 //! Adding partitions: `ControllerApis.createPartitions` and
 //! `ReplicationControlManager.createPartitions`.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::CreatePartitionsRequest;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
@@ -20,8 +20,8 @@ impl Controller {
         image: &MetadataImage,
         request: &CreatePartitionsRequest,
     ) -> ControllerResult<CreatePartitionsResult> {
-        let mut seen = BTreeSet::new();
-        let mut duplicates = BTreeSet::new();
+        let mut seen = SortedSet::new();
+        let mut duplicates = SortedSet::new();
         for topic in &request.topics {
             if !seen.insert(topic.name.as_str()) {
                 duplicates.insert(topic.name.as_str());

@@ -1,6 +1,6 @@
 //! Creating topics: `ControllerApis.createTopics` and `ReplicationControlManager.createTopics`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::CreateTopicsRequest;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
@@ -38,8 +38,8 @@ impl Controller {
             let response = request.topics.iter().map(refused).collect();
             return ControllerResult { records: Vec::new(), response };
         }
-        let mut seen = BTreeSet::new();
-        let mut duplicates = BTreeSet::new();
+        let mut seen = SortedSet::new();
+        let mut duplicates = SortedSet::new();
         for topic in &request.topics {
             if !seen.insert(topic.name.as_str()) {
                 duplicates.insert(topic.name.as_str());
@@ -197,7 +197,7 @@ fn config_records(
         ));
     }
     // A name given twice: the last value counts.
-    let values: BTreeMap<&str, Option<&str>> = topic
+    let values: SortedMap<&str, Option<&str>> = topic
         .configs
         .iter()
         .map(|config| (config.name.as_str(), config.value.as_ref().map(|value| value.as_str())))
@@ -224,7 +224,7 @@ fn manual(image: &MetadataImage, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>
         ));
     }
     let invalid = |message| ApiError::new(ErrorCode::InvalidReplicaAssignment, message);
-    let mut partitions: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    let mut partitions: SortedMap<i32, Vec<i32>> = SortedMap::new();
     let mut factor = None;
     for assignment in &topic.assignments {
         let index = assignment.partition_index;

@@ -1,6 +1,6 @@
 //! Deleting topics: `ControllerApis.deleteTopics` and `ReplicationControlManager.deleteTopics`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::DeleteTopicsRequest;
 use uuid::Uuid;
@@ -53,7 +53,7 @@ pub(crate) fn delete_topics(
         respond(None, *id, refuse("Duplicate topic id."));
     }
 
-    let mut found: BTreeMap<Uuid, &str> = BTreeMap::new();
+    let mut found: SortedMap<Uuid, &str> = SortedMap::new();
     for id in &ids.once {
         match image.topic_by_id(*id) {
             Some(topic) => {
@@ -93,13 +93,13 @@ pub(crate) fn delete_topics(
 
 /// What was named once, and what several times.
 struct Provided<T> {
-    once: BTreeSet<T>,
-    duplicates: BTreeSet<T>,
+    once: SortedSet<T>,
+    duplicates: SortedSet<T>,
 }
 
 impl<T> Default for Provided<T> {
     fn default() -> Self {
-        Provided { once: BTreeSet::new(), duplicates: BTreeSet::new() }
+        Provided { once: SortedSet::new(), duplicates: SortedSet::new() }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The first leader is drawn at random, the next partitions go on round the brokers. Different
 //! from Kafka: racks are not looked at, and after one round of all brokers Kafka shuffles them.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use rand_pcg::rand_core::Rng;
 
@@ -13,7 +13,7 @@ use super::metadata_record::{BrokerRegistration, PartitionRegistration};
 /// `InvalidReplicationFactorException`.
 pub(super) fn place(
     random: &mut impl Rng,
-    brokers: &BTreeMap<i32, BrokerRegistration>,
+    brokers: &SortedMap<i32, BrokerRegistration>,
     partitions: usize,
     replication_factor: i16,
 ) -> Result<Vec<Vec<i32>>, String> {
@@ -59,7 +59,7 @@ pub(super) fn registration(replicas: Vec<i32>) -> PartitionRegistration {
 /// `ReplicationControlManager.validateManualPartitionAssignment`; the error is the message of
 /// Kafka's `InvalidReplicaAssignmentException`.
 pub(super) fn validate_manual(
-    brokers: &BTreeMap<i32, BrokerRegistration>,
+    brokers: &SortedMap<i32, BrokerRegistration>,
     replicas: &[i32],
     replication_factor: Option<usize>,
 ) -> Result<(), String> {

@@ -12,7 +12,7 @@
 mod records;
 mod view;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_group::{
     ClassicGroups, Decision, GroupConfig, GroupError, GroupEvent, Reply as GroupReply, Token,
@@ -36,9 +36,9 @@ pub(crate) const GROUP_METADATA_TOPIC_NAME: &str = "__consumer_offsets";
 pub struct GroupCoordinator {
     config: GroupConfig,
     /// The groups by partition of `__consumer_offsets`, as far as they are loaded.
-    shards: BTreeMap<i32, ClassicGroups>,
+    shards: SortedMap<i32, ClassicGroups>,
     /// Requests that wait for other members.
-    parked: BTreeMap<Token, ResponseTo>,
+    parked: SortedMap<Token, ResponseTo>,
     next_token: Token,
     member_ids: Pcg32,
 }
@@ -50,8 +50,8 @@ impl GroupCoordinator {
     pub(crate) fn new(config: &BrokerConfig, seed: u64) -> GroupCoordinator {
         GroupCoordinator {
             config: group_config(config),
-            shards: BTreeMap::new(),
-            parked: BTreeMap::new(),
+            shards: SortedMap::new(),
+            parked: SortedMap::new(),
             next_token: 0,
             member_ids: Pcg32::new(seed, MEMBER_ID_STREAM),
         }

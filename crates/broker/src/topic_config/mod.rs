@@ -5,7 +5,7 @@
 
 mod table;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use crate::ErrorCode;
 use crate::config_def::{ConfigException, ConfigKey, ConfigValue};
@@ -91,7 +91,7 @@ pub fn find(name: &str) -> Option<&'static TopicConfigKey> {
 pub fn validate<'a>(
     configs: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<(), TopicConfigError> {
-    let configs: BTreeMap<&str, &str> = configs.into_iter().collect();
+    let configs: SortedMap<&str, &str> = configs.into_iter().collect();
     if let Some(name) = configs.keys().find(|name| find(name).is_none()) {
         return Err(TopicConfigError::UnknownName((*name).to_owned()));
     }

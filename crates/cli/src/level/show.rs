@@ -1,6 +1,6 @@
 //! The text form of the views that prose shows: what a `show` block holds, and a screen reader reads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 use std::str::FromStr;
 
 use logbrook_app::ReadEvent;
@@ -28,10 +28,10 @@ pub(crate) enum NotShown {
 pub(crate) fn text(
     run: &Run,
     view: &str,
-    params: &BTreeMap<&str, &str>,
+    params: &SortedMap<&str, &str>,
 ) -> Result<String, NotShown> {
     let wrong = |message: String| NotShown::Params(format!("show {view}: {message}"));
-    let draw: fn(&Cluster, &str, &BTreeMap<&str, &str>) -> Option<String> = match view {
+    let draw: fn(&Cluster, &str, &SortedMap<&str, &str>) -> Option<String> = match view {
         "strip" => strip,
         "keys" => keys,
         _no_text_form => return Err(NotShown::View),
@@ -66,7 +66,7 @@ fn records(log: &Log) -> impl Iterator<Item = Record> {
 }
 
 /// `orders-2 | 0 order 1: two coffees | 1 order 2: one tea |`
-fn strip(cluster: &Cluster, topic: &str, _params: &BTreeMap<&str, &str>) -> Option<String> {
+fn strip(cluster: &Cluster, topic: &str, _params: &SortedMap<&str, &str>) -> Option<String> {
     let mut out = String::new();
     for (partition, log) in logs(cluster, topic)? {
         out.push_str(&format!("{topic}-{partition} |"));
@@ -95,8 +95,8 @@ fn short(value: &str) -> String {
 }
 
 /// `acc-1  -> partitions 0 1 2`: where a key's records are, or with `by` an entity's events.
-fn keys(cluster: &Cluster, topic: &str, params: &BTreeMap<&str, &str>) -> Option<String> {
-    let mut places: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+fn keys(cluster: &Cluster, topic: &str, params: &SortedMap<&str, &str>) -> Option<String> {
+    let mut places: SortedMap<String, SortedSet<i32>> = SortedMap::new();
     for (partition, log) in logs(cluster, topic)? {
         for record in records(log) {
             let name = if params.contains_key("by") {
@@ -110,7 +110,7 @@ fn keys(cluster: &Cluster, topic: &str, params: &BTreeMap<&str, &str>) -> Option
         }
     }
     let width = places.keys().map(|name| name.chars().count()).max()?;
-    let line = |(name, at): (&String, &BTreeSet<i32>)| {
+    let line = |(name, at): (&String, &SortedSet<i32>)| {
         let at: Vec<String> = at.iter().map(i32::to_string).collect();
         let word = if at.len() == 1 { "partition " } else { "partitions" };
         format!("{name:<width$}  -> {word} {}\n", at.join(" "))

@@ -1,7 +1,7 @@
 //! Offset commits: the application's, automatic ones, and those before a rebalance and a close
 //! (`ConsumerCoordinator`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -46,7 +46,7 @@ pub(super) enum CommitKind {
 #[derive(Clone, Debug)]
 pub(super) struct Commit {
     kind: CommitKind,
-    offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+    offsets: SortedMap<TopicPartition, OffsetAndMetadata>,
     started_ms: i64,
     deadline_ms: i64,
     next_try_ms: i64,
@@ -65,7 +65,7 @@ impl Consumer {
         &mut self,
         now: i64,
         sync: bool,
-        offsets: Option<BTreeMap<TopicPartition, OffsetAndMetadata>>,
+        offsets: Option<SortedMap<TopicPartition, OffsetAndMetadata>>,
     ) -> CommitId {
         let id = CommitId(self.next_commit);
         self.next_commit += 1;
@@ -88,7 +88,7 @@ impl Consumer {
         &mut self,
         now: i64,
         kind: CommitKind,
-        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        offsets: SortedMap<TopicPartition, OffsetAndMetadata>,
         timeout_ms: i64,
     ) {
         self.commits.push(Commit {

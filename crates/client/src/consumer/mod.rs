@@ -19,7 +19,8 @@ mod seek;
 mod subscribe;
 mod subscription_state;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use logbrook_sorted::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 use logbrook_broker::wire::Response;
 use logbrook_record::Offset;
@@ -53,7 +54,7 @@ enum Pending {
     Commit { kind: CommitKind, started_ms: i64 },
     OffsetFetch { partitions: Vec<TopicPartition>, why: LookupFor },
     ListOffsets { partitions: Vec<TopicPartition>, why: LookupFor },
-    Fetch { node: i32, positions: BTreeMap<TopicPartition, Offset> },
+    Fetch { node: i32, positions: SortedMap<TopicPartition, Offset> },
 }
 
 /// Requests in flight to one node; consumers are not limited (`ConsumerNetworkClient`: 100).
@@ -78,10 +79,10 @@ pub struct Consumer {
     coordinator: Coordinator,
     fetcher: Fetcher,
     commits: Vec<Commit>,
-    queries: BTreeMap<QueryId, Query>,
+    queries: SortedMap<QueryId, Query>,
     /// Topics asked about besides the subscription.
-    watched_topics: BTreeSet<String>,
-    pending: BTreeMap<u64, Pending>,
+    watched_topics: SortedSet<String>,
+    pending: SortedMap<u64, Pending>,
     next_token: u64,
     next_commit: u64,
     next_query: u64,
@@ -121,9 +122,9 @@ impl Consumer {
             coordinator: Coordinator::new(),
             fetcher: Fetcher::default(),
             commits: Vec::new(),
-            queries: BTreeMap::new(),
-            watched_topics: BTreeSet::new(),
-            pending: BTreeMap::new(),
+            queries: SortedMap::new(),
+            watched_topics: SortedSet::new(),
+            pending: SortedMap::new(),
             next_token: 0,
             next_commit: 0,
             next_query: 0,

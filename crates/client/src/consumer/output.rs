@@ -1,6 +1,6 @@
 //! What a consumer asks for or reports, and the handles by which it names calls.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use crate::error::KafkaError;
 use crate::log_line::LogLine;
@@ -41,7 +41,7 @@ pub enum ConsumerOutput {
         /// Which call.
         id: Option<CommitId>,
         /// What was committed.
-        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        offsets: SortedMap<TopicPartition, OffsetAndMetadata>,
         /// How it ended.
         result: Result<(), KafkaError>,
     },
@@ -50,7 +50,7 @@ pub enum ConsumerOutput {
         /// Which query.
         id: QueryId,
         /// The offsets, or why there are none.
-        result: Result<BTreeMap<TopicPartition, Option<OffsetAndMetadata>>, KafkaError>,
+        result: Result<SortedMap<TopicPartition, Option<OffsetAndMetadata>>, KafkaError>,
     },
     /// `KafkaConsumer.poll` throws this.
     Error(KafkaError),

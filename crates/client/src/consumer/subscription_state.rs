@@ -1,6 +1,6 @@
 //! What a consumer wants and has, and where it stands in each partition (`SubscriptionState`).
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use logbrook_record::{LeaderEpoch, Offset};
 
@@ -72,9 +72,9 @@ impl TopicPartitionState {
 pub(crate) struct SubscriptionState {
     pub(crate) kind: SubscriptionType,
     /// Topics subscribed to (those that match, with a pattern).
-    pub(crate) subscription: BTreeSet<String>,
+    pub(crate) subscription: SortedSet<String>,
     /// Topics of the whole group, if this member leads it.
-    pub(crate) group_subscription: BTreeSet<String>,
+    pub(crate) group_subscription: SortedSet<String>,
     /// In the order of fetching.
     assignment: Vec<(TopicPartition, TopicPartitionState)>,
     default_reset: AutoOffsetReset,
@@ -84,8 +84,8 @@ impl SubscriptionState {
     pub(crate) fn new(default_reset: AutoOffsetReset) -> Self {
         Self {
             kind: SubscriptionType::None,
-            subscription: BTreeSet::new(),
-            group_subscription: BTreeSet::new(),
+            subscription: SortedSet::new(),
+            group_subscription: SortedSet::new(),
             assignment: Vec::new(),
             default_reset,
         }
@@ -215,7 +215,7 @@ impl SubscriptionState {
     /// `allConsumed`: positions to commit.
     pub(crate) fn all_consumed(
         &self,
-    ) -> std::collections::BTreeMap<TopicPartition, OffsetAndMetadata> {
+    ) -> logbrook_sorted::SortedMap<TopicPartition, OffsetAndMetadata> {
         self.assignment
             .iter()
             .filter_map(|(partition, state)| match state.fetch_state {

@@ -1,7 +1,7 @@
 //! Connections to brokers: opening, ApiVersions, which one to use, closing and backoff
 //! (`ClusterConnectionStates`, `ApiVersions`, `NetworkClient.leastLoadedNode`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
@@ -29,7 +29,7 @@ pub(super) struct Connection {
     pub(super) endpoint: Endpoint,
     pub(super) state: State,
     /// Highest version that both sides know, by API key.
-    pub(super) versions: BTreeMap<i16, i16>,
+    pub(super) versions: SortedMap<i16, i16>,
     pub(super) in_flight: usize,
     pub(super) failed_attempts: u32,
     /// Somebody waits for the end of the reconnect backoff.
@@ -114,7 +114,7 @@ impl NetworkClient {
             Connection {
                 endpoint: node.endpoint.clone(),
                 state: State::CheckingApiVersions,
-                versions: BTreeMap::new(),
+                versions: SortedMap::new(),
                 in_flight: 0,
                 failed_attempts,
                 wanted: false,

@@ -11,7 +11,8 @@
 mod connections;
 mod metadata_updater;
 
-use std::collections::{BTreeMap, VecDeque};
+use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 
 use logbrook_broker::wire::{Request, RequestFrame, Response, ResponseFrame};
 use rand_pcg::Pcg32;
@@ -85,8 +86,8 @@ pub(crate) struct NetworkClient {
     pub(crate) log_prefix: String,
     pub(crate) client_number: u16,
     config: CommonConfig,
-    connections: BTreeMap<i32, Connection>,
-    in_flight: BTreeMap<i32, InFlight>,
+    connections: SortedMap<i32, Connection>,
+    in_flight: SortedMap<i32, InFlight>,
     next_correlation_id: i32,
     max_in_flight: usize,
     metadata_in_flight: bool,
@@ -108,8 +109,8 @@ impl NetworkClient {
             log_prefix,
             client_number: 0,
             config,
-            connections: BTreeMap::new(),
-            in_flight: BTreeMap::new(),
+            connections: SortedMap::new(),
+            in_flight: SortedMap::new(),
             next_correlation_id: 0,
             max_in_flight,
             metadata_in_flight: false,

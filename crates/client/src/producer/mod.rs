@@ -16,7 +16,8 @@ mod producer_record;
 mod sender;
 mod transaction_manager;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use logbrook_sorted::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 use crate::backoff::generator;
 use crate::error::KafkaError;
@@ -42,13 +43,13 @@ pub struct Producer {
     idempotence: Option<TransactionManager>,
     waiting: VecDeque<Waiting>,
     next_send: u64,
-    incomplete: BTreeSet<SendId>,
+    incomplete: SortedSet<SendId>,
     /// A flush waits for every send up to here.
     flush_up_to: Option<SendId>,
     closing: bool,
     closed: bool,
     /// What each request in flight carries, by token.
-    in_flight: BTreeMap<u64, InFlightProduce>,
+    in_flight: SortedMap<u64, InFlightProduce>,
     next_token: u64,
     init_producer_id: sender::InitProducerId,
     /// The sender cannot go on: every send fails with this.
@@ -93,11 +94,11 @@ impl Producer {
             idempotence: config.enable_idempotence.then(TransactionManager::new),
             waiting: VecDeque::new(),
             next_send: 0,
-            incomplete: BTreeSet::new(),
+            incomplete: SortedSet::new(),
             flush_up_to: None,
             closing: false,
             closed: false,
-            in_flight: BTreeMap::new(),
+            in_flight: SortedMap::new(),
             next_token: 0,
             init_producer_id: sender::InitProducerId::default(),
             fatal: None,

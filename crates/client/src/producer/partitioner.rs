@@ -4,7 +4,7 @@
 //! Not modelled: `partitioner.adaptive.partitioning.enable` (weights by queue length) and
 //! `partitioner.availability.timeout.ms`; the sticky partition is drawn uniformly.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
@@ -106,8 +106,8 @@ pub(crate) struct Partitioner {
     kind: PartitionerKind,
     ignore_keys: bool,
     sticky_batch_size: usize,
-    sticky: BTreeMap<String, Sticky>,
-    round_robin: BTreeMap<String, usize>,
+    sticky: SortedMap<String, Sticky>,
+    round_robin: SortedMap<String, usize>,
     random: Pcg32,
 }
 
@@ -130,8 +130,8 @@ impl Partitioner {
             kind,
             ignore_keys,
             sticky_batch_size: batch_size,
-            sticky: BTreeMap::new(),
-            round_robin: BTreeMap::new(),
+            sticky: SortedMap::new(),
+            round_robin: SortedMap::new(),
             random,
         }
     }

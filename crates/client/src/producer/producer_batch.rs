@@ -1,6 +1,6 @@
 //! One batch from its first record to its end (`ProducerBatch`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 use logbrook_record::{BatchBuilder, BatchError};
@@ -83,7 +83,7 @@ impl ProducerBatch {
 
 /// All batches that are not done, by number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Batches(pub(super) BTreeMap<BatchId, ProducerBatch>);
+pub(crate) struct Batches(pub(super) SortedMap<BatchId, ProducerBatch>);
 
 impl Batches {
     pub(crate) fn get(&self, id: BatchId) -> Option<&ProducerBatch> {

@@ -3,7 +3,7 @@
 //!
 //! Transactions themselves are not modelled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_record::{ProducerEpoch, ProducerId, increment_sequence};
 
@@ -49,10 +49,10 @@ const NO_LAST_ACKED_SEQUENCE_NUMBER: i32 = -1;
 #[derive(Clone, Debug)]
 pub(crate) struct TransactionManager {
     pub(crate) producer: ProducerIdAndEpoch,
-    partitions: BTreeMap<TopicPartition, Entry>,
+    partitions: SortedMap<TopicPartition, Entry>,
     /// Partition -> the sequence after the batch that expired without an answer.
-    unresolved: BTreeMap<TopicPartition, i32>,
-    to_rewrite: BTreeSet<TopicPartition>,
+    unresolved: SortedMap<TopicPartition, i32>,
+    to_rewrite: SortedSet<TopicPartition>,
     epoch_bump_required: bool,
 }
 
@@ -60,9 +60,9 @@ impl TransactionManager {
     pub(crate) fn new() -> Self {
         Self {
             producer: ProducerIdAndEpoch::NONE,
-            partitions: BTreeMap::new(),
-            unresolved: BTreeMap::new(),
-            to_rewrite: BTreeSet::new(),
+            partitions: SortedMap::new(),
+            unresolved: SortedMap::new(),
+            to_rewrite: SortedSet::new(),
             epoch_bump_required: false,
         }
     }

@@ -1,7 +1,7 @@
 //! A real broker, clients, and a network of 1 ms between them, in virtual time.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_broker::messages::CreateTopicsRequest;
 use logbrook_broker::messages::create_topics_request::CreatableTopic;
@@ -52,7 +52,7 @@ pub struct Seen {
     pub commits: Vec<(Option<CommitId>, Result<(), KafkaError>)>,
     pub errors: Vec<KafkaError>,
     pub logs: Vec<LogLine>,
-    pub answers: BTreeMap<CallId, Result<Response, KafkaError>>,
+    pub answers: SortedMap<CallId, Result<Response, KafkaError>>,
     pub closed: bool,
 }
 
@@ -63,15 +63,15 @@ pub struct World {
     pub now: i64,
     pub clients: Vec<Option<Client>>,
     pub seen: Vec<Seen>,
-    queue: BTreeMap<(i64, u64), Item>,
+    queue: SortedMap<(i64, u64), Item>,
     sequence: u64,
-    connections: BTreeMap<(usize, Channel), ConnectionId>,
+    connections: SortedMap<(usize, Channel), ConnectionId>,
     next_connection: u64,
-    lost: BTreeMap<(ConnectionId, i32), ()>,
+    lost: SortedMap<(ConnectionId, i32), ()>,
     /// Connections that broke, of which the client has not heard yet: what it sends is lost.
-    broken: BTreeSet<(usize, Channel)>,
+    broken: SortedSet<(usize, Channel)>,
     /// A connection keeps the order of its frames, late or not.
-    last_arrival: BTreeMap<(usize, Channel), i64>,
+    last_arrival: SortedMap<(usize, Channel), i64>,
     pub weather: Weather,
     /// No broker listens.
     pub broker_down: bool,
@@ -81,8 +81,8 @@ pub struct World {
     pub busy: Vec<usize>,
 }
 
-fn properties(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> =
+fn properties(pairs: &[(&str, &str)]) -> SortedMap<String, String> {
+    let mut all: SortedMap<String, String> =
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     all.entry("bootstrap.servers".to_owned()).or_insert_with(|| "localhost:9092".to_owned());
     all
@@ -106,13 +106,13 @@ impl World {
             now: EPOCH_MS,
             clients: Vec::new(),
             seen: Vec::new(),
-            queue: BTreeMap::new(),
+            queue: SortedMap::new(),
             sequence: 0,
-            connections: BTreeMap::new(),
+            connections: SortedMap::new(),
             next_connection: 0,
-            lost: BTreeMap::new(),
-            broken: BTreeSet::new(),
-            last_arrival: BTreeMap::new(),
+            lost: SortedMap::new(),
+            broken: SortedSet::new(),
+            last_arrival: SortedMap::new(),
             weather: Box::new(|_| Fate::Delivered),
             broker_down: false,
             commits_on_revoke: Vec::new(),

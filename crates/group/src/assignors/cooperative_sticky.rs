@@ -2,9 +2,9 @@
 //! that another member still has. That member gives them up after this rebalance, and the next one
 //! assigns them.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::sticky::{self, DEFAULT_GENERATION, MemberData};
 use super::{Assignments, GroupMember, PartitionsPerTopic, Subscriptions};
@@ -28,9 +28,9 @@ pub(super) fn assign(partitions: &PartitionsPerTopic, members: &Subscriptions) -
 fn transferring_ownership(
     members: &Subscriptions,
     assignments: &Assignments,
-) -> BTreeMap<TopicPartition, String> {
-    let mut added = BTreeMap::new();
-    let mut revoked = BTreeSet::new();
+) -> SortedMap<TopicPartition, String> {
+    let mut added = SortedMap::new();
+    let mut revoked = SortedSet::new();
     for (member_id, assigned) in assignments {
         let Some(member) = members.get(member_id) else { continue };
         let owned = &member.subscription.owned_partitions;

@@ -4,9 +4,9 @@
 mod constrained;
 mod general;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::{Assignments, GroupMember, PartitionsPerTopic, Subscriptions};
 use crate::TopicPartition;
@@ -25,15 +25,15 @@ pub(super) struct Outcome {
     pub(super) assignments: Assignments,
     /// Partitions that move from one member to another, with the new one; None where the algorithm
     /// does not keep count.
-    pub(super) transferring: Option<BTreeMap<TopicPartition, String>>,
+    pub(super) transferring: Option<SortedMap<TopicPartition, String>>,
 }
 
 /// What the members had, made free of contradictions.
 struct Previous {
-    owned: BTreeMap<String, Vec<TopicPartition>>,
+    owned: SortedMap<String, Vec<TopicPartition>>,
     /// Claimed by several members of the same generation: nobody keeps them.
-    with_multiple_owners: BTreeSet<TopicPartition>,
-    data: BTreeMap<String, MemberData>,
+    with_multiple_owners: SortedSet<TopicPartition>,
+    data: SortedMap<String, MemberData>,
     max_generation: i32,
     all_subscriptions_equal: bool,
 }
@@ -60,14 +60,14 @@ fn previous_owners(
     data: impl Fn(&GroupMember) -> MemberData,
 ) -> Previous {
     let mut previous = Previous {
-        owned: BTreeMap::new(),
-        with_multiple_owners: BTreeSet::new(),
+        owned: SortedMap::new(),
+        with_multiple_owners: SortedSet::new(),
         data: members.iter().map(|(id, member)| (id.clone(), data(member))).collect(),
         max_generation: DEFAULT_GENERATION,
         all_subscriptions_equal: true,
     };
-    let mut subscribed: BTreeSet<&String> = BTreeSet::new();
-    let mut owners: BTreeMap<&TopicPartition, &String> = BTreeMap::new();
+    let mut subscribed: SortedSet<&String> = SortedSet::new();
+    let mut owners: SortedMap<&TopicPartition, &String> = SortedMap::new();
     for (member_id, member) in members {
         let topics = &member.subscription.topics;
         // As in Java: members without any topic count as equal until one has some.

@@ -1,8 +1,8 @@
 //! Which protocol a generation uses, and what its members subscribe to.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use logbrook_sorted::SortedSet;
 
 use super::{ClassicGroup, ClassicGroupState};
 use crate::JoinGroupProtocol;
@@ -62,15 +62,15 @@ impl ClassicGroup {
 
     /// `computeSubscribedTopics`: None where the members are no consumers, or one's bytes cannot
     /// be read.
-    pub(super) fn compute_subscribed_topics(&self) -> Option<BTreeSet<String>> {
+    pub(super) fn compute_subscribed_topics(&self) -> Option<SortedSet<String>> {
         if !self.uses_consumer_group_protocol() {
             return None;
         }
         if self.members.is_empty() {
-            return Some(BTreeSet::new());
+            return Some(SortedSet::new());
         }
         let protocol_name = self.protocol_name.as_deref()?;
-        let mut topics = BTreeSet::new();
+        let mut topics = SortedSet::new();
         for member in &self.members {
             topics.extend(Subscription::decode_topics(member.metadata(protocol_name)?).ok()?);
         }

@@ -1,7 +1,7 @@
 //! SyncGroup: the leader brings the assignment, the others wait for it.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 
@@ -57,7 +57,7 @@ impl ClassicGroup {
 
     /// The leader's assignment makes the group stable. Members that it leaves out get an empty one.
     fn assign(&mut self, cx: &mut Context<'_>, assignments: Vec<(alloc::string::String, Bytes)>) {
-        let mut by_member: BTreeMap<_, _> = assignments.into_iter().collect();
+        let mut by_member: SortedMap<_, _> = assignments.into_iter().collect();
         for member in &mut self.members {
             member.assignment = by_member.remove(&member.member_id).unwrap_or_default();
         }

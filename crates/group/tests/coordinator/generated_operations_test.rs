@@ -1,6 +1,6 @@
 //! Operations at random by several clients that behave as Kafka's consumers do, some badly.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_group::{ClassicGroupState, GroupConfig, GroupError, GroupEvent, Token};
 use proptest::prelude::*;
@@ -105,7 +105,7 @@ impl World {
         }
         assert!(reply.generation_id >= client.generation, "generations only grow");
         client.generation = reply.generation_id;
-        let mut parts: BTreeMap<&str, String> = BTreeMap::new();
+        let mut parts: SortedMap<&str, String> = SortedMap::new();
         for partition in 0..PARTITIONS {
             if let Some(member) = reply.members.get(partition % reply.members.len().max(1)) {
                 let part = parts.entry(member.member_id.as_str()).or_default();
@@ -161,7 +161,7 @@ impl World {
         assert!(durable >= self.highest_generation, "a generation was taken back");
         self.highest_generation = durable;
         assert!(group.generation_id() >= durable);
-        let mut owners: BTreeMap<usize, &str> = BTreeMap::new();
+        let mut owners: SortedMap<usize, &str> = SortedMap::new();
         for client in self.clients.iter().filter(|client| client.is_assigned) {
             let is_member = group.member(&client.member_id).is_some();
             if is_member && client.generation == group.generation_id() {

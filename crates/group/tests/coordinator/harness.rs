@@ -1,7 +1,7 @@
 //! A coordinator with its log: every decision's records go through their bytes into the log and
 //! are replayed, and what must hold between operations is checked after each.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 use logbrook_group::consumer_protocol::Subscription;
@@ -17,7 +17,7 @@ pub(crate) struct Coordinator {
     pub(crate) now: i64,
     pub(crate) log: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub(crate) events: Vec<GroupEvent>,
-    replies: BTreeMap<Token, Reply>,
+    replies: SortedMap<Token, Reply>,
     next_token: Token,
     next_uuid: u128,
 }
@@ -33,7 +33,7 @@ impl Coordinator {
             now: 1_700_000_000_000,
             log: Vec::new(),
             events: Vec::new(),
-            replies: BTreeMap::new(),
+            replies: SortedMap::new(),
             next_token: 0,
             next_uuid: 0,
         }

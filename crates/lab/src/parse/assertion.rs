@@ -1,6 +1,6 @@
 //! `[[assert]]`: which parameters each check takes.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use serde::Deserialize;
 
@@ -29,7 +29,7 @@ pub(super) struct RawAssert {
     #[serde(default)]
     replication: Option<i16>,
     #[serde(default)]
-    config: Option<BTreeMap<String, String>>,
+    config: Option<SortedMap<String, String>>,
     #[serde(default)]
     key: Option<String>,
     #[serde(default)]

@@ -7,7 +7,7 @@ mod folder;
 mod prose;
 mod toml_file;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::fmt;
 
 use crate::level::{Level, Solution};
@@ -45,7 +45,7 @@ impl fmt::Display for LevelError {
 impl std::error::Error for LevelError {}
 
 /// The text files of a level's folder: path inside the folder to content.
-pub type Files = BTreeMap<String, String>;
+pub type Files = SortedMap<String, String>;
 
 impl Level {
     /// Reads a level from the files of its folder.
@@ -69,7 +69,7 @@ impl Level {
         let prose = parse_prose("README.md", get("README.md")?)?;
         let mut level = toml_file::parse(track, slug, get("level.toml")?, &prose)?;
         level.prose = prose.blocks;
-        let mut others = BTreeMap::new();
+        let mut others = SortedMap::new();
         for (name, text) in files {
             if name == "setup.session" {
                 answers::check_lines(name, text)?;

@@ -1,7 +1,7 @@
 //! `README.md`: plain Markdown with four kinds of fenced block. Everything between them becomes
 //! HTML here, once, so that the page needs no Markdown parser.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, html};
 
@@ -14,7 +14,7 @@ pub struct Prose {
     /// The blocks in order.
     pub blocks: Vec<Block>,
     /// Labels of run blocks.
-    pub labels: BTreeSet<String>,
+    pub labels: SortedSet<String>,
     /// Questions in order.
     pub questions: Vec<Question>,
 }
@@ -115,7 +115,7 @@ fn fenced(
             if !VIEWS.contains(&view) {
                 return Err(fail(format!("show: found view {view:?}, expected one of {VIEWS:?}")));
             }
-            let mut params = BTreeMap::new();
+            let mut params = SortedMap::new();
             for word in words.by_ref() {
                 let (k, v) = word
                     .split_once('=')

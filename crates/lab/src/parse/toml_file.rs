@@ -1,6 +1,6 @@
 //! `level.toml`, read strictly: an unknown key is an error at its line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -47,7 +47,7 @@ struct Raw {
     #[serde(default)]
     trial: Vec<Spanned<TrialDef>>,
     #[serde(default)]
-    predict: BTreeMap<String, Spanned<RawPrediction>>,
+    predict: SortedMap<String, Spanned<RawPrediction>>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +110,7 @@ pub(super) fn parse(
         return Err(fail(cluster_line, message));
     }
 
-    let mut names = BTreeSet::new();
+    let mut names = SortedSet::new();
     for (line, name) in (raw.topic.iter().map(|t| (lines.of(t), &t.get_ref().name)))
         .chain(raw.app.iter().map(|a| (lines.of(a), &a.get_ref().name)))
     {
@@ -118,12 +118,12 @@ pub(super) fn parse(
             return Err(fail(line, format!("name: {name:?} is used twice")));
         }
     }
-    let stores: BTreeSet<_> = raw.store.iter().map(|s| s.get_ref().name.clone()).collect();
+    let stores: SortedSet<_> = raw.store.iter().map(|s| s.get_ref().name.clone()).collect();
     for app in &raw.app {
         let line = lines.of(app);
         check_app(app.get_ref(), &stores).map_err(|message| fail(line, message))?;
     }
-    let apps: BTreeSet<_> = raw.app.iter().map(|a| a.get_ref().name.clone()).collect();
+    let apps: SortedSet<_> = raw.app.iter().map(|a| a.get_ref().name.clone()).collect();
     if let Some(may) = &raw.may
         && let Some(app) = may.get_ref().deploy.keys().find(|app| !apps.contains(*app))
     {
@@ -196,11 +196,11 @@ pub(super) fn parse(
         setup: None,
         solutions: Vec::new(),
         wrong: Vec::new(),
-        files: BTreeMap::new(),
+        files: SortedMap::new(),
     })
 }
 
-fn check_app(app: &AppDef, stores: &BTreeSet<String>) -> Result<(), String> {
+fn check_app(app: &AppDef, stores: &SortedSet<String>) -> Result<(), String> {
     if let Some(store) = &app.store
         && !stores.contains(store)
     {
@@ -216,7 +216,7 @@ fn check_event(event: &EventDef) -> Result<(), String> {
 
 /// Joins `[predict.ID]` with the question of the same id in the prose, in the prose's order.
 fn predictions(
-    mut raw: BTreeMap<String, Spanned<RawPrediction>>,
+    mut raw: SortedMap<String, Spanned<RawPrediction>>,
     prose: &Prose,
     lines: &Lines<'_>,
 ) -> Result<Vec<Prediction>, LevelError> {

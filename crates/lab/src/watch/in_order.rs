@@ -1,7 +1,7 @@
 //! `processed_in_order_per_key`: each entity's events complete for the first time with `n`
 //! ascending. Repeats are ignored: at-least-once delivery may repeat, it may not reorder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_client::process::{AppEvent, Outcome, RecordRef};
 
@@ -12,7 +12,7 @@ use crate::verdict::Values;
 #[derive(Clone)]
 pub(super) struct InOrder {
     apps: Vec<String>,
-    entities: BTreeMap<String, Seen>,
+    entities: SortedMap<String, Seen>,
     processed: u64,
     broken: Option<Found>,
 }
@@ -20,7 +20,7 @@ pub(super) struct InOrder {
 /// What is known of one entity.
 #[derive(Clone)]
 struct Seen {
-    done: BTreeSet<u64>,
+    done: SortedSet<u64>,
     /// The greatest `n` that completed, and where its record stood.
     last: u64,
     last_at: RecordRef,
@@ -30,7 +30,7 @@ impl InOrder {
     pub(super) fn new(level: &Level, group: &str) -> Self {
         Self {
             apps: apps_of_group(level, group),
-            entities: BTreeMap::new(),
+            entities: SortedMap::new(),
             processed: 0,
             broken: None,
         }
@@ -52,7 +52,7 @@ impl Watch for InOrder {
         }
         self.processed += 1;
         let Some(seen) = self.entities.get_mut(entity) else {
-            let seen = Seen { done: BTreeSet::from([*n]), last: *n, last_at: record.clone() };
+            let seen = Seen { done: SortedSet::from([*n]), last: *n, last_at: record.clone() };
             self.entities.insert(entity.clone(), seen);
             return;
         };

@@ -1,7 +1,7 @@
 //! `lag_at_most`: records between a group's committed offset and the high watermark, the LAG column
 //! of kafka-consumer-groups, in each partition.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_broker::BrokerEventKind;
 
@@ -17,7 +17,7 @@ pub(super) struct LagAtMost {
     partition: Option<i32>,
     max: u64,
     when: When,
-    partitions: BTreeMap<(String, i32), Ends>,
+    partitions: SortedMap<(String, i32), Ends>,
     worst: u64,
     broken: Option<Found>,
 }
@@ -57,7 +57,7 @@ impl LagAtMost {
             partition,
             max,
             when,
-            partitions: BTreeMap::new(),
+            partitions: SortedMap::new(),
             worst: 0,
             broken: None,
         }

@@ -1,7 +1,7 @@
 //! `each_record_processed_at_least_once`: every record that a reader can get was processed by the
 //! group or app, or shown by the console.
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use logbrook_client::process::{AppEvent, Outcome, RecordRef};
 use logbrook_record::{Offset, PartitionIndex};
@@ -19,7 +19,7 @@ pub(super) struct EachProcessed {
     /// `app/` prefixes of who counts; empty for the console.
     apps: Vec<String>,
     topic: String,
-    done: BTreeSet<(PartitionIndex, Offset)>,
+    done: SortedSet<(PartitionIndex, Offset)>,
 }
 
 impl EachProcessed {
@@ -30,7 +30,7 @@ impl EachProcessed {
             (None, Some(app)) => vec![format!("{app}/")],
             (None, None) => Vec::new(),
         };
-        Self { apps, topic: topic.to_owned(), done: BTreeSet::new() }
+        Self { apps, topic: topic.to_owned(), done: SortedSet::new() }
     }
 
     fn count(&mut self, record: &RecordRef) {

@@ -1,6 +1,6 @@
 //! `store_equals`: the outside store equals the fold of each acknowledged event of an app, once.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_client::process::AppEvent;
 
@@ -17,9 +17,9 @@ pub(super) struct StoreEquals {
     /// The event field shown as a row's value: the running sum where there is one.
     field: Option<String>,
     /// Event id to entity and counter, of what was sent.
-    sent: BTreeMap<String, (String, u64)>,
+    sent: SortedMap<String, (String, u64)>,
     /// Entity to its greatest acknowledged counter, the id of that event and when it was acked.
-    last: BTreeMap<String, (u64, String, Stamp)>,
+    last: SortedMap<String, (u64, String, Stamp)>,
 }
 
 impl StoreEquals {
@@ -34,8 +34,8 @@ impl StoreEquals {
             store: store.to_owned(),
             app: format!("{from}/"),
             field,
-            sent: BTreeMap::new(),
-            last: BTreeMap::new(),
+            sent: SortedMap::new(),
+            last: SortedMap::new(),
         }
     }
 

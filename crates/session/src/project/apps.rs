@@ -1,6 +1,6 @@
 //! Simulated applications with their knobs.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_app::{Code, Role};
 use logbrook_cluster::{AppState, Cluster};
@@ -13,7 +13,7 @@ pub(crate) fn apps(
     cluster: &Cluster,
     level: &Level,
     follow: &Follow,
-    refused: &BTreeMap<(String, String), String>,
+    refused: &SortedMap<(String, String), String>,
 ) -> Vec<App> {
     cluster.apps().values().map(|app| one(cluster, level, follow, app, refused)).collect()
 }
@@ -23,7 +23,7 @@ fn one(
     level: &Level,
     follow: &Follow,
     app: &AppState,
-    refused: &BTreeMap<(String, String), String>,
+    refused: &SortedMap<(String, String), String>,
 ) -> App {
     let spec = &app.spec;
     let name = spec.name.clone();
@@ -64,7 +64,11 @@ fn one(
     }
 }
 
-fn knobs(level: &Level, app: &AppState, refused: &BTreeMap<(String, String), String>) -> Vec<Knob> {
+fn knobs(
+    level: &Level,
+    app: &AppState,
+    refused: &SortedMap<(String, String), String>,
+) -> Vec<Knob> {
     let spec = &app.spec;
     let allowed = level.may.deploy.get(&spec.name);
     let def = level.apps.iter().find(|a| a.name == spec.name);
@@ -94,7 +98,7 @@ fn knobs(level: &Level, app: &AppState, refused: &BTreeMap<(String, String), Str
     names.into_iter().map(knob).collect()
 }
 
-fn value(code: &Code, config: &BTreeMap<String, String>, name: &str) -> String {
+fn value(code: &Code, config: &SortedMap<String, String>, name: &str) -> String {
     code.get(name).or_else(|| config.get(name).cloned()).unwrap_or_else(|| "default".to_owned())
 }
 

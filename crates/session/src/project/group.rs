@@ -1,6 +1,6 @@
 //! Consumer groups, as kafka-consumer-groups --describe shows them, with positions.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_cluster::{Cluster, ProcessId};
 
@@ -78,8 +78,8 @@ fn rows(cluster: &Cluster, follow: &Follow, group: &str, topic: &str) -> Vec<Gro
     rows
 }
 
-fn high_watermarks(cluster: &Cluster, topic: &str) -> BTreeMap<i32, i64> {
-    let mut ends = BTreeMap::new();
+fn high_watermarks(cluster: &Cluster, topic: &str) -> SortedMap<i32, i64> {
+    let mut ends = SortedMap::new();
     for broker in cluster.broker_ids().filter_map(|id| cluster.broker(id)) {
         let Some(image) = broker.metadata().topic(topic) else { continue };
         for index in image.partitions.keys() {

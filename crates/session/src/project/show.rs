@@ -1,6 +1,6 @@
 //! Small live views in the prose.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use logbrook_app::ReadEvent;
@@ -19,7 +19,7 @@ pub(crate) fn show(
     follow: &Follow,
     cache: &mut CellCache,
     view: &str,
-    params: &BTreeMap<String, String>,
+    params: &SortedMap<String, String>,
     body: &str,
 ) -> Show {
     let topic = params.get("topic").map(String::as_str).unwrap_or_default();
@@ -56,7 +56,7 @@ fn strip(
 fn keys(cluster: &Cluster, topic: &str, by: Option<&str>) -> Option<ShowLive> {
     let broker = cluster.broker_ids().find_map(|id| cluster.broker(id))?;
     let image = broker.metadata().topic(topic)?;
-    let mut places: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+    let mut places: SortedMap<String, SortedSet<i32>> = SortedMap::new();
     for index in image.partitions.keys() {
         let log = broker.partition(topic, *index)?.log();
         // The newest records tell how the design works now; all of them would grow without end.
@@ -79,7 +79,7 @@ fn keys(cluster: &Cluster, topic: &str, by: Option<&str>) -> Option<ShowLive> {
     if places.is_empty() {
         return None;
     }
-    let row = |(name, at): (String, BTreeSet<i32>)| {
+    let row = |(name, at): (String, SortedSet<i32>)| {
         let at: Vec<String> = at.iter().map(i32::to_string).collect();
         vec![name, at.join(" ")]
     };

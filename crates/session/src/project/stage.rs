@@ -1,6 +1,6 @@
 //! The stage: lanes by broker, strips by replica.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 use std::sync::Arc;
 
 use logbrook_broker::{Broker, Partition};
@@ -35,7 +35,7 @@ impl Default for Chosen {
 
 /// Decoded records, kept from frame to frame: a batch below the log's end never changes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CellCache(BTreeMap<(String, i32, i64, u32), Arc<Vec<Cell>>>);
+pub(crate) struct CellCache(SortedMap<(String, i32, i64, u32), Arc<Vec<Cell>>>);
 
 /// Batches kept decoded; beyond that the cache begins anew.
 const CACHED: usize = 4_000;

@@ -12,7 +12,7 @@
 //! {###}                   the digits of console-consumer-NNNNN, and what @mask names
 //! ```
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use regex_lite::{Captures, Regex};
 
@@ -23,14 +23,14 @@ const DAY_MS: i64 = 86_400_000;
 /// The masks of one file, with what they have seen.
 #[derive(Clone, Debug)]
 pub struct Mask {
-    seen: BTreeMap<&'static str, BTreeMap<String, usize>>,
+    seen: SortedMap<&'static str, SortedMap<String, usize>>,
     masks: Vec<Regex>,
 }
 
 impl Default for Mask {
     fn default() -> Mask {
         let groups = Regex::new(r"console-(?:share-)?consumer-(\d+)\b");
-        Mask { seen: BTreeMap::new(), masks: groups.into_iter().collect() }
+        Mask { seen: SortedMap::new(), masks: groups.into_iter().collect() }
     }
 }
 

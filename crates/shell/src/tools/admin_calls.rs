@@ -1,7 +1,7 @@
 //! The questions that `KafkaAdminClient` knows to ask, for the tools: each in Kafka's own terms,
 //! with the exceptions that Java's future would hold.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::describe_cluster_request::DescribeClusterRequest;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -136,8 +136,8 @@ pub(crate) fn describe_topics(
     stage: &mut Stage<'_>,
     names: &[String],
     partitions_per_response: i32,
-) -> Result<BTreeMap<String, TopicInfo>, Stop> {
-    let mut topics: BTreeMap<String, TopicInfo> = BTreeMap::new();
+) -> Result<SortedMap<String, TopicInfo>, Stop> {
+    let mut topics: SortedMap<String, TopicInfo> = SortedMap::new();
     let mut cursor: Option<Cursor> = None;
     let mut sorted = names.to_vec();
     sorted.sort();
@@ -236,9 +236,9 @@ const DEFAULT_CONFIG: i8 = 5;
 pub(crate) fn topic_configs(
     stage: &mut Stage<'_>,
     topics: &[String],
-) -> Result<BTreeMap<String, Result<Vec<ConfigEntry>, Throwable>>, Stop> {
+) -> Result<SortedMap<String, Result<Vec<ConfigEntry>, Throwable>>, Stop> {
     if topics.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(SortedMap::new());
     }
     let resource = |name: &String| {
         DescribeConfigsResource::default()
@@ -255,7 +255,7 @@ pub(crate) fn topic_configs(
     })?;
     let results = response.results.into_iter().map(|result| {
         let entries = check(result.error_code, result.error_message.as_ref()).map(|()| {
-            let mut entries: BTreeMap<String, ConfigEntry> = BTreeMap::new();
+            let mut entries: SortedMap<String, ConfigEntry> = SortedMap::new();
             for config in &result.configs {
                 let name = config.name.to_string();
                 let entry = ConfigEntry {
@@ -298,7 +298,7 @@ pub(crate) struct Reassignment {
 pub(crate) fn reassignments(
     stage: &mut Stage<'_>,
     topics: &[TopicInfo],
-) -> Result<BTreeMap<(String, i32), Reassignment>, Stop> {
+) -> Result<SortedMap<(String, i32), Reassignment>, Stop> {
     let wanted = topics.iter().map(|topic| {
         ListPartitionReassignmentsTopics::default()
             .with_name(topic_name(&topic.name))
@@ -313,7 +313,7 @@ pub(crate) fn reassignments(
         _ => None,
     })?;
     check(response.error_code, response.error_message.as_ref())?;
-    let mut found = BTreeMap::new();
+    let mut found = SortedMap::new();
     for topic in &response.topics {
         for p in &topic.partitions {
             let reassignment = Reassignment {
@@ -332,13 +332,13 @@ pub(crate) fn list_offsets(
     stage: &mut Stage<'_>,
     partitions: &[(TopicPartition, i32)],
     timestamp: i64,
-) -> Result<BTreeMap<TopicPartition, Result<i64, Throwable>>, Stop> {
-    let mut by_leader: BTreeMap<i32, BTreeMap<String, Vec<i32>>> = BTreeMap::new();
+) -> Result<SortedMap<TopicPartition, Result<i64, Throwable>>, Stop> {
+    let mut by_leader: SortedMap<i32, SortedMap<String, Vec<i32>>> = SortedMap::new();
     for (tp, leader) in partitions {
         let topics = by_leader.entry(*leader).or_default();
         topics.entry(tp.topic.clone()).or_default().push(tp.partition.0);
     }
-    let question = |(leader, topics): (&i32, &BTreeMap<String, Vec<i32>>)| {
+    let question = |(leader, topics): (&i32, &SortedMap<String, Vec<i32>>)| {
         let topics = topics.iter().map(|(topic, partitions)| {
             let partitions = partitions.iter().map(|p| {
                 ListOffsetsPartition::default().with_partition_index(*p).with_timestamp(timestamp)
@@ -354,7 +354,7 @@ pub(crate) fn list_offsets(
         (Request::from(request), Target::Node(*leader))
     };
     let answers = stage.call_all(by_leader.iter().map(question).collect())?;
-    let mut offsets = BTreeMap::new();
+    let mut offsets = SortedMap::new();
     for (answer, topics) in answers.into_iter().zip(by_leader.values()) {
         let response = expect(answer, |r| match r {
             Response::ListOffsets(body) => Some(body),
@@ -407,7 +407,7 @@ pub(crate) fn list_groups(
         (Request::from(request), Target::Node(node))
     };
     let nodes = brokers.brokers.iter().map(|b| question(b.node_id.0)).collect();
-    let mut groups: BTreeMap<String, ListedGroup> = BTreeMap::new();
+    let mut groups: SortedMap<String, ListedGroup> = SortedMap::new();
     let mut order = Vec::new();
     for answer in stage.call_all(nodes)? {
         let response = expect(answer, |r| match r {

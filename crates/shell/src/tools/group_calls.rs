@@ -1,6 +1,6 @@
 //! Groups as `KafkaAdminClient` describes and deletes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId,
@@ -35,7 +35,7 @@ pub(crate) struct MemberInfo {
     pub(crate) instance_id: String,
     pub(crate) client_id: String,
     pub(crate) host: String,
-    pub(crate) assignment: BTreeSet<TopicPartition>,
+    pub(crate) assignment: SortedSet<TopicPartition>,
 }
 
 /// One row of `--describe --offsets`; `None` shows as `-`.
@@ -67,7 +67,7 @@ fn group_id(id: &str) -> GroupId {
 fn coordinators(
     stage: &mut Stage<'_>,
     ids: &[String],
-) -> Result<BTreeMap<String, Result<String, Throwable>>, Stop> {
+) -> Result<SortedMap<String, Result<String, Throwable>>, Stop> {
     let request = FindCoordinatorRequest::default()
         .with_coordinator_keys(ids.iter().map(|id| StrBytes::from_string(id.clone())).collect());
     let answer = stage.call(request.into(), Target::Any)?;
@@ -87,11 +87,11 @@ fn coordinators(
 pub(crate) fn describe(
     stage: &mut Stage<'_>,
     ids: &[String],
-) -> Result<BTreeMap<String, Result<GroupInfo, Throwable>>, Stop> {
-    let unique: BTreeSet<String> = ids.iter().cloned().collect();
+) -> Result<SortedMap<String, Result<GroupInfo, Throwable>>, Stop> {
+    let unique: SortedSet<String> = ids.iter().cloned().collect();
     let ids: Vec<String> = unique.into_iter().collect();
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(SortedMap::new());
     }
     let places = coordinators(stage, &ids)?;
     let questions = ids.iter().map(|id| {
@@ -99,7 +99,7 @@ pub(crate) fn describe(
         (request.into(), Target::Coordinator(id.clone()))
     });
     let answers = stage.call_all(questions.collect())?;
-    let mut found = BTreeMap::new();
+    let mut found = SortedMap::new();
     for (id, answer) in ids.into_iter().zip(answers) {
         let coordinator = places.get(&id).cloned().unwrap_or_else(|| Ok(String::new()));
         let info = coordinator.and_then(|coordinator| {
@@ -156,7 +156,7 @@ fn one_group(
 }
 
 /// Offset and leader epoch of every partition that the group committed.
-pub(crate) type Committed = BTreeMap<TopicPartition, (i64, Option<i32>)>;
+pub(crate) type Committed = SortedMap<TopicPartition, (i64, Option<i32>)>;
 
 /// `Admin.listConsumerGroupOffsets`.
 pub(crate) fn committed(stage: &mut Stage<'_>, id: &str) -> Result<Committed, Stop> {
@@ -190,19 +190,19 @@ pub(crate) fn committed(stage: &mut Stage<'_>, id: &str) -> Result<Committed, St
 /// `collectGroupsOffsets`: members with the most partitions first, then what nobody owns.
 pub(crate) fn offset_rows(stage: &mut Stage<'_>, info: &GroupInfo) -> Result<Vec<OffsetRow>, Stop> {
     let committed = committed(stage, &info.id)?;
-    let mut assigned: BTreeSet<TopicPartition> = BTreeSet::new();
+    let mut assigned: SortedSet<TopicPartition> = SortedSet::new();
     let mut members: Vec<&MemberInfo> =
         info.members.iter().filter(|m| !m.assignment.is_empty()).collect();
     members.sort_by_key(|m| std::cmp::Reverse(m.assignment.len()));
     for member in &members {
         assigned.extend(member.assignment.iter().cloned());
     }
-    let unassigned: BTreeSet<TopicPartition> =
+    let unassigned: SortedSet<TopicPartition> =
         committed.keys().filter(|tp| !assigned.contains(tp)).cloned().collect();
-    let all: BTreeSet<TopicPartition> = assigned.union(&unassigned).cloned().collect();
+    let all: SortedSet<TopicPartition> = assigned.union(&unassigned).cloned().collect();
     let ends = log_end_offsets(stage, &all)?;
     let mut rows = Vec::new();
-    let mut push = |partitions: &BTreeSet<TopicPartition>, member: Option<&MemberInfo>| {
+    let mut push = |partitions: &SortedSet<TopicPartition>, member: Option<&MemberInfo>| {
         for tp in partitions {
             let at = committed.get(tp);
             rows.push(OffsetRow {
@@ -228,18 +228,18 @@ pub(crate) fn offset_rows(stage: &mut Stage<'_>, info: &GroupInfo) -> Result<Vec
 /// Partitions without a leader, or of topics that are gone, have no entry.
 fn log_end_offsets(
     stage: &mut Stage<'_>,
-    partitions: &BTreeSet<TopicPartition>,
-) -> Result<BTreeMap<TopicPartition, i64>, Stop> {
+    partitions: &SortedSet<TopicPartition>,
+) -> Result<SortedMap<TopicPartition, i64>, Stop> {
     if partitions.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(SortedMap::new());
     }
-    let existing: BTreeSet<String> =
+    let existing: SortedSet<String> =
         admin::list_topics(stage, true)?.into_iter().map(|t| t.name).collect();
-    let names: BTreeSet<String> =
+    let names: SortedSet<String> =
         partitions.iter().map(|tp| tp.topic.clone()).filter(|t| existing.contains(t)).collect();
     let names: Vec<String> = names.into_iter().collect();
     let topics = if names.is_empty() {
-        BTreeMap::new()
+        SortedMap::new()
     } else {
         admin::describe_topics(stage, &names, 2000)?
     };
@@ -257,14 +257,14 @@ fn log_end_offsets(
 pub(crate) fn delete(
     stage: &mut Stage<'_>,
     ids: &[String],
-) -> Result<BTreeMap<String, Result<(), Throwable>>, Stop> {
-    let unique: BTreeSet<String> = ids.iter().cloned().collect();
+) -> Result<SortedMap<String, Result<(), Throwable>>, Stop> {
+    let unique: SortedSet<String> = ids.iter().cloned().collect();
     let questions = unique.iter().map(|id| {
         let request = DeleteGroupsRequest::default().with_groups_names(vec![group_id(id)]);
         (request.into(), Target::Coordinator(id.clone()))
     });
     let answers = stage.call_all(questions.collect())?;
-    let mut results = BTreeMap::new();
+    let mut results = SortedMap::new();
     for (id, answer) in unique.into_iter().zip(answers) {
         let result = expect(answer, |r| match r {
             Response::DeleteGroups(body) => Some(body),

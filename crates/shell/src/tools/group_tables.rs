@@ -1,6 +1,6 @@
 //! The tables of `kafka-consumer-groups.sh`, column by column as Java's format strings lay them out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_client::TopicPartition;
 
@@ -100,7 +100,7 @@ pub(crate) fn offsets(rows: &[OffsetRow], verbose: bool) -> String {
 
 /// `printMembers` of one group. Kafka prints the header even of a group without members.
 pub(crate) fn members(info: &GroupInfo, verbose: bool, has_rows: bool) -> String {
-    let assignment = |partitions: &BTreeSet<TopicPartition>| match partitions.is_empty() {
+    let assignment = |partitions: &SortedSet<TopicPartition>| match partitions.is_empty() {
         true => MISSING.to_string(),
         false => assignment_text(partitions),
     };
@@ -161,8 +161,8 @@ pub(crate) fn members(info: &GroupInfo, verbose: bool, has_rows: bool) -> String
 }
 
 /// `getAssignmentString`: `orders:0,1;payments:2`.
-fn assignment_text(partitions: &BTreeSet<TopicPartition>) -> String {
-    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+fn assignment_text(partitions: &SortedSet<TopicPartition>) -> String {
+    let mut topics: SortedMap<&str, Vec<String>> = SortedMap::new();
     for tp in partitions {
         topics.entry(&tp.topic).or_default().push(tp.partition.0.to_string());
     }

@@ -1,8 +1,8 @@
 //! `kafka-console-consumer.sh` (`org.apache.kafka.tools.consumer.ConsoleConsumer`): a live process
 //! that prints records as they arrive.
 
+use logbrook_sorted::{SortedMap, SortedSet};
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
 
 use logbrook_client::consumer::Subscription;
 use logbrook_client::process::{ProcessView, RecordRef};
@@ -81,7 +81,7 @@ fn prepare(
     }
     let from_file = match options.value(file).map_err(uncaught)? {
         Some(name) => load_props(env, name).map_err(|e| uncaught(e).after(&out))?,
-        None => BTreeMap::new(),
+        None => SortedMap::new(),
     };
     let extra = key_values(options.values(property));
     build(&checks, env, &mut out, from_file, extra).map_err(|early| early.after(&out))
@@ -121,8 +121,8 @@ fn build(
     checks: &Checks<'_>,
     env: &ToolEnv,
     out: &mut String,
-    from_file: BTreeMap<String, String>,
-    extra: BTreeMap<String, String>,
+    from_file: SortedMap<String, String>,
+    extra: SortedMap<String, String>,
 ) -> Result<ConsoleConsumer, Early> {
     let options = checks.options;
     let value = |name| options.value(name).map_err(uncaught);
@@ -178,11 +178,11 @@ fn build(
 
 fn group_ids(
     checks: &Checks<'_>,
-    from_file: &BTreeMap<String, String>,
-    extra: &BTreeMap<String, String>,
+    from_file: &SortedMap<String, String>,
+    extra: &SortedMap<String, String>,
     with_partition: bool,
-) -> Result<BTreeSet<String>, Early> {
-    let mut groups = BTreeSet::new();
+) -> Result<SortedSet<String>, Early> {
+    let mut groups = SortedSet::new();
     groups.extend(checks.options.value("group").map_err(uncaught)?.map(String::from));
     groups.extend(from_file.get("group.id").cloned());
     groups.extend(extra.get("group.id").cloned());
@@ -208,10 +208,10 @@ fn group_ids(
 fn consumer_properties(
     options: &Options<'_>,
     env: &ToolEnv,
-    from_file: BTreeMap<String, String>,
-    extra: BTreeMap<String, String>,
-    groups: BTreeSet<String>,
-) -> Result<BTreeMap<String, String>, Early> {
+    from_file: SortedMap<String, String>,
+    extra: SortedMap<String, String>,
+    groups: SortedSet<String>,
+) -> Result<SortedMap<String, String>, Early> {
     let mut properties = from_file;
     properties.extend(extra);
     let from_beginning = options.has("from-beginning");
@@ -309,7 +309,7 @@ fn formatter(
         Some(file) => {
             load_props(env, file).map_err(|e| Early::usage(checks.table, e.message_text()))?
         }
-        None => BTreeMap::new(),
+        None => SortedMap::new(),
     };
     for (option, setting) in
         [("key-deserializer", "key.deserializer"), ("value-deserializer", "value.deserializer")]
@@ -455,7 +455,7 @@ impl ConsoleConsumer {
             }
             if self.message_count == self.max_messages {
                 // Offsets of what was fetched and not shown are not to be committed.
-                let mut unconsumed: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
+                let mut unconsumed: SortedMap<TopicPartition, Offset> = SortedMap::new();
                 for record in rest {
                     let tp = TopicPartition::new(record.topic.clone(), record.partition.0);
                     unconsumed.entry(tp).or_insert(record.offset);

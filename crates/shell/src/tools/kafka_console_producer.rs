@@ -1,8 +1,9 @@
 //! `kafka-console-producer.sh` (`org.apache.kafka.tools.ConsoleProducer`): a live process that
 //! sends each line of its standard input.
 
+use logbrook_sorted::SortedMap;
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use logbrook_client::producer::SendId;
 use logbrook_client::{
@@ -115,14 +116,14 @@ fn build(
     }
     let mut reader = match options.value("reader-config").map_err(message)? {
         Some(file) => load_props(env, file).map_err(trace)?,
-        None => BTreeMap::new(),
+        None => SortedMap::new(),
     };
     reader.extend(key_values(options.values(newest("reader-property"))));
     let reader = LineMessageReader::new(topic, &reader).map_err(trace)?;
 
     let mut properties = match options.value(newest("command-config")).map_err(message)? {
         Some(file) => load_props(env, file).map_err(trace)?,
-        None => BTreeMap::new(),
+        None => SortedMap::new(),
     };
     properties.extend(key_values(options.values(newest("command-property"))));
     properties.insert("bootstrap.servers".into(), servers.unwrap_or_default().to_string());
@@ -157,7 +158,7 @@ fn build(
         greeting: out.to_string(),
         lines: VecDeque::new(),
         input_closed: false,
-        sent: BTreeMap::new(),
+        sent: SortedMap::new(),
         exit: None,
         ended: false,
     })
@@ -190,7 +191,7 @@ struct ConsoleProducer {
     /// Lines not sent yet: with `--sync` each waits for the one before.
     lines: VecDeque<String>,
     input_closed: bool,
-    sent: BTreeMap<SendId, Sent>,
+    sent: SortedMap<SendId, Sent>,
     /// Set once the producer is closing.
     exit: Option<i32>,
     ended: bool,

@@ -14,8 +14,9 @@
 //!
 //! Words are split at blanks, `"..."` keeps blanks, `\N` is null. Transactions are not modelled yet.
 
+use logbrook_sorted::SortedMap;
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use logbrook_client::consumer::{CommitId, Subscription};
@@ -44,8 +45,8 @@ struct Drive {
     bootstrap: String,
     seed: u64,
     /// By the number that marks their connections.
-    producers: BTreeMap<u16, Producing>,
-    consumers: BTreeMap<u16, Consuming>,
+    producers: SortedMap<u16, Producing>,
+    consumers: SortedMap<u16, Consuming>,
     clients_made: u16,
     lines: VecDeque<String>,
     input_closed: bool,
@@ -183,7 +184,7 @@ impl Drive {
         Ok(None)
     }
 
-    fn settings(&self, w: &[String]) -> BTreeMap<String, String> {
+    fn settings(&self, w: &[String]) -> SortedMap<String, String> {
         let mut settings = super::setup::key_values(w.get(2..).unwrap_or_default());
         settings.entry("bootstrap.servers".into()).or_insert_with(|| self.bootstrap.clone());
         settings

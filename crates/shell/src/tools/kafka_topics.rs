@@ -1,6 +1,6 @@
 //! `kafka-topics.sh` (`org.apache.kafka.tools.TopicCommand`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::create_partitions_request::{
     CreatePartitionsAssignment, CreatePartitionsTopic,
@@ -80,7 +80,7 @@ fn prepare(
     )?;
     let mut properties = match options.value("command-config").map_err(|e| thrown(e.into()))? {
         Some(file) => load_props(env, file).map_err(thrown)?,
-        None => BTreeMap::new(),
+        None => SortedMap::new(),
     };
     let servers = options.value("bootstrap-server").map_err(|e| thrown(e.into()))?;
     properties.insert("bootstrap.servers".into(), servers.unwrap_or_default().to_string());
@@ -177,7 +177,7 @@ struct CommandTopicPartition {
     replication_factor: Option<i32>,
     /// Replicas of partition 0, 1, …; empty without `--replica-assignment`.
     assignment: Vec<Vec<i32>>,
-    configs: BTreeMap<String, String>,
+    configs: SortedMap<String, String>,
 }
 
 impl Script for TopicCommand {
@@ -290,7 +290,7 @@ impl TopicCommand {
             return Ok(());
         }
         let described = if topic.assignment.is_empty() {
-            BTreeMap::new()
+            SortedMap::new()
         } else {
             admin::describe_topics(stage, &topics, PARTITIONS_PER_RESPONSE)?
         };
@@ -393,7 +393,7 @@ impl TopicCommand {
         stage: &mut Stage<'_>,
         topic: &TopicInfo,
         config: &[admin::ConfigEntry],
-        reassignments: &BTreeMap<(String, i32), Reassignment>,
+        reassignments: &SortedMap<(String, i32), Reassignment>,
     ) {
         let overridden: Vec<String> = config
             .iter()
@@ -427,7 +427,7 @@ impl TopicCommand {
         topic: &TopicInfo,
         config: &[admin::ConfigEntry],
         live: &[i32],
-        reassignments: &BTreeMap<(String, i32), Reassignment>,
+        reassignments: &SortedMap<(String, i32), Reassignment>,
     ) -> Result<(), Stop> {
         if self.options.has("topics-with-overrides") {
             return Ok(());
@@ -601,8 +601,8 @@ fn replica_assignment(text: &str) -> Result<Vec<Vec<i32>>, Throwable> {
 }
 
 /// `parseTopicConfigsToBeAdded`.
-fn topic_configs(arguments: &[String]) -> Result<BTreeMap<String, String>, Throwable> {
-    let mut configs = BTreeMap::new();
+fn topic_configs(arguments: &[String]) -> Result<SortedMap<String, String>, Throwable> {
+    let mut configs = SortedMap::new();
     for argument in arguments {
         // Java splits at `\s*=\s*` and drops empty pieces at the end.
         let mut pieces: Vec<&str> = argument.split('=').map(str::trim).collect();

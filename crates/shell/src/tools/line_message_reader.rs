@@ -1,6 +1,6 @@
 //! Lines of standard input into records (`org.apache.kafka.tools.LineMessageReader`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 use logbrook_client::ProducerRecord;
@@ -33,7 +33,7 @@ impl LineMessageReader {
     /// `configure`.
     pub(crate) fn new(
         topic: &str,
-        properties: &BTreeMap<String, String>,
+        properties: &SortedMap<String, String>,
     ) -> Result<LineMessageReader, Throwable> {
         let text = |name: &str, default: &str| {
             properties.get(name).cloned().unwrap_or_else(|| default.to_string())

@@ -1,6 +1,6 @@
 //! Records into text (`org.apache.kafka.tools.consumer.DefaultMessageFormatter`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use logbrook_client::ConsumerRecord;
 use logbrook_record::TimestampType;
@@ -77,7 +77,7 @@ pub(crate) struct MessageFormatter {
 
 impl MessageFormatter {
     /// `configure`, and the names of the deserializers that there are no classes for.
-    pub(crate) fn new(properties: &BTreeMap<String, String>) -> (MessageFormatter, Vec<String>) {
+    pub(crate) fn new(properties: &SortedMap<String, String>) -> (MessageFormatter, Vec<String>) {
         let flag = |name: &str, default: bool| {
             properties.get(name).map_or(default, |v| v.trim().eq_ignore_ascii_case("true"))
         };
@@ -116,7 +116,7 @@ impl MessageFormatter {
 
     /// The formatter that prints nothing.
     pub(crate) fn silent() -> MessageFormatter {
-        let (formatter, _) = MessageFormatter::new(&BTreeMap::new());
+        let (formatter, _) = MessageFormatter::new(&SortedMap::new());
         MessageFormatter { silent: true, ..formatter }
     }
 

@@ -4,7 +4,7 @@
 //! `help/`; names, types, defaults and descriptions are read out of it. One source for parsing,
 //! `--help`, wrong usage and completion.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 /// Does an option take an argument?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl OptionTable {
 
     /// jopt-simple's `OptionParser.parse`, without abbreviations.
     pub fn parse(&self, argv: &[String]) -> Result<Options<'_>, OptionError> {
-        let mut given = Options { table: self, given: BTreeMap::new(), rest: Vec::new() };
+        let mut given = Options { table: self, given: SortedMap::new(), rest: Vec::new() };
         let mut words = argv.iter().peekable();
         let mut only_arguments = false;
         while let Some(word) = words.next() {
@@ -148,7 +148,7 @@ fn looks_like_an_option(word: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct Options<'t> {
     table: &'t OptionTable,
-    given: BTreeMap<String, Vec<String>>,
+    given: SortedMap<String, Vec<String>>,
     /// Words that belong to no option.
     pub rest: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! What every tool does before it talks to a broker: options, usage, property files.
 
+use logbrook_sorted::SortedMap;
 use std::any::Any;
-use std::collections::BTreeMap;
 
 use logbrook_client::{Input, Io, Level, Process};
 
@@ -12,7 +12,7 @@ use super::options::{OptionError, OptionTable, Options};
 #[derive(Clone, Debug, Default)]
 pub struct ToolEnv {
     /// Files of the working directory, by name.
-    pub files: BTreeMap<String, String>,
+    pub files: SortedMap<String, String>,
     /// Feeds whatever the tool draws: group ids, backoff jitter.
     pub seed: u64,
 }
@@ -141,17 +141,20 @@ impl Checks<'_> {
 }
 
 /// `CommandLineUtils.parseKeyValueArgs`.
-pub(crate) fn key_values(arguments: &[String]) -> BTreeMap<String, String> {
+pub(crate) fn key_values(arguments: &[String]) -> SortedMap<String, String> {
     let pairs = arguments.iter().map(|a| a.split_once('=').unwrap_or((a, "")));
     pairs.map(|(k, v)| (k.to_string(), v.to_string())).collect()
 }
 
 /// `Utils.loadProps`: a property file of the working directory.
-pub(crate) fn load_props(env: &ToolEnv, name: &str) -> Result<BTreeMap<String, String>, Throwable> {
+pub(crate) fn load_props(
+    env: &ToolEnv,
+    name: &str,
+) -> Result<SortedMap<String, String>, Throwable> {
     let Some(text) = env.files.get(name) else {
         return Err(Throwable::new("java.nio.file.NoSuchFileException", name));
     };
-    let mut properties = BTreeMap::new();
+    let mut properties = SortedMap::new();
     for line in text.lines() {
         let line = line.trim_start();
         if line.is_empty() || line.starts_with(['#', '!']) {

@@ -1,13 +1,13 @@
 //! What a shell answers itself: `cat`, `ls`, `echo`, `help`.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use super::Outcome;
 use crate::action::Output;
 use crate::tools::{self, ToolNotFound};
 
 /// Runs a word of the shell's own; none if the command is no such word.
-pub(super) fn run(argv: &[String], files: &BTreeMap<String, String>) -> Option<Outcome> {
+pub(super) fn run(argv: &[String], files: &SortedMap<String, String>) -> Option<Outcome> {
     let (name, arguments) = argv.split_first()?;
     let output = match name.as_str() {
         "echo" => stdout(format!("{}\n", arguments.join(" "))),
@@ -23,7 +23,7 @@ fn stdout(text: String) -> Output {
     Output { stdout: text, stderr: String::new(), exit: Some(0) }
 }
 
-fn cat(names: &[String], files: &BTreeMap<String, String>) -> Output {
+fn cat(names: &[String], files: &SortedMap<String, String>) -> Output {
     let mut out = Output { exit: Some(0), ..Output::default() };
     for name in names {
         match files.get(name) {

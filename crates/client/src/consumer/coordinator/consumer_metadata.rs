@@ -1,7 +1,7 @@
 //! Which topics' metadata the consumer asks for, and what the group's topics look like in them
 //! (`ConsumerMetadata`, `MetadataSnapshot`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_broker::ErrorCode;
 use logbrook_group::assignors::PartitionsPerTopic;
@@ -24,7 +24,7 @@ impl Consumer {
                 Interest::Topics(topics)
             }
             SubscriptionType::UserAssigned | SubscriptionType::None => {
-                let mut topics: BTreeSet<String> = self
+                let mut topics: SortedSet<String> = self
                     .subscriptions
                     .assigned()
                     .map(|(partition, _)| partition.topic.clone())
@@ -57,7 +57,7 @@ impl Consumer {
         }
         let SubscriptionType::AutoPattern(pattern) = &self.subscriptions.kind else { return };
         let exclude_internal = self.config.exclude_internal_topics;
-        let topics: BTreeMap<&String, bool> = self
+        let topics: SortedMap<&String, bool> = self
             .client
             .metadata
             .topics

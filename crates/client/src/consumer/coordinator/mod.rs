@@ -22,7 +22,7 @@ mod leave_group;
 mod rebalance;
 mod sync_group;
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::GroupId;
 use kafka_protocol::protocol::StrBytes;
@@ -81,7 +81,7 @@ pub(super) struct Coordinator {
     is_leader: bool,
     /// Partitions of the group's topics when this member last assigned as the leader.
     assignment_snapshot: Option<PartitionsPerTopic>,
-    joined_subscription: Option<BTreeSet<String>>,
+    joined_subscription: Option<SortedSet<String>>,
     /// `onAssignment` of a sticky assignor.
     last_assignment: Option<Vec<GroupPartition>>,
     last_generation: i32,

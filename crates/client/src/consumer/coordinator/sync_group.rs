@@ -1,7 +1,7 @@
 //! The leader's assignment, and SyncGroup, by which every member gets its part (`onLeaderElected`,
 //! `sendSyncGroupRequest`, `SyncGroupResponseHandler`).
 
-use std::collections::BTreeSet;
+use logbrook_sorted::SortedSet;
 
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{JoinGroupResponse, SyncGroupRequest};
@@ -20,7 +20,7 @@ use crate::response_errors::code;
 impl Consumer {
     /// `onLeaderElected`: the metadata of every topic of the group are needed.
     pub(super) fn elected_leader(&mut self, now: i64, response: JoinGroupResponse) {
-        let mut topics = BTreeSet::new();
+        let mut topics = SortedSet::new();
         for member in &response.members {
             if let Ok(subscription) = Subscription::decode(&member.metadata) {
                 topics.extend(subscription.topics);

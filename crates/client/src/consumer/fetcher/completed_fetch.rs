@@ -1,6 +1,7 @@
 //! The records of one partition in a fetch response, opened batch by batch (`CompletedFetch`).
 
-use std::collections::{BTreeSet, VecDeque};
+use logbrook_sorted::SortedSet;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use logbrook_record::{LeaderEpoch, Offset, Record, TimestampType, batches};
@@ -25,7 +26,7 @@ pub(super) struct CompletedFetch {
     batch_end: Option<Offset>,
     /// Aborted transactions ahead: (producer id, first offset), by offset (read_committed).
     aborted: VecDeque<(i64, i64)>,
-    aborted_producers: BTreeSet<i64>,
+    aborted_producers: SortedSet<i64>,
     pub(super) delivered: usize,
     pub(super) consumed: bool,
 }
@@ -49,7 +50,7 @@ impl CompletedFetch {
             open_timestamp_type: TimestampType::CreateTime,
             batch_end: None,
             aborted: aborted.into(),
-            aborted_producers: BTreeSet::new(),
+            aborted_producers: SortedSet::new(),
             delivered: 0,
             consumed: false,
         }

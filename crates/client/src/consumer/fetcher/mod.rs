@@ -11,7 +11,8 @@
 mod completed_fetch;
 mod fetch_collector;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use logbrook_sorted::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{ApiKey, FetchRequest, FetchResponse, TopicName};
@@ -36,7 +37,7 @@ const FINAL_EPOCH: i32 = -1;
 pub(in crate::consumer) struct Fetcher {
     buffer: VecDeque<CompletedFetch>,
     /// Nodes with a fetch under way.
-    pub(in crate::consumer) pending_nodes: BTreeSet<i32>,
+    pub(in crate::consumer) pending_nodes: SortedSet<i32>,
 }
 
 impl Fetcher {
@@ -138,7 +139,7 @@ impl Consumer {
     /// A fetch response: what it brought goes into the buffer, in its order.
     pub(super) fn fetch_response(
         &mut self,
-        positions: &BTreeMap<TopicPartition, Offset>,
+        positions: &SortedMap<TopicPartition, Offset>,
         version: i16,
         result: Option<Response>,
     ) {
@@ -156,7 +157,7 @@ impl Consumer {
 
     fn take_partitions(
         &mut self,
-        positions: &BTreeMap<TopicPartition, Offset>,
+        positions: &SortedMap<TopicPartition, Offset>,
         version: i16,
         response: FetchResponse,
     ) {

@@ -1,7 +1,7 @@
 //! Committed offsets: OffsetFetch (`initWithCommittedOffsetsIfNeeded`, `fetchCommittedOffsets` and
 //! `OffsetFetchResponseHandler` of `ConsumerCoordinator`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
@@ -187,7 +187,7 @@ impl Consumer {
     }
 }
 
-type Committed = BTreeMap<TopicPartition, Option<OffsetAndMetadata>>;
+type Committed = SortedMap<TopicPartition, Option<OffsetAndMetadata>>;
 
 /// Committed offsets of the only group in the response; -1 is none. One partition with an error and
 /// there are none at all (`OffsetFetchResponseHandler`).
@@ -229,7 +229,7 @@ fn read_committed(response: &OffsetFetchResponse, group_id: &str) -> Result<Comm
     }
     let mut offsets = Committed::new();
     let mut unstable = false;
-    let mut unauthorized = BTreeSet::new();
+    let mut unauthorized = SortedSet::new();
     for (partition, error, offset, epoch, metadata) in answers {
         match code(error) {
             ErrorCode::None => {

@@ -1,7 +1,7 @@
 //! ListOffsets: the first offset, the last, or the first with a timestamp
 //! (`sendListOffsetRequest`, `handleListOffsetResponse`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, TopicName};
@@ -30,7 +30,7 @@ impl Consumer {
         wanted: Vec<(TopicPartition, i64)>,
         why: LookupFor,
     ) -> Vec<TopicPartition> {
-        let mut by_node: BTreeMap<i32, Vec<(TopicPartition, i64)>> = BTreeMap::new();
+        let mut by_node: SortedMap<i32, Vec<(TopicPartition, i64)>> = SortedMap::new();
         for (partition, timestamp) in wanted {
             match self.client.metadata.leader(&partition) {
                 Some(leader) => by_node.entry(leader).or_default().push((partition, timestamp)),
@@ -87,7 +87,7 @@ impl Consumer {
         why: LookupFor,
         result: Option<Response>,
     ) {
-        let mut answers = BTreeMap::new();
+        let mut answers = SortedMap::new();
         if let Some(Response::ListOffsets(response)) = result {
             for topic in response.topics {
                 for partition in topic.partitions {

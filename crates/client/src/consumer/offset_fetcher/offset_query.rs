@@ -1,6 +1,6 @@
 //! What an application asks for: `beginningOffsets`, `endOffsets`, `offsetsForTimes`, `committed`.
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use super::LookupFor;
 use super::list_offsets::{EARLIEST_TIMESTAMP, LATEST_TIMESTAMP};
@@ -28,7 +28,7 @@ pub(in crate::consumer) struct Query {
     spec: OffsetSpec,
     pub(super) missing: Vec<TopicPartition>,
     pub(super) in_flight: usize,
-    pub(super) found: BTreeMap<TopicPartition, Option<OffsetAndMetadata>>,
+    pub(super) found: SortedMap<TopicPartition, Option<OffsetAndMetadata>>,
     asked_ms: i64,
     pub(in crate::consumer) deadline_ms: i64,
     pub(in crate::consumer) next_try_ms: i64,
@@ -58,7 +58,7 @@ impl Consumer {
             spec,
             missing: partitions.to_vec(),
             in_flight: 0,
-            found: BTreeMap::new(),
+            found: SortedMap::new(),
             asked_ms: now,
             deadline_ms: now.saturating_add(self.config.default_api_timeout_ms),
             next_try_ms: now,

@@ -4,7 +4,8 @@
 
 mod split_batch;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use logbrook_sorted::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use logbrook_record::{BatchBuilder, BatchOptions, Compression, Header, RECORD_BATCH_OVERHEAD};
@@ -40,9 +41,9 @@ pub(crate) struct Limits {
 pub(crate) struct RecordAccumulator {
     limits: Limits,
     pub(crate) batches: Batches,
-    queues: BTreeMap<TopicPartition, VecDeque<BatchId>>,
-    muted: BTreeSet<TopicPartition>,
-    drain_index: BTreeMap<i32, usize>,
+    queues: SortedMap<TopicPartition, VecDeque<BatchId>>,
+    muted: SortedSet<TopicPartition>,
+    drain_index: SortedMap<i32, usize>,
     next_batch: u64,
     used_memory: usize,
 }
@@ -100,9 +101,9 @@ impl RecordAccumulator {
         Self {
             limits,
             batches: Batches::default(),
-            queues: BTreeMap::new(),
-            muted: BTreeSet::new(),
-            drain_index: BTreeMap::new(),
+            queues: SortedMap::new(),
+            muted: SortedSet::new(),
+            drain_index: SortedMap::new(),
             next_batch: 0,
             used_memory: 0,
         }

@@ -10,7 +10,7 @@ mod complete_batch;
 mod init_producer_id;
 mod partition_response;
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
@@ -206,8 +206,8 @@ impl Producer {
         &mut self,
         response: &ProduceResponse,
         version: i16,
-    ) -> BTreeMap<TopicPartition, PartitionProduceResponse> {
-        let mut answers = BTreeMap::new();
+    ) -> SortedMap<TopicPartition, PartitionProduceResponse> {
+        let mut answers = SortedMap::new();
         for topic in &response.responses {
             let name = if version >= FIRST_VERSION_WITH_TOPIC_IDS {
                 self.client.metadata.topic_name(topic.topic_id).map(str::to_owned)

@@ -1,6 +1,6 @@
 //! What a response says of one batch (`ProduceResponse.PartitionResponse`).
 
-use std::collections::BTreeMap;
+use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use logbrook_broker::ErrorCode;
@@ -15,7 +15,7 @@ pub(super) struct Outcome {
     pub(super) base_offset: i64,
     pub(super) log_append_time: i64,
     pub(super) log_start_offset: i64,
-    pub(super) record_errors: BTreeMap<i32, Option<String>>,
+    pub(super) record_errors: SortedMap<i32, Option<String>>,
 }
 
 impl Outcome {
@@ -26,7 +26,7 @@ impl Outcome {
             base_offset: -1,
             log_append_time: -1,
             log_start_offset: -1,
-            record_errors: BTreeMap::new(),
+            record_errors: SortedMap::new(),
         }
     }
 
@@ -37,7 +37,7 @@ impl Outcome {
             base_offset: -1,
             log_append_time: -1,
             log_start_offset: -1,
-            record_errors: BTreeMap::new(),
+            record_errors: SortedMap::new(),
         }
     }
 

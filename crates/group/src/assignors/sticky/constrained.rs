@@ -1,9 +1,10 @@
 //! `ConstrainedAssignmentBuilder`: all members read the same topics, so each gets `minQuota` or
 //! `maxQuota` partitions, and that can be done in one pass.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::{Outcome, Previous};
 use crate::TopicPartition;
@@ -18,9 +19,9 @@ struct Builder {
     assignments: Assignments,
     under_min: Vec<String>,
     exactly_min: VecDeque<String>,
-    maybe_revoked: BTreeMap<TopicPartition, String>,
-    with_multiple_owners: BTreeSet<TopicPartition>,
-    transferring: BTreeMap<TopicPartition, String>,
+    maybe_revoked: SortedMap<TopicPartition, String>,
+    with_multiple_owners: SortedSet<TopicPartition>,
+    transferring: SortedMap<TopicPartition, String>,
 }
 
 pub(super) fn assign(partitions: &PartitionsPerTopic, previous: Previous) -> Outcome {
@@ -34,14 +35,14 @@ pub(super) fn assign(partitions: &PartitionsPerTopic, previous: Previous) -> Out
         assignments: previous.owned.keys().map(|id| (id.clone(), Vec::new())).collect(),
         under_min: Vec::new(),
         exactly_min: VecDeque::new(),
-        maybe_revoked: BTreeMap::new(),
+        maybe_revoked: SortedMap::new(),
         with_multiple_owners: previous.with_multiple_owners,
-        transferring: BTreeMap::new(),
+        transferring: SortedMap::new(),
     };
     for (member_id, owned) in previous.owned {
         builder.keep_owned(member_id, owned);
     }
-    let assigned: BTreeSet<&TopicPartition> = builder.assignments.values().flatten().collect();
+    let assigned: SortedSet<&TopicPartition> = builder.assignments.values().flatten().collect();
     let unassigned: Vec<TopicPartition> =
         all.into_iter().filter(|partition| !assigned.contains(partition)).collect();
     builder.under_min.sort();

@@ -1,9 +1,9 @@
 //! `GeneralAssignmentBuilder`: members read different topics. Partitions without an owner go to
 //! the member with fewest, and then partitions move one by one while that makes it more balanced.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::{DEFAULT_GENERATION, Outcome, Previous};
 use crate::TopicPartition;
@@ -23,10 +23,10 @@ pub(super) fn assign(
 
 /// Who had a partition in an earlier generation than the last (`prepopulateCurrentAssignments`).
 fn earlier_owners(
-    data: &BTreeMap<String, super::MemberData>,
+    data: &SortedMap<String, super::MemberData>,
     max_generation: i32,
-) -> BTreeMap<TopicPartition, String> {
-    let mut owners: BTreeMap<TopicPartition, (String, i32)> = BTreeMap::new();
+) -> SortedMap<TopicPartition, String> {
+    let mut owners: SortedMap<TopicPartition, (String, i32)> = SortedMap::new();
     for (member_id, data) in data {
         let generation = match data.generation {
             Some(generation) if generation < max_generation => generation,
@@ -46,13 +46,13 @@ fn earlier_owners(
 struct Builder<'a> {
     partitions: &'a PartitionsPerTopic,
     total: usize,
-    readers: BTreeMap<&'a String, Vec<&'a String>>,
-    topics: BTreeMap<&'a String, Vec<&'a String>>,
+    readers: SortedMap<&'a String, Vec<&'a String>>,
+    topics: SortedMap<&'a String, Vec<&'a String>>,
     current: Assignments,
-    owner: BTreeMap<TopicPartition, String>,
+    owner: SortedMap<TopicPartition, String>,
     all: Vec<TopicPartition>,
     /// The members that take part, by how many partitions they have.
-    by_load: BTreeSet<(usize, String)>,
+    by_load: SortedSet<(usize, String)>,
     revocation_required: bool,
     movements: Movements,
 }
@@ -63,9 +63,9 @@ impl<'a> Builder<'a> {
         members: &'a Subscriptions,
         current: Assignments,
     ) -> Self {
-        let mut readers: BTreeMap<&String, Vec<&String>> =
+        let mut readers: SortedMap<&String, Vec<&String>> =
             partitions.keys().map(|topic| (topic, Vec::new())).collect();
-        let mut topics: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
+        let mut topics: SortedMap<&String, Vec<&String>> = SortedMap::new();
         for (member_id, member) in members {
             let known = topics.entry(member_id).or_default();
             for topic in &member.subscription.topics {
@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
             current,
             owner,
             all,
-            by_load: BTreeSet::new(),
+            by_load: SortedSet::new(),
             revocation_required: false,
             movements: Movements::default(),
         }
@@ -113,13 +113,13 @@ impl<'a> Builder<'a> {
                 keeps
             });
         }
-        let assigned: BTreeSet<&TopicPartition> = self.current.values().flatten().collect();
+        let assigned: SortedSet<&TopicPartition> = self.current.values().flatten().collect();
         self.all.iter().filter(|partition| !assigned.contains(partition)).cloned().collect()
     }
 
     fn balance(
         &mut self,
-        earlier: &BTreeMap<TopicPartition, String>,
+        earlier: &SortedMap<TopicPartition, String>,
         mut unassigned: Vec<TopicPartition>,
     ) {
         self.by_load = self.current.iter().map(|(id, owned)| (owned.len(), id.clone())).collect();
@@ -231,7 +231,7 @@ impl<'a> Builder<'a> {
     fn reassign(
         &mut self,
         movable: &[TopicPartition],
-        earlier: &BTreeMap<TopicPartition, String>,
+        earlier: &SortedMap<TopicPartition, String>,
     ) -> bool {
         let mut any_moved = false;
         loop {
@@ -285,8 +285,8 @@ fn balance_score(assignments: &Assignments) -> usize {
 /// crossing each other, the one that moved goes back.
 #[derive(Default)]
 struct Movements {
-    by_topic: BTreeMap<String, BTreeMap<(String, String), BTreeSet<TopicPartition>>>,
-    by_partition: BTreeMap<TopicPartition, (String, String)>,
+    by_topic: SortedMap<String, SortedMap<(String, String), SortedSet<TopicPartition>>>,
+    by_partition: SortedMap<TopicPartition, (String, String)>,
 }
 
 impl Movements {
