@@ -4,6 +4,7 @@ use crate::dom;
 use crate::engine::Engine;
 use crate::store::Store;
 use leptos::prelude::*;
+use logbrook_session::view::Place;
 use logbrook_session::{Event, Level, View};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,6 +15,9 @@ const SLICE_MS: f64 = 8.0;
 /// A frame after a longer pause (a hidden tab) counts as this much, so that nothing leaps.
 const LONGEST_FRAME_MS: f64 = 100.0;
 
+/// How long Home's cluster moves after an act where motion is off.
+const STILL_AFTER_MS: f64 = 1_500.0;
+
 /// Owns the engine. Cheap to clone: the page has one.
 #[derive(Clone)]
 pub(crate) struct Driver {
@@ -22,6 +26,10 @@ pub(crate) struct Driver {
     scheduled: Rc<Cell<bool>>,
     /// When the last frame was, while frames follow each other.
     last_frame_ms: Rc<Cell<Option<f64>>>,
+    /// When the learner last did something.
+    last_event_ms: Rc<Cell<f64>>,
+    /// Whether the system asks for little motion.
+    calm: bool,
 }
 
 impl Driver {
@@ -30,6 +38,8 @@ impl Driver {
             engine: Rc::new(RefCell::new(engine)),
             scheduled: Rc::new(Cell::new(false)),
             last_frame_ms: Rc::new(Cell::new(None)),
+            last_event_ms: Rc::new(Cell::new(dom::now_ms())),
+            calm: dom::media("(prefers-reduced-motion: reduce)").get_untracked(),
         }
     }
 
@@ -53,6 +63,7 @@ impl Driver {
             return;
         };
         engine.update(event);
+        self.last_event_ms.set(dom::now_ms());
         drop(engine);
         self.show(store);
         self.schedule(store);
@@ -85,8 +96,15 @@ impl Driver {
             .advance((elapsed_ms * 1_000.0) as i64, &mut || dom::now_ms() < until);
         self.last_frame_ms.set(more.then_some(now));
         self.show(store);
-        if more {
+        if more && !self.still(store, now) {
             self.schedule(store);
         }
+    }
+
+    /// Home's small cluster with motion off: it moves for a moment after an act, then stands.
+    fn still(&self, store: Store, now: f64) -> bool {
+        self.calm
+            && store.place.with_untracked(|place| *place == Place::Home)
+            && now - self.last_event_ms.get() > STILL_AFTER_MS
     }
 }

@@ -15,7 +15,16 @@ pub(crate) fn Home() -> impl IntoView {
             <Heading/>
             <main class="wrap" id="main">
                 <Hero/>
-                <div class="cols"><Map/></div>
+                <div class="cols">
+                    <Map/>
+                    <aside class="rail" aria-label="About">
+                        <section>
+                            <h2>"How exact is it?"</h2>
+                            <p>"Bytes, errors and tools’ output are compared with recordings of Apache Kafka 4.4. What differs and what is not modelled is listed."</p>
+                            <p><a href=format!("{}reference/exact/", crate::places::base())>"See the comparison"</a></p>
+                        </section>
+                    </aside>
+                </div>
             </main>
         </div>
     }

@@ -58,8 +58,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
     let topic = part(store.stage, |stage| stage.topic.clone());
     let cell_text = part(store.stage, |stage| stage.cell_text);
 
-    // Cells are as wide as their text asks for. They grow and do not shrink under one topic, so
-    // that nothing jumps.
+    // Cells are as wide as their text asks for.
     let longest = part(store.stage, |stage| {
         stage
             .lanes
@@ -81,11 +80,11 @@ pub(crate) fn StagePanel() -> impl IntoView {
             0..=4 => 26.0,
             5 => 33.0,
             6 => 39.0,
-            7..=8 => 48.0,
-            _ => 76.0,
+            _ => 51.0,
         };
+        // A little narrower is not worth a jump; much narrower shows twice the records.
         match old {
-            Some((width, before)) if *before == of => (width.max(asked), of),
+            Some((width, before)) if *before == of && asked > width * 0.7 => (width.max(asked), of),
             _ => (asked, of),
         }
     });

@@ -38,7 +38,7 @@ pub(crate) fn TopBar() -> impl IntoView {
                 <svg class="word" aria-hidden="true" inner_html=WORD></svg>
             </a>
             <Show when=home>
-                <nav aria-label="Main"><a href=places::href(&Place::Home) aria-current="page" on:click=to_home>"Learn"</a></nav>
+                <nav aria-label="Main"><a href=places::href(&Place::Home) aria-current="page" on:click=to_home>"Learn"</a><a href=format!("{}reference/exact/", places::base())>"Reference"</a></nav>
             </Show>
             <Show when=move || !home()>
                 <span class="crumbs not-s">
