@@ -80,3 +80,10 @@ pub(crate) fn data<T: std::str::FromStr>(element: &Element, name: &str) -> Optio
 pub(crate) fn copy(text: &str) {
     let _ = window().navigator().clipboard().write_text(text);
 }
+
+/// Marks the page as a whole: styles and tests read it.
+pub(crate) fn mark(name: &str, value: &str) {
+    if let Some(html) = document().document_element() {
+        let _ = html.set_attribute(name, value);
+    }
+}

@@ -4,8 +4,8 @@ use crate::dom;
 use crate::engine::Engine;
 use crate::store::Store;
 use leptos::prelude::*;
+use logbrook_session::Event;
 use logbrook_session::view::Place;
-use logbrook_session::{Event, Level, View};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -21,7 +21,12 @@ const STILL_AFTER_MS: f64 = 1_500.0;
 /// Owns the engine. Cheap to clone: the page has one.
 #[derive(Clone)]
 pub(crate) struct Driver {
-    engine: Rc<RefCell<Engine>>,
+    /// None until it has come.
+    engine: Rc<RefCell<Option<Box<dyn Engine>>>>,
+    /// What the learner did before it came.
+    waiting: Rc<RefCell<Vec<Event>>>,
+    /// Whether its place is there.
+    open: Rc<Cell<bool>>,
     /// Whether a frame is asked for already.
     scheduled: Rc<Cell<bool>>,
     /// When the last frame was, while frames follow each other.
@@ -33,9 +38,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(engine: Engine) -> Driver {
+    pub(crate) fn new() -> Driver {
         Driver {
-            engine: Rc::new(RefCell::new(engine)),
+            engine: Rc::new(RefCell::new(None)),
+            waiting: Rc::default(),
+            open: Rc::new(Cell::new(false)),
             scheduled: Rc::new(Cell::new(false)),
             last_frame_ms: Rc::new(Cell::new(None)),
             last_event_ms: Rc::new(Cell::new(dom::now_ms())),
@@ -43,36 +50,91 @@ impl Driver {
         }
     }
 
-    pub(crate) fn view(&self) -> View {
-        self.engine.borrow().view().clone()
+    /// The engine has come.
+    pub(crate) fn put(&self, engine: Box<dyn Engine>) {
+        *self.engine.borrow_mut() = Some(engine);
     }
 
-    /// Opens a level.
-    pub(crate) fn open(&self, store: Store, level: Level) {
-        self.engine.borrow_mut().open(level);
+    /// Whether the engine has come.
+    pub(crate) fn has_come(&self) -> bool {
+        self.engine.borrow().is_some()
+    }
+
+    /// Another place is on its way: what is done until it is there waits for it.
+    pub(crate) fn leave(&self) {
+        self.open.set(false);
+        self.waiting.borrow_mut().clear();
+    }
+
+    /// Opens a level; false if the text is of another.
+    pub(crate) fn open(
+        &self,
+        store: Store,
+        level: &str,
+        track: &str,
+        slug: &str,
+    ) -> Result<bool, String> {
+        let opened = match self.engine.borrow_mut().as_mut() {
+            Some(engine) => engine.open(level, track, slug)?,
+            None => false,
+        };
+        if opened {
+            self.come(store, None);
+        }
+        Ok(opened)
+    }
+
+    /// The place is there (after `first`, if that is what leads there): what the learner did
+    /// meanwhile is done now.
+    pub(crate) fn come(&self, store: Store, first: Option<Event>) {
+        self.open.set(true);
         self.last_frame_ms.set(None);
+        let waited = self.waiting.take();
+        if let Some(engine) = self.engine.borrow_mut().as_mut() {
+            for event in first.into_iter().chain(waited) {
+                engine.update(event);
+            }
+        }
+        self.last_event_ms.set(dom::now_ms());
         self.show(store);
         self.schedule(store);
+        dom::mark("data-ready", "true");
+    }
+
+    /// For the engine alone, whatever the place.
+    pub(crate) fn tell(&self, event: Event) {
+        if let Some(engine) = self.engine.borrow_mut().as_mut() {
+            engine.update(event);
+        }
     }
 
     pub(crate) fn send(&self, store: Store, event: Event) {
+        if !self.open.get() {
+            self.waiting.borrow_mut().push(event);
+            return;
+        }
         // An event that a redraw gives rise to (the focus has moved) waits for its frame.
         let Ok(mut engine) = self.engine.try_borrow_mut() else {
             let driver = self.clone();
             request_animation_frame(move || driver.send(store, event));
             return;
         };
-        engine.update(event);
-        self.last_event_ms.set(dom::now_ms());
+        if let Some(engine) = engine.as_mut() {
+            engine.update(event);
+        }
         drop(engine);
+        self.last_event_ms.set(dom::now_ms());
         self.show(store);
         self.schedule(store);
     }
 
-    /// Takes over what the engine has to show. The view is cloned (some pointers) so that what a
-    /// redraw sends finds the engine free.
+    /// Takes over what the engine has to show. The engine is free again by then, for what a
+    /// redraw sends.
     fn show(&self, store: Store) {
-        store.apply(self.view());
+        let view = self.engine.borrow().as_ref().map(|engine| engine.view());
+        if let Some(view) = view {
+            store.apply(view);
+        }
     }
 
     /// Asks for a frame, once.
@@ -90,10 +152,13 @@ impl Driver {
         let elapsed_ms =
             self.last_frame_ms.get().map_or(0.0, |last| (now - last).clamp(0.0, LONGEST_FRAME_MS));
         let until = now + SLICE_MS;
-        let more = self
-            .engine
-            .borrow_mut()
-            .advance((elapsed_ms * 1_000.0) as i64, &mut || dom::now_ms() < until);
+        let more = self.open.get()
+            && self.engine.borrow_mut().as_mut().is_some_and(|engine| {
+                engine.advance((elapsed_ms * 1_000.0) as i64, &mut || dom::now_ms() < until)
+            });
+        if !self.open.get() {
+            return;
+        }
         self.last_frame_ms.set(more.then_some(now));
         self.show(store);
         if more && !self.still(store, now) {

@@ -9,16 +9,20 @@ use super::rich::rich;
 use super::top_bar::TopBar;
 use super::workbench::{Panels, Workbench};
 use crate::driver::Driver;
-use crate::engine::{self, Engine};
+use crate::engine;
 use crate::store::{Store, part};
 use crate::{dom, places};
 use leptos::prelude::*;
+use logbrook_session::Event;
 use logbrook_session::view::{Place, Rich};
-use logbrook_session::{Event, Level};
 
 /// Why a place could not be shown.
 #[derive(Clone, Copy)]
 pub(crate) struct Trouble(RwSignal<Option<String>>);
+
+/// The text that the build has put into the page, shown until the engine has come.
+#[derive(Clone, Copy)]
+pub(crate) struct Prerendered(pub(crate) StoredValue<String>);
 
 /// Goes to another place.
 #[derive(Clone, Copy)]
@@ -43,50 +47,42 @@ impl Go {
     }
 }
 
-/// The page on an engine that has been loaded, with the level of the first place if it has one.
+/// The page: its frame at once, with the text that was prerendered; the engine when it has come.
 #[component]
-pub(crate) fn App(engine: Engine, level: Result<Option<Level>, String>) -> impl IntoView {
+pub(crate) fn App(prerendered: String) -> impl IntoView {
     let place = RwSignal::new(places::current());
-    let driver = Driver::new(engine);
-    let store = Store::new(driver.view(), driver.clone());
+    let driver = Driver::new();
+    let first = engine::waiting(&place.get_untracked(), &prerendered);
+    let store = Store::new(first, driver.clone());
     let panels = Panels::new();
     let trouble = Trouble(RwSignal::new(None));
     provide_context(store);
     provide_context(panels);
     provide_context(trouble);
     provide_context(Go { place });
+    provide_context(Prerendered(StoredValue::new(prerendered)));
     places::on_step(move |to| place.set(to));
-    if let Some(kept) = dom::kept("progress") {
-        store.send(Event::Restore(kept));
-    }
-    let show = move |to: &Place, driver: &Driver, level: Result<Option<Level>, String>| {
-        panels.leave();
-        trouble.0.set(None);
-        match level {
-            Ok(Some(level)) => driver.open(store, level),
-            Ok(None) => store.send(Event::Go(to.clone())),
-            Err(why) => {
-                trouble.0.set(Some(why));
-                store.send(Event::Go(Place::Home));
-            }
-        }
-    };
-    show(&place.get_untracked(), &driver, level);
 
-    // Another place: its level is fetched and opened.
-    Effect::new(move |old: Option<Place>| {
+    // Each place: its level is read and opened. The engine comes with the first.
+    Effect::new(move |old: Option<()>| {
         let to = place.get();
         if old.is_some() {
-            let (driver, asked) = (driver.clone(), to.clone());
-            leptos::task::spawn_local(async move {
-                let level = engine::fetch_place(&asked).await;
-                // The learner may have gone on meanwhile.
-                if place.get_untracked() == asked {
-                    show(&asked, &driver, level);
-                }
-            });
+            panels.leave();
         }
-        to
+        driver.leave();
+        trouble.0.set(None);
+        let driver = driver.clone();
+        leptos::task::spawn_local(async move {
+            let came = come(&driver, store, place, &to).await;
+            if let Err(why) = came
+                && place.get_untracked() == to
+            {
+                trouble.0.set(Some(why));
+                if driver.has_come() {
+                    driver.come(store, Some(Event::Go(Place::Home)));
+                }
+            }
+        });
     });
 
     // What is to be kept is kept whenever it changes.
@@ -115,6 +111,43 @@ pub(crate) fn App(engine: Engine, level: Result<Option<Level>, String>) -> impl 
         <KeyList/>
         <LiveRegion/>
     }
+}
+
+/// Brings the engine, if it has not come, and the level of a place.
+async fn come(
+    driver: &Driver,
+    store: Store,
+    place: RwSignal<Place>,
+    to: &Place,
+) -> Result<(), String> {
+    if !driver.has_come() {
+        let engine = engine::load(engine::catalog().await?).await?;
+        // Two places may have asked for it.
+        if !driver.has_come() {
+            driver.put(engine);
+            if let Some(kept) = dom::kept("progress") {
+                driver.tell(Event::Restore(kept));
+            }
+        }
+    }
+    let Place::Workbench { track, slug } = to else {
+        if place.get_untracked() == *to {
+            driver.come(store, Some(Event::Go(to.clone())));
+        }
+        return Ok(());
+    };
+    if let Some(level) = engine::level_here()
+        && place.get_untracked() == *to
+        && driver.open(store, &level, track, slug)?
+    {
+        return Ok(());
+    }
+    let level = engine::level(track, slug).await?;
+    // The learner may have gone on meanwhile.
+    if place.get_untracked() == *to && !driver.open(store, &level, track, slug)? {
+        return Err(format!("`lessons/{track}/{slug}.json` holds another level."));
+    }
+    Ok(())
 }
 
 /// Bar and notices, which both places begin with.

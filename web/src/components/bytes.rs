@@ -27,21 +27,6 @@ pub(super) struct Open {
     pub(super) row: RwSignal<usize>,
 }
 
-impl Open {
-    /// The innermost row that covers a byte.
-    pub(super) fn row_at(&self, byte: usize) -> Option<usize> {
-        self.bytes.with_untracked(|bytes| {
-            bytes
-                .rows
-                .iter()
-                .enumerate()
-                .filter(|(_, row)| (row.start..row.start + row.len).contains(&byte))
-                .max_by_key(|(_, row)| row.depth)
-                .map(|(i, _)| i)
-        })
-    }
-}
-
 #[component]
 pub(crate) fn BytesPage() -> impl IntoView {
     let store = store();

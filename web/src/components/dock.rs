@@ -140,7 +140,8 @@ fn copy_transcript(tabs: &[Arc<TermTab>], active: u32) {
             TermLineKind::Hint => "# ",
         };
         text.push_str(mark);
-        text.push_str(&line.text);
+        let exit = line.kind == TermLineKind::Exit;
+        text.push_str(if exit { line.text.trim_start_matches("exit ") } else { &line.text });
         text.push('\n');
     }
     dom::copy(&text);

@@ -3,17 +3,25 @@
 mod hero;
 mod map;
 
-use super::app::Heading;
+use super::app::{Heading, Prerendered};
+use super::each::Show;
+use crate::store::{part, store};
 use hero::Hero;
 use leptos::prelude::*;
 use map::Map;
 
 #[component]
 pub(crate) fn Home() -> impl IntoView {
+    let store = store();
+    let prerendered = expect_context::<Prerendered>();
+    let ready = part(store.home, |home| !home.tracks.is_empty());
     view! {
         <div class="home">
             <Heading/>
             <main class="wrap" id="main">
+                <Show when=move || ready.get() fallback=move || view! {
+                    <div class="prerendered" inner_html=prerendered.0.get_value()></div>
+                }>
                 <Hero/>
                 <div class="cols">
                     <Map/>
@@ -25,6 +33,7 @@ pub(crate) fn Home() -> impl IntoView {
                         </section>
                     </aside>
                 </div>
+                </Show>
             </main>
         </div>
     }

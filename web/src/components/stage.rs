@@ -110,7 +110,10 @@ pub(crate) fn StagePanel() -> impl IntoView {
         let room = width.get() - before - after;
         (width.get() > 0.0).then(|| (room / cell_px.get()).floor().clamp(4.0, 400.0) as u32)
     });
+    let shown = part(store.stage, |stage| stage.axis.cells);
     Effect::new(move |_| {
+        // Another level begins with a window of its own.
+        shown.track();
         if let Some(cells) = fits.get() {
             let axis = store.stage.with_untracked(|stage| stage.axis);
             if axis.cells != cells {

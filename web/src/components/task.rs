@@ -41,13 +41,13 @@ pub(crate) fn TaskPanel() -> impl IntoView {
             <div class="scroll">
                 <PassedCard/>
                 <div class="brief" data-kind=move || head.get().map(|head| head.1)>
-                    {move || head.get().map(|(place, kind, minutes, title)| view! {
-                        <div class="meta">
+                    {move || head.get().map(|(place, kind, minutes, title)| (place.is_empty(), place, kind, minutes, title)).map(|(bare, place, kind, minutes, title)| view! {
+                        <div class="meta" hidden=bare>
                             <span>{place}</span>
                             <span class="grow"></span>
                             <span>{format!("{kind}, {minutes} min")}</span>
                         </div>
-                        <h1 class="not-s">{title}</h1>
+                        {(!title.is_empty()).then(|| view! { <h1 class="not-s">{title}</h1> })}
                     })}
                     <div class="prose">
                         // The prose keeps its length; a block changes in place.

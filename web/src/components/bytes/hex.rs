@@ -97,7 +97,7 @@ fn lit(row: usize, bytes: Part<std::sync::Arc<Bytes>>) -> String {
             .iter()
             .enumerate()
             .filter(|(i, field)| *i == row || (chosen.kind.is_empty() && inside(chosen, field)))
-            .map(|(i, _)| format!(".hx [data-f='{i}'] i"))
+            .map(|(i, _)| format!(".hx.hx.hx [data-f='{i}'] i"))
             .collect();
         format!(
             "{}{{background:var(--brook);color:var(--on-brook);border-bottom-color:var(--brook)}}",

@@ -102,8 +102,6 @@ fn term_line(line: &TermLine) -> AnyView {
         TermLineKind::Stdout => view! { <div class="out">{text}</div> }.into_any(),
         TermLineKind::Stderr => view! { <div class="out err">{text}</div> }.into_any(),
         TermLineKind::Hint => view! { <div class="out hint-l">{text}</div> }.into_any(),
-        TermLineKind::Exit => {
-            view! { <div class="out hot">{format!("exit {text}")}</div> }.into_any()
-        }
+        TermLineKind::Exit => view! { <div class="out hot">{text}</div> }.into_any(),
     }
 }

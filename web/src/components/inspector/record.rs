@@ -98,7 +98,7 @@ fn PanelHex(bytes: Arc<Bytes>) -> impl IntoView {
     let fields = bytes.clone();
     let (more, all) = (bytes.bytes.len() > SHOWN, bytes.bytes.len());
     view! {
-        <style>{move || format!(".ph-x [data-f='{}']{{background:var(--brook);color:var(--on-brook)}}", row.get())}</style>
+        <style>{move || format!(".ph-x.ph-x.ph-x [data-f='{}']{{background:var(--brook);color:var(--on-brook)}}", row.get())}</style>
         <div class="ph-x mono" role="group" aria-label="Hex" tabindex="0" on:pointerover=move |event| over(event.unchecked_ref()) on:click=move |event| over(event.unchecked_ref())>
             {lines}
             {more.then(|| view! { <p class="t3">{format!("the first {SHOWN} of {all} bytes")}</p> })}
