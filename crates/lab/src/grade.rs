@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use logbrook_shell::action::Action;
 use serde::Serialize;
 
 use crate::level::{Level, WrongAnswer};
@@ -126,6 +127,8 @@ pub struct Grading {
     /// The trial and seed that come next, or run now.
     at: (usize, u32),
     current: Option<Box<TrialRun>>,
+    /// Lines of known wrong answers that would change nothing here: what they set is so already.
+    already: Vec<String>,
     /// Of each trial the first run that failed, to look into.
     failed: Vec<Option<Rc<Run>>>,
 }
@@ -143,7 +146,17 @@ impl Grading {
         };
         let trials = level.trials.iter().map(trial).collect();
         let failed = vec![None; level.trials.len()];
-        Self { own: run.verdicts(true), level, seeds, trials, at: (0, 0), current: None, failed }
+        let already = already(run);
+        Self {
+            own: run.verdicts(true),
+            level,
+            seeds,
+            trials,
+            at: (0, 0),
+            current: None,
+            already,
+            failed,
+        }
     }
 
     /// Goes on while `go_on` says so. True once every seed of every trial is over.
@@ -274,7 +287,9 @@ impl Grading {
         let trial = at.map(|(trial, _)| trial);
         let same = |wrong: &&WrongAnswer| {
             matches(wrong, assert, trial, &failure.message)
-                && crate::answer::changing(&wrong.lines).iter().all(|line| lines.contains(line))
+                && crate::answer::changing(&wrong.lines)
+                    .iter()
+                    .all(|line| lines.contains(line) || self.already.contains(line))
         };
         // Of two that fit, the one that did more is the nearer.
         let known = self.level.wrong.iter().filter(same);
@@ -287,6 +302,21 @@ impl Grading {
             because: nearest.and_then(|wrong| wrong.because.clone()),
         }
     }
+}
+
+/// The lines `@deploy APP k=v …` of known wrong answers whose settings the apps have already.
+fn already(run: &Run) -> Vec<String> {
+    let apps = run.cluster().apps();
+    let is_so = |line: &String| match Action::parse(line) {
+        Ok(Action::Deploy { app, settings }) => apps.get(&app).is_some_and(|app| {
+            let value =
+                |name: &str| app.spec.code.get(name).or_else(|| app.spec.config.get(name).cloned());
+            settings.iter().all(|(name, wanted)| value(name).as_ref() == Some(wanted))
+        }),
+        Ok(_) | Err(_) => false,
+    };
+    let lines = run.level().wrong.iter().flat_map(|wrong| crate::answer::changing(&wrong.lines));
+    lines.filter(is_so).collect()
 }
 
 /// Whether a failure is the one that a wrong answer names.

@@ -13,7 +13,7 @@ use logbrook_shell::workspace::Outcome;
 
 use crate::follow::Follow;
 use crate::pace::Pace;
-use crate::project::inspector::Subject;
+use crate::project::inspector::{BytesCache, Subject};
 use crate::project::stage::{CellCache, Chosen};
 use crate::tabs::{Live, Tabs};
 use crate::view::{InspectorTab, Moment, TermLineKind, Time};
@@ -35,6 +35,7 @@ pub(crate) struct Play {
     pub(crate) inspector_tab: InspectorTab,
     pub(crate) shown: Option<Moment>,
     pub(crate) cache: CellCache,
+    pub(crate) bytes: BytesCache,
     /// What a setting was refused with, by app and setting.
     pub(crate) refused: SortedMap<(String, String), String>,
     /// The trial whose failed seed the inspector looks into.
@@ -73,6 +74,7 @@ impl Play {
             inspector_tab: InspectorTab::Bytes,
             shown: None,
             cache: CellCache::default(),
+            bytes: BytesCache::default(),
             refused: SortedMap::new(),
             in_trial: None,
             queue: VecDeque::new(),
@@ -126,6 +128,13 @@ impl Play {
                     );
                 }
             }
+        } else if let Some(command) =
+            text.strip_suffix('&').map(str::trim_end).filter(|c| !c.is_empty())
+        {
+            // As a shell would: in the background, here in a terminal of its own.
+            let name = self.tabs.next_name();
+            let tab = self.tabs.open(name);
+            self.begin_live(tab, command);
         } else {
             self.begin_live(tab, text);
         }

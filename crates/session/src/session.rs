@@ -345,10 +345,17 @@ impl Session {
             play.alive(),
         );
         set(&mut self.view.apps, apps::apps(cluster, &level, &play.follow, &play.refused));
-        let subject = play.subject.as_ref();
-        let inspector = subject.and_then(|s| {
-            inspector::inspector(play.inspected(), play.inspected_follow(), s, play.inspector_tab)
+        let mut bytes = std::mem::take(&mut play.bytes);
+        let inspector = play.subject.as_ref().and_then(|subject| {
+            inspector::inspector(
+                play.inspected(),
+                &play.follow,
+                subject,
+                play.inspector_tab,
+                &mut bytes,
+            )
         });
+        play.bytes = bytes;
         set(&mut self.view.stage, stage);
         set(&mut self.view.timeline, timeline);
         set(&mut self.view.terminal, play.tabs.view());
@@ -478,10 +485,6 @@ impl Play {
     fn inspected(&self) -> &logbrook_cluster::Cluster {
         let run = self.in_trial.and_then(|trial| self.checked.as_ref()?.0.failed_run(trial));
         run.map_or_else(|| self.run.cluster(), |run| run.cluster())
-    }
-
-    fn inspected_follow(&self) -> &crate::follow::Follow {
-        &self.follow
     }
 
     fn verdict_marks(&self) -> Vec<Verdict> {

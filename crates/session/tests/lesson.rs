@@ -5,7 +5,7 @@ use std::path::Path;
 use logbrook_lab::parse::read_level;
 use logbrook_session::catalog::{Catalog, Entry, Track};
 use logbrook_session::event::{Event, TermKey};
-use logbrook_session::view::{Foreground, GoalStatus, LevelStatus, TermLineKind};
+use logbrook_session::view::{Block, Foreground, GoalStatus, LevelStatus, TermLineKind};
 use logbrook_session::{Level, Session};
 
 const FRAME_US: i64 = 16_000;
@@ -69,6 +69,17 @@ fn the_first_lesson_is_passed_by_its_buttons() {
     session.update(Event::RunBlock("where".to_owned()));
     settle(&mut session, 400);
     assert_eq!(holding(&session), ["topic", "written", "read-twice", "guessed"]);
+    let task = session.view().task.clone().expect("a level is open");
+    let revealed: Vec<_> = task
+        .blocks
+        .iter()
+        .filter_map(|b| match b {
+            Block::Predict(p) => Some((p.answer.clone(), p.revealed.clone())),
+            Block::Html(_) | Block::Run(_) | Block::Show(_) | Block::Goals => None,
+        })
+        .collect();
+    let said = |a: &str, r: &str| (Some(a.to_owned()), Some(r.to_owned()));
+    assert_eq!(revealed, [said("3", "3"), said("2", "1")]);
     let view = session.view();
     assert!(view.task.as_ref().is_some_and(|t| t.passed.is_some()));
     assert_eq!(view.home.tracks[0].levels[0].status, LevelStatus::Passed);
@@ -127,6 +138,7 @@ fn the_challenge_fails_without_a_key_and_shows_the_moment() {
     assert!(task.passed.is_none());
     let goal = task.goals.iter().find(|g| g.id == "in-order").expect("the goal");
     assert_eq!(goal.status, GoalStatus::Fails, "{:?}", goal.evidence);
+    assert!(goal.because.plain().contains("without a key"), "what was set already counts as set");
     session.update(Event::ShowMoment("in-order".to_owned()));
     let inspector = session.view().inspector.clone().expect("the moment is shown");
     let steps = &inspector.cause.as_ref().expect("a chain").steps;
@@ -144,6 +156,40 @@ fn the_challenge_passes_with_the_account_as_key() {
     let notes: Vec<_> =
         task.trials.iter().filter_map(|t| t.failure.as_ref()).map(|f| f.plain()).collect();
     assert!(task.passed.is_some(), "{notes:?}");
+}
+
+#[test]
+fn tab_puts_in_what_is_offered() {
+    let mut session = open("basics/first-record");
+    let tab = session.view().terminal.active;
+    let field = |session: &Session| session.view().terminal.tabs[0].input.clone();
+    session.update(Event::Input { tab, text: "kafka-to".to_owned(), cursor: 8 });
+    assert_eq!(session.view().terminal.tabs[0].completions[0].text, "kafka-topics.sh");
+    let before = field(&session).rev;
+    session.update(Event::Complete { tab, index: None });
+    assert_eq!(field(&session).text, "kafka-topics.sh ");
+    assert!(field(&session).rev > before);
+    session.update(Event::Complete { tab, index: None });
+    assert_eq!(field(&session).text, "kafka-topics.sh --bootstrap-server localhost:9092 ");
+}
+
+#[test]
+fn a_line_that_ends_in_an_ampersand_has_a_terminal_of_its_own() {
+    let mut session = open("basics/first-record");
+    submit(
+        &mut session,
+        "kafka-topics.sh --create --topic orders --bootstrap-server localhost:9092",
+    );
+    settle(&mut session, 400);
+    submit(
+        &mut session,
+        "kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic orders &",
+    );
+    settle(&mut session, 200);
+    let tabs = &session.view().terminal.tabs;
+    assert_eq!(tabs.len(), 2);
+    assert_eq!(tabs[0].foreground, Foreground::Idle);
+    assert!(matches!(tabs[1].foreground, Foreground::Running { .. }));
 }
 
 #[test]

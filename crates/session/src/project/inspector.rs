@@ -7,7 +7,7 @@ use logbrook_record::{Batch, Offset};
 
 use super::{bytes, cause};
 use crate::follow::{Follow, moment};
-use crate::view::{Inspector, InspectorTab, KeyValue, Moment, Selected, ValueCard};
+use crate::view::{Bytes, Inspector, InspectorTab, KeyValue, Moment, Selected, ValueCard};
 
 /// What the inspector looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +18,31 @@ pub(crate) enum Subject {
     Event { title: String, event: EventId },
 }
 
+/// The batch that was looked at last, decoded: decoding it again in each frame would cost more than
+/// the rest of the page.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BytesCache(Option<(Selected, u32, (usize, usize), Arc<Bytes>)>);
+
+impl BytesCache {
+    fn get(&mut self, selected: &Selected, place: &bytes::Place<'_>) -> Arc<Bytes> {
+        let crc = place.batch.header().crc;
+        if let Some((at, of, number, bytes)) = &self.0
+            && (at, *of, *number) == (selected, crc, place.number)
+        {
+            return Arc::clone(bytes);
+        }
+        let bytes = Arc::new(bytes::bytes(place));
+        self.0 = Some((selected.clone(), crc, place.number, Arc::clone(&bytes)));
+        bytes
+    }
+}
+
 pub(crate) fn inspector(
     cluster: &Cluster,
     follow: &Follow,
     subject: &Subject,
     tab: InspectorTab,
+    cache: &mut BytesCache,
 ) -> Option<Inspector> {
     match subject {
         Subject::Event { title, event } => {
@@ -34,7 +54,7 @@ pub(crate) fn inspector(
                 ..Inspector::default()
             })
         }
-        Subject::Place(selected) => place(cluster, follow, selected, tab),
+        Subject::Place(selected) => place(cluster, follow, selected, tab, cache),
     }
 }
 
@@ -43,6 +63,7 @@ fn place(
     follow: &Follow,
     selected: &Selected,
     tab: InspectorTab,
+    cache: &mut BytesCache,
 ) -> Option<Inspector> {
     let Selected { topic, partition, broker, offset } = selected;
     let replica = cluster.broker(*broker)?.partition(topic, *partition)?;
@@ -96,7 +117,7 @@ fn place(
         tab,
         cause: written
             .map(|event| Arc::new(cause::cause(cluster, "How this record came here", event))),
-        bytes: Some(Arc::new(bytes::bytes(&place))),
+        bytes: Some(cache.get(selected, &place)),
         request: None,
         state,
     })

@@ -25,7 +25,7 @@ pub(crate) fn show(
     let topic = params.get("topic").map(String::as_str).unwrap_or_default();
     let live = match view {
         "strip" => strip(cluster, follow, cache, topic),
-        "keys" => keys(cluster, topic, params.get("by").map(String::as_str)),
+        "keys" => keys(cluster, cache, topic, params.get("by").map(String::as_str)),
         _text_only => None,
     };
     Show { view: view.to_owned(), title: topic.to_owned(), text: Arc::from(body), live }
@@ -53,7 +53,12 @@ fn strip(
 }
 
 /// Which partitions hold a key, or an entity of the events: what `key decides order` looks like.
-fn keys(cluster: &Cluster, topic: &str, by: Option<&str>) -> Option<ShowLive> {
+fn keys(
+    cluster: &Cluster,
+    cache: &mut CellCache,
+    topic: &str,
+    by: Option<&str>,
+) -> Option<ShowLive> {
     let broker = cluster.broker_ids().find_map(|id| cluster.broker(id))?;
     let image = broker.metadata().topic(topic)?;
     let mut places: SortedMap<String, SortedSet<i32>> = SortedMap::new();
@@ -62,17 +67,14 @@ fn keys(cluster: &Cluster, topic: &str, by: Option<&str>) -> Option<ShowLive> {
         // The newest records tell how the design works now; all of them would grow without end.
         let from = (log.high_watermark().0 - 200).max(log.log_start_offset().0);
         for batch in log.batches(Offset(from), log.high_watermark()) {
-            for record in batch.records().unwrap_or_default() {
-                let name = match by {
-                    Some(_field) => {
-                        let event = record.value.as_deref().and_then(|v| ReadEvent::read(v).ok());
-                        event.map(|e| e.entity)
-                    }
-                    None => record.key.map(|k| String::from_utf8_lossy(&k).into_owned()),
-                };
-                if let Some(name) = name {
-                    places.entry(name).or_default().insert(*index);
+            let names = cache.names(topic, *index, &batch, |record| match by {
+                Some(_field) => {
+                    ReadEvent::read(record.value.as_deref()?).ok().map(|event| event.entity)
                 }
+                None => Some(String::from_utf8_lossy(record.key.as_deref()?).into_owned()),
+            });
+            for name in names.iter() {
+                places.entry(name.clone()).or_default().insert(*index);
             }
         }
     }

@@ -35,7 +35,35 @@ impl Default for Chosen {
 
 /// Decoded records, kept from frame to frame: a batch below the log's end never changes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CellCache(SortedMap<(String, i32, i64, u32), Arc<Vec<Cell>>>);
+pub(crate) struct CellCache {
+    cells: SortedMap<(String, i32, i64, u32), Arc<Vec<Cell>>>,
+    /// What the records of a batch are about, for the keys view.
+    names: SortedMap<(String, i32, i64, u32), Arc<Vec<String>>>,
+}
+
+impl CellCache {
+    /// What the records of a batch are about; `read` says it, once.
+    pub(crate) fn names(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        batch: &StoredBatch,
+        read: impl Fn(&Record) -> Option<String>,
+    ) -> Arc<Vec<String>> {
+        let header = batch.header();
+        let key = (topic.to_owned(), partition, header.base_offset.0, header.crc);
+        if let Some(names) = self.names.get(&key) {
+            return Arc::clone(names);
+        }
+        let records = batch.records().unwrap_or_default();
+        let names: Arc<Vec<String>> = Arc::new(records.iter().filter_map(read).collect());
+        if self.names.len() >= CACHED {
+            self.names.clear();
+        }
+        self.names.insert(key, Arc::clone(&names));
+        names
+    }
+}
 
 /// Batches kept decoded; beyond that the cache begins anew.
 const CACHED: usize = 4_000;
@@ -243,17 +271,17 @@ fn batch(
     };
     // The checksum tells a topic that was deleted and made again from the one before it.
     let key = (format!("{topic} {text:?}"), partition, base, header.crc);
-    let cells = match cache.0.get(&key) {
+    let cells = match cache.cells.get(&key) {
         Some(cells) => Arc::clone(cells),
         None => {
             let records = stored.records().unwrap_or_default();
             let producer = header.producer_id.0;
             let cell = |r: &Record| cell(r, text, producer, epoch_ms);
             let cells = Arc::new(records.iter().map(cell).collect::<Vec<_>>());
-            if cache.0.len() >= CACHED {
-                cache.0.clear();
+            if cache.cells.len() >= CACHED {
+                cache.cells.clear();
             }
-            cache.0.insert(key, Arc::clone(&cells));
+            cache.cells.insert(key, Arc::clone(&cells));
             cells
         }
     };
