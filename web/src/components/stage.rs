@@ -94,7 +94,9 @@ pub(crate) fn StagePanel() -> impl IntoView {
     let (width, set_width) = signal(0.0);
     Effect::new(move |_| {
         if let Some(chart) = chart.get() {
-            dom::on_resize(&chart, move |px| set_width.set(px));
+            dom::on_resize(&chart, move |px| {
+                let _ = set_width.try_set(px);
+            });
         }
     });
     // The engine is told how many cells fit, and sends those.

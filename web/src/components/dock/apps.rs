@@ -46,7 +46,7 @@ fn AppCard(app: Part<App>) -> impl IntoView {
                         <span class="inst">{mark.map(member::badge)}<span class="mono">{name.clone()}</span>" "<span class=format!("chip {}", tone_class(*tone))>{how.clone()}</span></span>
                     }).collect_view())}
                 </p>
-                <p class="t3">{move || app.with(|app| format!("{}; errors: {}", app.rate, app.errors))}</p>
+                <p class="t3">{move || app.with(|app| if app.rate.is_empty() { format!("errors: {}", app.errors) } else { format!("{}; errors: {}", app.rate, app.errors) })}</p>
                 {items(knobs, |knob| text_key(&knob.name), move |knob| view! { <KnobRow app=name.clone() knob=knob/> }.into_any())}
             </div>
         </section>

@@ -41,8 +41,9 @@ fn Screen(tab: Part<Arc<TermTab>>) -> impl IntoView {
         lines.track();
         tab.with(|tab| tab.input.rev);
         request_animation_frame(move || {
-            if let Some(screen) = screen.get_untracked()
-                && at_end.get_value()
+            // The tab may be gone by then.
+            if let Some(screen) = screen.try_get_untracked().flatten()
+                && at_end.try_get_value() == Some(true)
             {
                 screen.set_scroll_top(screen.scroll_height());
             }
@@ -64,7 +65,7 @@ fn Screen(tab: Part<Arc<TermTab>>) -> impl IntoView {
         <div class="term" node_ref=screen on:click=to_prompt
             on:scroll=move |event| {
                 if let Some(screen) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) {
-                    at_end.set_value(screen.scroll_top() + screen.client_height() >= screen.scroll_height() - 24);
+                    let _ = at_end.try_set_value(screen.scroll_top() + screen.client_height() >= screen.scroll_height() - 24);
                 }
             }>
             <div class="out-all" role="log" aria-label="Output" aria-live="off" tabindex="0">

@@ -67,7 +67,8 @@ impl Cursor {
     }
 
     pub(super) fn leave(&self) {
-        self.on.set(false);
+        // The focus also leaves when the stage goes, and the signal with it.
+        let _ = self.on.try_set(false);
     }
 
     pub(super) fn select(&self, at: At) {
