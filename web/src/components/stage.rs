@@ -153,9 +153,8 @@ pub(crate) fn StagePanel() -> impl IntoView {
                         <div class="msg stage-empty">
                             <Icon name="stage"/>
                             <span>
-                                {act.label}" "
-                                <button class="link" on:click=move |_| { store.send(Event::PutIn(line.clone())); panels.show_terminal(); }>"Put in"</button>
-                                " "<code>{act.line}</code>
+                                {act.label}" "<code>{act.line}</code>" "
+                                <button class="link" on:click=move |_| { store.send(Event::PutIn(line.clone())); panels.show_terminal(); }>"Put it in"</button>
                             </span>
                         </div>
                     }
