@@ -99,6 +99,9 @@ impl Play {
         let now = self.now();
         let Some(terminal) = self.tabs.get(tab) else { return };
         terminal.completions.clear();
+        // The field is empty now; a page that draws it anew must not find the line in it again.
+        terminal.input.text.clear();
+        terminal.input.cursor = 0;
         if let Some(live) = &terminal.live {
             if let (true, Some(process), Some(line)) = (live.reads, live.process, live.line) {
                 terminal.line(TermLineKind::Stdin, text, now);
