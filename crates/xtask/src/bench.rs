@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.json {
         let mut parts: Map<String, Value> =
             load.parts.iter().map(|(name, bytes)| ((*name).to_owned(), json!(bytes))).collect();
+        parts.insert("first_paint".to_owned(), json!(load.first()));
         parts.insert("sum".to_owned(), json!(load.total()));
         let all = json!({ "engine": measures, "first_load_brotli_bytes": parts, "goal_bytes": sizes::GOAL_BYTES });
         println!("{all}");

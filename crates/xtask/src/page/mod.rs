@@ -78,16 +78,20 @@ pub(crate) fn build(profile: Profile, base: &str) -> Result<Built> {
 
     targets::ensure(&[targets::PAGE])?;
     let compiling = step("compiling the engine and the page for the browser");
-    let profile_name = profile.cargo_name();
-    command::run(command::cargo().args([
+    let mut cargo = command::cargo();
+    cargo.args([
         "build",
         "--package",
         "logbrook-web",
         "--target",
         targets::PAGE,
         "--profile",
-        profile_name,
-    ]))?;
+        profile.cargo_name(),
+    ]);
+    if profile == Profile::Web {
+        cargo.args(["--features", "split"]);
+    }
+    command::run(&mut cargo)?;
     compiling.done();
 
     let levels = lessons::export()?;

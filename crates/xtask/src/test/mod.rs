@@ -109,7 +109,7 @@ fn one(part: Part) -> Result<String> {
             let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
             eprintln!("{}", load.table());
             load.check()?;
-            Ok(format!("first load {}", kb(load.total())))
+            Ok(format!("first paint {}, with the engine {}", kb(load.first()), kb(load.total())))
         }
         Part::E2e => e2e::drive(&[]).map(nothing),
     }
