@@ -54,6 +54,11 @@ pub(crate) fn on_resize(element: &Element, then: impl Fn(f64) + 'static) {
     changed.forget();
 }
 
+/// Whether a selector finds anything.
+pub(crate) fn exists(selector: &str) -> bool {
+    document().query_selector(selector).ok().flatten().is_some()
+}
+
 /// Puts the focus on the first element that a selector finds.
 pub(crate) fn focus(selector: &str) {
     if let Some(element) = document()

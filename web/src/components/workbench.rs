@@ -97,7 +97,10 @@ impl Panels {
     /// Brings the stage to the front and puts the focus into it.
     pub(crate) fn show_stage(self) {
         self.front.set(Panel::Stage);
-        request_animation_frame(|| dom::focus("#stage .cells [tabindex='0'], #stage"));
+        request_animation_frame(|| {
+            let cell = "#stage .cells [tabindex='0']";
+            dom::focus(if dom::exists(cell) { cell } else { "#stage" });
+        });
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn GroupTable(group: Part<Arc<Group>>) -> impl IntoView {
         <section class="group" aria-label=move || format!("Consumer group {}", head.get().0)>
             {move || { let (name, state, tone, about, lag) = head.get(); view! {
                 <div class="gh">
-                    <h3>{format!("Group {name}")}</h3>
+                    <h2>{format!("Group {name}")}</h2>
                     <span class=format!("chip {}", tone_class(tone))>{state}</span>
                     <span class="t3 not-s">{about}</span>
                     <span class="grow"></span>
