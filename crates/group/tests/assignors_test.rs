@@ -295,7 +295,9 @@ fn changes(same_topics: bool) -> impl Strategy<Value = Vec<Change>> {
         Just((0..4).collect::<SortedSet<usize>>()).boxed()
     } else {
         // Not without any topic: where such a member comes first, Java takes all for equal.
-        proptest::collection::btree_set(0..4_usize, 1..4).boxed()
+        proptest::collection::btree_set(0..4_usize, 1..4)
+            .prop_map(|topics| topics.into_iter().collect())
+            .boxed()
     };
     let change = prop_oneof![
         4 => (0..6_usize, subscription).prop_map(|(id, topics)| Change::Join(id, topics)),

@@ -6,7 +6,7 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::iter::Zip;
-use core::ops::RangeBounds;
+use core::ops::{Index, RangeBounds};
 use core::slice;
 
 use super::{find, places};
@@ -255,6 +255,15 @@ impl<K, V> Default for SortedMap<K, V> {
 impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for SortedMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self).finish()
+    }
+}
+
+/// For tests: panics where the key is not here, as that of `BTreeMap` does.
+impl<K: Ord + Borrow<Q>, Q: Ord + ?Sized, V> Index<&Q> for SortedMap<K, V> {
+    type Output = V;
+
+    fn index(&self, key: &Q) -> &V {
+        self.get(key).expect("no entry found for key")
     }
 }
 
