@@ -71,7 +71,8 @@ mod real {
     }
 
     fn read<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, String> {
-        serde_json::from_str(text).map_err(|why| format!("`{what}` could not be read: {why}."))
+        serde_json::from_slice(text.as_bytes())
+            .map_err(|why| format!("`{what}` could not be read: {why}."))
     }
 }
 

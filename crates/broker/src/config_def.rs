@@ -168,7 +168,7 @@ impl ConfigKey {
                 trimmed.parse::<i64>().map(ConfigValue::Number).map_err(|_| not_a_number())
             }
             ConfigType::Double => {
-                trimmed.parse::<f64>().map(ConfigValue::Double).map_err(|_| not_a_number())
+                parse_double(trimmed).map(ConfigValue::Double).ok_or_else(not_a_number)
             }
             ConfigType::List if trimmed.is_empty() => Ok(ConfigValue::List(Vec::new())),
             ConfigType::List => {
@@ -251,11 +251,74 @@ fn is_partition_and_broker(element: &str) -> bool {
     })
 }
 
+/// `Double.parseDouble` of a decimal: to the last bit with up to 15 digits and exponents up to 22.
+///
+/// Not `str::parse`: that one is right for every decimal there is, and its tables are 12 kB of the
+/// page, for one setting.
+pub fn parse_double(text: &str) -> Option<f64> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    match rest {
+        "NaN" => return Some(f64::NAN),
+        "Infinity" => return Some(sign * f64::INFINITY),
+        _decimal => {}
+    }
+    let (number, mut power) = match rest.split_once(['e', 'E']) {
+        Some((number, power)) => (number, power.parse::<i32>().ok()?.clamp(-400, 400)),
+        None => (rest, 0),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut digits: u64 = 0;
+    for (at, byte) in whole.bytes().chain(fraction.bytes()).enumerate() {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        let kept = digits < 100_000_000_000_000_000;
+        if kept {
+            digits = digits * 10 + u64::from(byte - b'0');
+        }
+        // A kept digit behind the point makes it smaller, one that is dropped before it greater.
+        match (kept, at < whole.len()) {
+            (true, false) => power = power.saturating_sub(1),
+            (false, true) => power = power.saturating_add(1),
+            (true, true) | (false, false) => {}
+        }
+    }
+    let scale = (0..power.unsigned_abs().min(308)).fold(1.0, |scale, _| scale * 10.0);
+    let number = digits as f64;
+    Some(sign * if power < 0 { number / scale } else { number * scale })
+}
+
 /// `Double.toString` for the values that configs take: at least one digit after the point.
 fn java_double(value: f64) -> String {
     if value.is_finite() && value.fract() == 0.0 && value.abs() < 1e7 {
         format!("{value:.1}")
     } else {
         format!("{value}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_double;
+
+    #[test]
+    fn a_decimal_is_read_to_the_last_bit() {
+        for text in
+            ["0", "0.5", "-1.25", "+3", ".1", "7.", "1e3", "2.5E-4", "123456789.012345", "1e22"]
+        {
+            assert_eq!(parse_double(text), text.parse().ok(), "{text}");
+        }
+        assert_eq!(parse_double("0e999999"), Some(0.0));
+        assert_eq!(parse_double("Infinity"), Some(f64::INFINITY));
+        assert!(parse_double("NaN").is_some_and(f64::is_nan));
+        for text in ["", ".", "-", "1,5", "one", "1e", "e5", "--1", "1.2.3"] {
+            assert_eq!(parse_double(text), None, "{text}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Consumer configuration, `ConsumerConfig` of Kafka 4.4.
 
+use logbrook_broker::config_def::parse_double;
 use logbrook_group::assignors::Assignor;
 
 use crate::config::{CommonConfig, Properties, Reader, invalid};
@@ -237,7 +238,7 @@ fn iso_duration_ms(text: &str) -> Option<i64> {
         let mut rest = part;
         for (unit, factor) in units {
             if let Some((number, after)) = rest.split_once(*unit) {
-                let number: f64 = number.parse().ok().filter(|n: &f64| *n >= 0.0)?;
+                let number: f64 = parse_double(number).filter(|n| *n >= 0.0)?;
                 total += number * factor;
                 rest = after;
             }

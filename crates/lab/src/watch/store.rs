@@ -1,6 +1,8 @@
 //! `store_equals`: the outside store equals the fold of each acknowledged event of an app, once.
 
 use logbrook_sorted::SortedMap;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::fmt;
 
 use logbrook_client::process::AppEvent;
 
@@ -40,13 +42,8 @@ impl StoreEquals {
     }
 
     fn shown(&self, json: Option<&str>, n: u64) -> String {
-        let parsed = json.and_then(|j| serde_json::from_str::<serde_json::Value>(j).ok());
-        let value = self.field.as_ref().and_then(|f| parsed.as_ref()?.get(f).cloned());
-        match value {
-            Some(serde_json::Value::String(text)) => text,
-            Some(other) => other.to_string(),
-            None => format!("n={n}"),
-        }
+        let member = json.zip(self.field.as_deref()).and_then(|(json, name)| member(json, name));
+        member.unwrap_or_else(|| format!("n={n}"))
     }
 }
 
@@ -102,5 +99,65 @@ impl Watch for StoreEquals {
 
     fn clone_box(&self) -> Box<dyn Watch> {
         Box::new(self.clone())
+    }
+}
+
+/// One member of a flat event, as text: what a `serde_json::Value` would say, at a tenth of its
+/// code.
+fn member(json: &str, name: &str) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_slice(json.as_bytes());
+    reader.deserialize_map(Member(name)).ok()?
+}
+
+struct Member<'a>(&'a str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == self.0 {
+                found = Some(map.next_value::<Scalar>()?.0);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A string without its quotes, or a whole number: what generators write.
+struct Scalar(String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a whole number")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar(text.to_owned()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+        Ok(Scalar(number.to_string()))
     }
 }
