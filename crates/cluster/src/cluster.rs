@@ -176,7 +176,7 @@ impl Cluster {
         self.steps += 1;
         self.steps_at_this_time += 1;
         if self.steps_at_this_time > MAX_STEPS_AT_ONE_TIME {
-            self.error = Some(ClusterError::TimeStandsStill { time_us, last: format!("{item:?}") });
+            self.error = Some(ClusterError::TimeStandsStill { time_us, last: item.what() });
             return false;
         }
         self.carry_out(item);

@@ -49,6 +49,41 @@ pub(crate) enum Item {
     GraceOver { process: ProcessId, cause: EventId },
 }
 
+impl Item {
+    /// What it is, for who asks why time stands still. Not `Debug`: that would bring the `Debug` of
+    /// all of Kafka's messages into the page.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            Self::ConnectArrives { connection } => format!("ConnectArrives on {}", connection.0),
+            Self::Connected { connection } => format!("Connected on {}", connection.0),
+            Self::ConnectRefused { connection, .. } => {
+                format!("ConnectRefused on {}", connection.0)
+            }
+            Self::Request { connection, frame, .. } => {
+                format!("Request {:?} on {}", frame.body.api_key(), connection.0)
+            }
+            Self::Response { connection, frame, .. } => {
+                format!("Response {} on {}", frame.correlation_id, connection.0)
+            }
+            Self::BrokerSeesClose { node, connection, .. } => {
+                format!("BrokerSeesClose of {} on node {node}", connection.0)
+            }
+            Self::ProcessSeesClose { connection, .. } => {
+                format!("ProcessSeesClose of {}", connection.0)
+            }
+            Self::BrokerTick { node } => format!("BrokerTick of node {node}"),
+            Self::Wake { process } => format!("Wake of process {}", process.0),
+            Self::Input { process, .. } => format!("Input of process {}", process.0),
+            Self::StoreRequest { process, .. } => format!("StoreRequest of process {}", process.0),
+            Self::StoreReply { process, .. } => format!("StoreReply to process {}", process.0),
+            Self::Resume { process, .. } => format!("Resume of process {}", process.0),
+            Self::AppStart { app, number, .. } => format!("AppStart of {app}/{number}"),
+            Self::RolloutNext { app, .. } => format!("RolloutNext of {app}"),
+            Self::GraceOver { process, .. } => format!("GraceOver of process {}", process.0),
+        }
+    }
+}
+
 /// The queue. Its order is total, so a run does not depend on how it is stored.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
