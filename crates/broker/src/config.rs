@@ -123,7 +123,7 @@ pub(crate) fn server_keys() -> Vec<ConfigKey> {
     for entry in topic_config::keys() {
         keys.extend((0..entry.synonyms.len()).map(|at| synonym_key(entry, at)));
     }
-    keys.sort_by_key(|key| key.name);
+    logbrook_sorted::sort_by_key(&mut keys, |key| key.name);
     keys
 }
 

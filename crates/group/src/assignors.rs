@@ -129,7 +129,7 @@ impl Assignor {
 /// The members in the order of `MemberInfo`: static ones first by instance, then by member id.
 fn in_order(members: &Subscriptions) -> Vec<(&String, &GroupMember)> {
     let mut ordered: Vec<_> = members.iter().collect();
-    ordered.sort_by_key(|(member_id, member)| {
+    logbrook_sorted::sort_by_key(&mut ordered, |(member_id, member)| {
         let instance = member.group_instance_id.as_ref();
         (instance.is_none(), instance, *member_id)
     });

@@ -56,7 +56,7 @@ impl Subscription {
         let mut out = Writer::default();
         out.i16(version);
         let mut topics: Vec<&String> = self.topics.iter().collect();
-        topics.sort();
+        logbrook_sorted::sort(&mut topics);
         out.i32(topics.len() as i32);
         for topic in topics {
             out.string(topic);
@@ -64,7 +64,7 @@ impl Subscription {
         out.nullable_bytes(self.user_data.as_deref());
         if version >= 1 {
             let mut owned = self.owned_partitions.clone();
-            owned.sort();
+            logbrook_sorted::sort(&mut owned);
             write_partitions(&mut out, &owned);
         }
         if version >= 2 {

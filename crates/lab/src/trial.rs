@@ -99,7 +99,7 @@ impl TrialRun {
             let action = Action::parse_verb(&event.action).map_err(|e| e.to_string())?;
             pending.push((begin_us + at_ms * 1_000, action));
         }
-        pending.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        logbrook_sorted::sort_by_key(&mut pending, |(at, _)| std::cmp::Reverse(*at));
         let end_us = begin_us + trial.run.0 * 1_000;
         let settled_us = end_us + trial.settle.0 * 1_000;
         Ok(Self { run, pending, end_us, settled_us, settling: false })

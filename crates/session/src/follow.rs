@@ -137,7 +137,7 @@ impl Follow {
                 self.names.insert(process, name.to_owned());
                 if !names.iter().any(|n| n == name) {
                     names.push(name.to_owned());
-                    names.sort();
+                    logbrook_sorted::sort(names);
                 }
                 for (topic, partition) in partitions {
                     let key = (group.clone(), topic.clone(), partition.0);

@@ -186,7 +186,7 @@ impl Tab {
         let errors = process.stderr.iter_from(live.stderr_seen);
         chunks.extend(errors.map(|c| (c.time_us, TermLineKind::Stderr, c.text.clone())));
         live.stderr_seen = process.stderr.len();
-        chunks.sort_by_key(|(time, ..)| *time);
+        logbrook_sorted::sort_by_key(&mut chunks, |(time, ..)| *time);
         for (time, kind, text) in chunks {
             self.stream(kind, &text, Time(time));
         }

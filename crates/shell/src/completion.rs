@@ -80,7 +80,7 @@ fn options(tool: &str, given: &[&str]) -> Vec<(String, String)> {
         };
         out.push((text, option.description.clone()));
     }
-    out.sort_by_key(|(text, _)| text != BOOTSTRAP);
+    logbrook_sorted::sort_by_key(&mut out, |(text, _)| text != BOOTSTRAP);
     out
 }
 
@@ -128,7 +128,7 @@ fn topics(cluster: &Cluster) -> Vec<String> {
     let broker = cluster.broker_ids().find_map(|id| cluster.broker(id));
     let mut names: Vec<String> =
         broker.map(|b| b.metadata().topics().keys().cloned().collect()).unwrap_or_default();
-    names.sort_by_key(|name| name.starts_with("__"));
+    logbrook_sorted::sort_by_key(&mut names, |name| name.starts_with("__"));
     names
 }
 

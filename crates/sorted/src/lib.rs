@@ -10,9 +10,11 @@
 extern crate alloc;
 
 mod map;
+mod order;
 mod set;
 
 pub use map::{Entry, SortedMap, VacantEntry};
+pub use order::{sort, sort_by, sort_by_key};
 pub use set::SortedSet;
 
 use core::borrow::Borrow;

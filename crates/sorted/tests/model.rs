@@ -94,3 +94,19 @@ proptest! {
         prop_assert_eq!(a == b, x == y);
     }
 }
+
+proptest! {
+    #[test]
+    fn sorting_is_stable(items in prop::collection::vec((0_u8..6, 0_u16..50), 0..40)) {
+        let (mut ours, mut theirs) = (items.clone(), items);
+        logbrook_sorted::sort_by_key(&mut ours, |(key, _)| *key);
+        theirs.sort_by_key(|(key, _)| *key);
+        prop_assert_eq!(&ours, &theirs);
+        logbrook_sorted::sort_by(&mut ours, |a, b| b.1.cmp(&a.1));
+        theirs.sort_by(|a, b| b.1.cmp(&a.1));
+        prop_assert_eq!(&ours, &theirs);
+        logbrook_sorted::sort(&mut ours);
+        theirs.sort();
+        prop_assert_eq!(ours, theirs);
+    }
+}

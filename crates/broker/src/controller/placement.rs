@@ -67,7 +67,7 @@ pub(super) fn validate_manual(
         return Err("The manual partition assignment includes an empty replica list.".into());
     }
     let mut sorted = replicas.to_vec();
-    sorted.sort_unstable();
+    logbrook_sorted::sort(&mut sorted);
     let mut previous = None;
     for broker in sorted {
         if !brokers.contains_key(&broker) {

@@ -59,7 +59,7 @@ impl Broker {
             .flat_map(ClassicGroups::groups)
             .map(|group| describe(group, self.config.node_id))
             .collect();
-        groups.sort_by(|a, b| a.group_id.cmp(&b.group_id));
+        logbrook_sorted::sort_by(&mut groups, |a, b| a.group_id.cmp(&b.group_id));
         groups
     }
 

@@ -152,7 +152,7 @@ impl SubscriptionState {
     pub(crate) fn assigned_sorted(&self) -> Vec<TopicPartition> {
         let mut partitions: Vec<TopicPartition> =
             self.assignment.iter().map(|(partition, _)| partition.clone()).collect();
-        partitions.sort();
+        logbrook_sorted::sort(&mut partitions);
         partitions
     }
 
@@ -314,7 +314,7 @@ fn java_hash_map_order(partitions: &[TopicPartition], capacity: usize) -> Vec<To
         (hash ^ (hash >> 16)) as usize & (capacity - 1)
     };
     // Stable: within a bucket the order of insertion.
-    unique.sort_by_key(|partition| bucket(partition));
+    logbrook_sorted::sort_by_key(&mut unique, |partition| bucket(partition));
     unique.into_iter().cloned().collect()
 }
 
@@ -346,7 +346,7 @@ mod tests {
                     ((hash ^ (hash >> 16)) % capacity, p)
                 })
                 .collect();
-            buckets.sort_unstable();
+            logbrook_sorted::sort(&mut buckets);
             buckets.into_iter().map(|(_, p)| p).collect::<Vec<_>>()
         };
         assert_eq!(order("orders", 3, 4), by_bucket("orders", 3, 4));

@@ -43,7 +43,7 @@ impl ClassicGroup {
         }
         // Java goes through a HashMap, and the first of equals wins. Protocol names do not change,
         // so neither does that order: it is worth keeping.
-        votes.sort_by_key(|(name, _)| java_hash_map_bucket(name));
+        logbrook_sorted::sort_by_key(&mut votes, |(name, _)| java_hash_map_bucket(name));
         let most = votes.iter().map(|(_, count)| *count).max()?;
         votes.iter().find(|(_, count)| *count == most).map(|(name, _)| (*name).into())
     }

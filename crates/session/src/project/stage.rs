@@ -127,7 +127,7 @@ pub(crate) fn stage(
         }));
     }
     let groups = group::groups(cluster, follow, &name).into_iter().map(Arc::new).collect();
-    legend.sort();
+    logbrook_sorted::sort(&mut legend);
     legend.dedup();
     Stage {
         summary,
@@ -169,7 +169,7 @@ fn topics(brokers: &[&Broker]) -> Vec<TopicChoice> {
         internal: topic.name.starts_with("__"),
     };
     let mut topics: Vec<_> = broker.metadata().topics().values().map(choice).collect();
-    topics.sort_by_key(|t| t.internal);
+    logbrook_sorted::sort_by_key(&mut topics, |t| t.internal);
     topics
 }
 

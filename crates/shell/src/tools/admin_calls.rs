@@ -92,7 +92,7 @@ pub(crate) fn list_topics(stage: &mut Stage<'_>, list_internal: bool) -> Result<
             Some(Listed { name: topic.name.as_ref()?.to_string(), id: topic.topic_id })
         })
         .collect();
-    topics.sort_by(|a, b| a.name.cmp(&b.name));
+    logbrook_sorted::sort_by(&mut topics, |a, b| a.name.cmp(&b.name));
     Ok(topics)
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn describe_topics(
     let mut topics: SortedMap<String, TopicInfo> = SortedMap::new();
     let mut cursor: Option<Cursor> = None;
     let mut sorted = names.to_vec();
-    sorted.sort();
+    logbrook_sorted::sort(&mut sorted);
     loop {
         let rest = sorted
             .iter()
@@ -174,7 +174,7 @@ pub(crate) fn describe_topics(
         }
     }
     for topic in topics.values_mut() {
-        topic.partitions.sort_by_key(|p| p.index);
+        logbrook_sorted::sort_by_key(&mut topic.partitions, |p| p.index);
     }
     Ok(topics)
 }
@@ -214,7 +214,7 @@ pub(crate) fn describe_topic_id(stage: &mut Stage<'_>, id: Uuid) -> Result<Topic
             last_known_elr: None,
         })
         .collect();
-    partitions.sort_by_key(|p| p.index);
+    logbrook_sorted::sort_by_key(&mut partitions, |p| p.index);
     let name = topic.name.as_ref().map(|n| n.to_string()).unwrap_or_default();
     Ok(TopicInfo { name, id: topic.topic_id, partitions })
 }

@@ -193,7 +193,7 @@ pub(crate) fn offset_rows(stage: &mut Stage<'_>, info: &GroupInfo) -> Result<Vec
     let mut assigned: SortedSet<TopicPartition> = SortedSet::new();
     let mut members: Vec<&MemberInfo> =
         info.members.iter().filter(|m| !m.assignment.is_empty()).collect();
-    members.sort_by_key(|m| std::cmp::Reverse(m.assignment.len()));
+    logbrook_sorted::sort_by_key(&mut members, |m| std::cmp::Reverse(m.assignment.len()));
     for member in &members {
         assigned.extend(member.assignment.iter().cloned());
     }

@@ -168,7 +168,7 @@ fn assignment_text(partitions: &SortedSet<TopicPartition>) -> String {
     }
     let mut parts: Vec<String> =
         topics.iter().map(|(topic, p)| format!("{topic}:{}", p.join(","))).collect();
-    parts.sort();
+    logbrook_sorted::sort(&mut parts);
     parts.join(";")
 }
 

@@ -136,7 +136,7 @@ pub(crate) fn hash_order(keys: impl IntoIterator<Item = String>, initial: usize)
         capacity *= 2;
     }
     // The sort is stable: within a bucket the order of insertion stays.
-    unique.sort_by_key(|key| {
+    logbrook_sorted::sort_by_key(&mut unique, |key| {
         let hash = string_hash(key);
         (hash ^ (hash >> 16)) as usize & (capacity - 1)
     });

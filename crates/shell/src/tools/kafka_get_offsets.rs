@@ -238,7 +238,7 @@ impl GetOffsets {
                 )),
             }
         }
-        lines.sort();
+        logbrook_sorted::sort(&mut lines);
         for (_, line) in lines {
             stage.out(line);
         }

@@ -189,7 +189,7 @@ impl Consumer {
             .iter()
             .map(|partition| TopicPartition::new(partition.topic.clone(), partition.partition))
             .collect();
-        assigned.sort();
+        logbrook_sorted::sort(&mut assigned);
         let matches = assigned.iter().all(|partition| self.matches_subscription(&partition.topic));
         if !matches {
             self.request_rejoin("received assignment does not match the current subscription");

@@ -40,7 +40,7 @@ impl CompletedFetch {
         records: Bytes,
         mut aborted: Vec<(i64, i64)>,
     ) -> Self {
-        aborted.sort_by_key(|(_, first_offset)| *first_offset);
+        logbrook_sorted::sort_by_key(&mut aborted, |(_, first_offset)| *first_offset);
         Self {
             partition,
             next_fetch_offset: offset,

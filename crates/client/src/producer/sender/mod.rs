@@ -62,7 +62,7 @@ impl Producer {
                     }
                 }
             }
-            nodes.sort_unstable();
+            logbrook_sorted::sort(&mut nodes);
             let mut sent = false;
             for leader in nodes {
                 let Some(node) = self.client.broker(leader) else { continue };

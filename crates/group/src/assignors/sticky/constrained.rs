@@ -45,8 +45,8 @@ pub(super) fn assign(partitions: &PartitionsPerTopic, previous: Previous) -> Out
     let assigned: SortedSet<&TopicPartition> = builder.assignments.values().flatten().collect();
     let unassigned: Vec<TopicPartition> =
         all.into_iter().filter(|partition| !assigned.contains(partition)).collect();
-    builder.under_min.sort();
-    builder.exactly_min.make_contiguous().sort();
+    logbrook_sorted::sort(&mut builder.under_min);
+    logbrook_sorted::sort(&mut builder.exactly_min.make_contiguous());
     builder.deal(unassigned);
     Outcome { assignments: builder.assignments, transferring: Some(builder.transferring) }
 }
@@ -55,7 +55,9 @@ impl Builder {
     /// A member keeps what it has, up to its quota.
     fn keep_owned(&mut self, member_id: String, mut owned: Vec<TopicPartition>) {
         owned.retain(|partition| !self.with_multiple_owners.contains(partition));
-        owned.sort_by(|a, b| (a.partition, &a.topic).cmp(&(b.partition, &b.topic)));
+        logbrook_sorted::sort_by(&mut owned, |a, b| {
+            (a.partition, &a.topic).cmp(&(b.partition, &b.topic))
+        });
         let may_exceed_min = self.current_over_min < self.expected_over_min;
         let keep = if owned.len() < self.min_quota {
             self.under_min.push(member_id.clone());

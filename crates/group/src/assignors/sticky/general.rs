@@ -81,7 +81,9 @@ impl<'a> Builder<'a> {
             .collect();
         // Topics with fewest readers first: they have least choice.
         let mut by_readers: Vec<&String> = partitions.keys().collect();
-        by_readers.sort_by_key(|topic| (readers.get(*topic).map_or(0, Vec::len), *topic));
+        logbrook_sorted::sort_by_key(&mut by_readers, |topic| {
+            (readers.get(*topic).map_or(0, Vec::len), *topic)
+        });
         let all: Vec<TopicPartition> = by_readers
             .into_iter()
             .flat_map(|topic| {
