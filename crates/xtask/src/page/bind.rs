@@ -75,7 +75,17 @@ pub(crate) fn bind(wasm: &Path, profile: Profile, dist: &Path) -> Result<Bound> 
         if file.2 == "js" {
             let mut text = String::from_utf8(bytes).doing(&file.0)?;
             for other in &files {
-                text = text.replace(&other.0, &final_name(other));
+                // Where a file is fetched or imported. The module's own imports go by the old name:
+                // it stands in the binary, and as a key in the glue.
+                let (old, new) = (&other.0, final_name(other));
+                for (before, after) in
+                    [("from \"./", "\""), ("new URL('", "'"), ("new URL(\"./", "\"")]
+                {
+                    text = text.replace(
+                        &format!("{before}{old}{after}"),
+                        &format!("{before}{new}{after}"),
+                    );
+                }
             }
             bytes = text.into_bytes();
         }
