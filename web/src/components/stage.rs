@@ -119,7 +119,10 @@ pub(crate) fn StagePanel() -> impl IntoView {
         if let Some(cells) = fits.get() {
             let axis = store.stage.with_untracked(|stage| stage.axis);
             if axis.cells != cells {
-                store.send(Event::Axis { first: (!axis.follow).then_some(axis.first), cells });
+                store.send(Event::Axis {
+                    first: (!axis.follow && axis.end > 0).then_some(axis.first),
+                    cells,
+                });
             }
         }
     });
