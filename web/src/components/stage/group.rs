@@ -93,9 +93,9 @@ fn GroupLine(row: Part<(String, GroupRow)>) -> impl IntoView {
     let percent = Part::new(move |_| row.with(|(_, row)| row.lag_percent));
     view! {
         <tr>
-            <td>{move || { let (mark, name) = member.get(); view! {
+            <td>{move || { let (mark, name) = member.get(); let (class, name) = if name.is_empty() { ("t3", "nobody".to_owned()) } else { ("mono", name) }; view! {
                 {mark.map(member::badge)}" "
-                {if name.is_empty() { view! { <span class="t3">"nobody"</span> }.into_any() } else { view! { <span class="mono">{name}</span> }.into_any() }}
+                <span class=class>{name}</span>
             } }}</td>
             <td><span class="nm" title=title>{partition}</span></td>
             <td class="n">{move || current.get()}</td>

@@ -62,10 +62,10 @@ fn LaneHead(lane: Part<Arc<Lane>>) -> impl IntoView {
 /// The sign of how a broker is: its shape differs, not its colour alone.
 pub(super) fn led(up: Up) -> AnyView {
     match up {
-        Up::Up | Up::Fenced => {
-            view! { <span class="led" class:fenced=up == Up::Fenced></span> }.into_any()
+        Up::Up | Up::Fenced | Up::Down => {
+            let class = if up == Up::Fenced { "led fenced" } else { "led" };
+            view! { <span class=class></span> }.into_any()
         }
-        Up::Down => view! { <span class="led"></span> }.into_any(),
         Up::Cut => view! { <Icon name="cut" small=true class="fail"/> }.into_any(),
         Up::Slow => view! { <Icon name="slow" small=true class="warn"/> }.into_any(),
     }

@@ -64,29 +64,30 @@ pub(crate) fn PredictBlock(predict: Part<Predict>) -> impl IntoView {
         }
         .into_any()
     };
-    let answered = move || {
-        let predict = predict.get();
-        let answer = predict.answer.clone().unwrap_or_default();
-        let shown = |value: &str| {
+    let answer = move || predict.with(|predict| predict.answer.clone().unwrap_or_default());
+    let shown = move |value: &str| {
+        predict.with(|predict| {
             predict
                 .options
                 .iter()
                 .find(|option| option.value == value)
                 .map_or_else(|| value.to_owned(), |option| option.text.plain())
-        };
-        let said =
-            if answer.is_empty() { "You skipped this.".to_owned() } else { "You said ".to_owned() };
+        })
+    };
+    let revealed = move || predict.with(|predict| predict.revealed.clone());
+    let differs = move || !answer().is_empty() && revealed().is_some_and(|run| run != answer());
+    let answered = move || {
         view! {
-            <p>{rich(&predict.question)}</p>
+            <p>{rich(&predict.with_untracked(|predict| predict.question.clone()))}</p>
             <p class="vs">
-                <span>{said}{(!answer.is_empty()).then(|| view! { <b>{shown(&answer)}</b> })}</span>
-                {match predict.revealed.clone() {
-                    Some(run) => {
-                        let differs = run != answer;
-                        view! { <span>"The run says " <b class:fail=differs && !answer.is_empty()>{shown(&run)}</b></span> }.into_any()
-                    }
-                    None => view! { <span>"The run will say."</span> }.into_any(),
-                }}
+                <span>
+                    {move || if answer().is_empty() { "You skipped this." } else { "You said " }}
+                    <b>{move || shown(&answer())}</b>
+                </span>
+                <span>
+                    {move || if revealed().is_some() { "The run says " } else { "The run will say." }}
+                    <b class:fail=differs>{move || revealed().map(|run| shown(&run)).unwrap_or_default()}</b>
+                </span>
             </p>
         }
         .into_any()

@@ -43,9 +43,14 @@ fn trial_row(store: crate::store::Store, trial: usize, row: &Trial) -> AnyView {
             }
         };
     let boxes = row.seeds.iter().enumerate().map(|(seed, state)| match state {
-        SeedState::Empty => view! { <b></b> }.into_any(),
-        SeedState::Running => view! { <b class="run"></b> }.into_any(),
-        SeedState::Passed => view! { <b class="ok"><Icon name="check"/></b> }.into_any(),
+        SeedState::Empty | SeedState::Running | SeedState::Passed => {
+            let (class, icon) = match state {
+                SeedState::Running => ("run", None),
+                SeedState::Passed => ("ok", Some("check")),
+                SeedState::Empty | SeedState::Failed => ("", None),
+            };
+            view! { <b class=class>{icon.map(|name| view! { <Icon name=name/> })}</b> }.into_any()
+        }
         SeedState::Failed => view! {
             <button class="fail" aria-label=format!("Seed {} fails: show why", seed + 1)
                 on:click=move |_| store.send(Event::ShowSeed { trial, seed })>
