@@ -29,7 +29,7 @@ pub(super) fn LinesPane() -> impl IntoView {
                     {lines.lines.iter().map(|line| view! {
                         <div class="ln">
                             <span class:cmd=line.changing>
-                                {if line.changing { view! { <Icon name="level" small=true/> }.into_any() } else { view! { <span class="i i-s"></span> }.into_any() }}
+                                <span class:quiet=!line.changing><Icon name="level" small=true/></span>
                                 " "{line.text.clone()}
                                 {line.changing.then(|| view! { <span class="sr">" (changes state)"</span> })}
                             </span>

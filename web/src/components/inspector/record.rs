@@ -111,9 +111,10 @@ fn PanelHex(bytes: Arc<Bytes>) -> impl IntoView {
 
 /// A record as its readers see it.
 pub(crate) fn record_card(record: &RecordCard) -> AnyView {
-    let text = |value: &Option<String>| match value {
-        Some(value) => view! { <code>{value.clone()}</code> }.into_any(),
-        None => view! { <span class="t3">"null"</span> }.into_any(),
+    let text = |value: &Option<String>| {
+        let class = if value.is_some() { "" } else { "t3" };
+        let value = value.clone().unwrap_or_else(|| "null".to_owned());
+        view! { <code class=class>{value}</code> }
     };
     view! {
         <dl class="kv rec">
