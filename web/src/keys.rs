@@ -59,6 +59,10 @@ fn taken(event: &web_sys::KeyboardEvent, key: &str) -> bool {
 
 /// Acts on a key; says whether it did.
 pub(crate) fn workbench(store: Store, panels: Panels, event: &web_sys::KeyboardEvent) -> bool {
+    // The list of keys is a dialog: the browser closes it, and nothing behind it acts.
+    if panels.keys.get_untracked() {
+        return false;
+    }
     if event.default_prevented() || event.ctrl_key() || event.alt_key() || event.meta_key() {
         return false;
     }
