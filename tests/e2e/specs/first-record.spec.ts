@@ -132,21 +132,4 @@ test.describe("the lesson first-record", () => {
     // Partition, CURRENT-OFFSET, position (nobody reads any more), LOG-END-OFFSET, LAG.
     await expect(group.getByRole("row", { name: /orders-\d 3 - 3 0/ })).toHaveCount(1);
   });
-
-  test("time stands, steps and runs", async () => {
-    const clock = bench.timeline.getByRole("timer");
-    await bench.block("create").click();
-    await expect(bench.terminal.output).toContainText("Created topic orders.");
-    await bench.terminal.type(`${READ} --group readers`);
-    await expect(bench.timeline.getByRole("button", { name: /group readers rebalances/ }).first()).toBeVisible();
-
-    // A process that lives makes time run; it stands when it is told to, and goes on event by event.
-    await bench.timeline.getByRole("button", { name: "Pause" }).click();
-    await expect(bench.timeline).toContainText(/Paused at event \d+/);
-    const stood = await clock.textContent();
-    await bench.timeline.getByRole("button", { name: "One event on" }).click();
-    await expect(bench.timeline).toContainText(/Paused at event \d+/);
-    await bench.timeline.getByRole("button", { name: "Play" }).click();
-    await expect(clock).not.toHaveText(stood!);
-  });
 });
