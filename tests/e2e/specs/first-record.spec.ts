@@ -46,9 +46,9 @@ test.describe("the lesson first-record", () => {
     await expect(bench.terminal.output).toContainText("Processed a total of 3 messages");
 
     await bench.answer(/How many records will it show/, "3");
-    await expect(bench.task).toContainText(/You said 3\W+The run says 3/);
+    await expect(bench.task).toContainText(/You said 3\W*The run says 3/);
     await bench.answer(/How many of the partitions hold records now/, "2");
-    await expect(bench.task).toContainText(/You said 2\W+The run says 1/);
+    await expect(bench.task).toContainText(/You said 2\W*The run says 1/);
     await bench.expectGoals(["holds", "holds", "holds", "holds"]);
   });
 
@@ -77,7 +77,7 @@ test.describe("the lesson first-record", () => {
     await bench.terminal.type(`${READ} &`);
     await expect(bench.terminal.tabs).toHaveCount(2);
     await bench.terminal.tabs.first().click();
-    await bench.terminal.run(`kafka-topics.sh ${SERVER} --list`, /^orders$/m);
+    await bench.terminal.run(`kafka-topics.sh ${SERVER} --list`, "__consumer_offsets");
   });
 
   test("Tab completes tools, options and topics; history comes back", async () => {

@@ -11,7 +11,7 @@ pub(crate) const GOAL_BYTES: u64 = 372_000;
 pub(crate) const LIMIT_BYTES: u64 = 450_000;
 /// Above this the tests fail too: the same with the engine's own file. It is not a goal. It is where
 /// the engine stood when it was last measured, so that it can only shrink; lower it when it does.
-pub(crate) const CEILING_BYTES: u64 = 1_030_000;
+pub(crate) const CEILING_BYTES: u64 = 815_000;
 
 /// The part that is loaded after the first paint.
 const LATER: &str = "engine";
