@@ -3,8 +3,8 @@
 //! The process names an endpoint and a channel; the first frame for such a pair opens a connection,
 //! as [`logbrook_client::net`] says.
 
-use std::collections::VecDeque;
 use logbrook_sorted::SortedMap;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
