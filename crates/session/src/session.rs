@@ -422,7 +422,7 @@ impl Play {
             }
             let because = report.first_failure.as_ref().filter(|f| f.assert == goal.id);
             if let Some(because) = because.and_then(|f| f.because.as_deref()) {
-                goal.because = Rich::parse(because);
+                goal.because = Rich::parse(&task::capital(because));
             }
         }
     }

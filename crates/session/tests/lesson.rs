@@ -138,7 +138,7 @@ fn the_challenge_fails_without_a_key_and_shows_the_moment() {
     assert!(task.passed.is_none());
     let goal = task.goals.iter().find(|g| g.id == "in-order").expect("the goal");
     assert_eq!(goal.status, GoalStatus::Fails, "{:?}", goal.evidence);
-    assert!(goal.because.plain().contains("without a key"), "what was set already counts as set");
+    assert!(goal.because.plain().contains("Without a key"), "what was set already counts as set");
     session.update(Event::ShowMoment("in-order".to_owned()));
     let inspector = session.view().inspector.clone().expect("the moment is shown");
     let steps = &inspector.cause.as_ref().expect("a chain").steps;
@@ -156,6 +156,23 @@ fn the_challenge_passes_with_the_account_as_key() {
     let notes: Vec<_> =
         task.trials.iter().filter_map(|t| t.failure.as_ref()).map(|f| f.plain()).collect();
     assert!(task.passed.is_some(), "{notes:?}");
+}
+
+#[test]
+fn home_shows_the_records_of_its_cluster() {
+    let mut session = Session::new(Catalog::default());
+    assert!(session.view().home.live.is_none(), "nothing is made before the first frame");
+    for _ in 0..100 {
+        assert!(session.advance(FRAME_US, &mut || true));
+    }
+    let view = session.view();
+    assert!(view.home.live.is_some());
+    let rows: Vec<_> = view.stage.lanes.iter().flat_map(|lane| &lane.rows).collect();
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let cells = row.batches.iter().map(|b| b.cells.len()).sum::<usize>();
+        assert!(cells > 0 || row.log_end <= view.stage.axis.first, "{}", row.name());
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use logbrook_sorted::SortedMap;
 use std::sync::Arc;
 
+use logbrook_app::ReadEvent;
 use logbrook_broker::{Broker, Partition};
 use logbrook_cluster::Cluster;
 use logbrook_lab::level::Level;
@@ -304,7 +305,10 @@ fn cell(record: &Record, text: CellText, producer_id: i64, epoch_ms: i64) -> Cel
     let label = match text {
         CellText::Key if record.key.is_some() => shown(&record.key),
         // Without a key there is nothing else to tell records apart by.
-        CellText::Key => shown(&record.value),
+        CellText::Key => match record.value.as_deref().map(ReadEvent::read) {
+            Some(Ok(event)) => event.entity,
+            Some(Err(_)) | None => shown(&record.value),
+        },
         CellText::Value => shown(&record.value),
         CellText::Size => size.to_string(),
         CellText::Producer => producer_id.to_string(),

@@ -82,7 +82,7 @@ fn moment(failure: &Failure) -> Option<Moment> {
 }
 
 /// A goal stands alone in the panel; in the prose it is an item of a list.
-fn capital(sentence: &str) -> String {
+pub(crate) fn capital(sentence: &str) -> String {
     let mut chars = sentence.chars();
     chars
         .next()
