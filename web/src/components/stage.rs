@@ -213,6 +213,34 @@ pub(crate) fn small_strips(rows: &[Arc<Row>]) -> AnyView {
     .into_any()
 }
 
+/// The strips of the cluster on Home. They stay the same elements while their rows change: a strip
+/// made anew in each frame would begin its records' entrance each time and never show them.
+pub(crate) fn live_strips(rows: Part<Vec<Arc<Row>>>, first: Part<i64>) -> AnyView {
+    let strip = |row: Part<Arc<Row>>| {
+        let name = row.with_untracked(|row| row.name());
+        let words = move || {
+            row.with(|row| {
+                let records = row.log_end - row.log_start;
+                format!(": {records} records, high watermark {}", row.high_watermark)
+            })
+        };
+        view! {
+            <div class="lr row lead">
+                <span class="nm">{name}<span class="sr">{words}</span></span>
+                <Strip row=row/>
+            </div>
+        }
+        .into_any()
+    };
+    let key = |row: &Arc<Row>| u64::from(row.partition.unsigned_abs());
+    view! {
+        <div class="strips" style:--cell-w="26px" style:--first=move || first.get().to_string() tabindex="0" role="group" aria-label="Strips">
+            {items(rows, key, strip)}
+        </div>
+    }
+    .into_any()
+}
+
 /// The strip of the selected replica, over the bytes.
 pub(crate) fn small_band(store: Store) -> AnyView {
     let row = part(store.stage, |stage| {

@@ -2,7 +2,7 @@
 
 use crate::components::app::Go;
 use crate::components::icon::{Icon, sign};
-use crate::components::stage::small_strips;
+use crate::components::stage::live_strips;
 use crate::places;
 use crate::store::{part, store};
 use leptos::prelude::*;
@@ -28,6 +28,8 @@ pub(super) fn Hero() -> impl IntoView {
     let rows = part(store.stage, |stage| {
         stage.lanes.iter().flat_map(|lane| lane.rows.clone()).collect::<Vec<_>>()
     });
+    let first = part(store.stage, |stage| stage.axis.first);
+    // Only what stands around the strips; the strips follow their rows by themselves.
     view! {
         <section class="hero" class:alone=move || live.with(Option::is_none)>
             <div>
@@ -55,7 +57,7 @@ pub(super) fn Hero() -> impl IntoView {
                             view! { <button class="b" on:click=move |_| store.send(Event::Act(line.clone()))><Icon name=sign(act.icon) small=true/>{act.label}</button> }
                         }).collect_view()}
                     </div>
-                    <div class="body">{move || rows.with(|rows| small_strips(rows))}</div>
+                    <div class="body">{live_strips(rows, first)}</div>
                     <div class="tl"><span class="ps">"$"</span>" "{live.line}</div>
                 </section>
             })}
