@@ -103,7 +103,7 @@ proptest! {
         theirs.sort_by_key(|(key, _)| *key);
         prop_assert_eq!(&ours, &theirs);
         logbrook_sorted::sort_by(&mut ours, |a, b| b.1.cmp(&a.1));
-        theirs.sort_by(|a, b| b.1.cmp(&a.1));
+        theirs.sort_by_key(|entry| std::cmp::Reverse(entry.1));
         prop_assert_eq!(&ours, &theirs);
         logbrook_sorted::sort(&mut ours);
         theirs.sort();

@@ -21,18 +21,28 @@ pub(crate) enum Subject {
 /// The batch that was looked at last, decoded: decoding it again in each frame would cost more than
 /// the rest of the page.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BytesCache(Option<(Selected, u32, (usize, usize), Arc<Bytes>)>);
+pub(crate) struct BytesCache(Option<Decoded>);
+
+#[derive(Clone, Debug)]
+struct Decoded {
+    selected: Selected,
+    crc: u32,
+    /// Position of the batch in the log, and how many there are.
+    number: (usize, usize),
+    bytes: Arc<Bytes>,
+}
 
 impl BytesCache {
     fn get(&mut self, selected: &Selected, place: &bytes::Place<'_>) -> Arc<Bytes> {
         let crc = place.batch.header().crc;
-        if let Some((at, of, number, bytes)) = &self.0
-            && (at, *of, *number) == (selected, crc, place.number)
-        {
-            return Arc::clone(bytes);
+        let is_same =
+            |d: &&Decoded| d.selected == *selected && d.crc == crc && d.number == place.number;
+        if let Some(same) = self.0.as_ref().filter(is_same) {
+            return Arc::clone(&same.bytes);
         }
         let bytes = Arc::new(bytes::bytes(place));
-        self.0 = Some((selected.clone(), crc, place.number, Arc::clone(&bytes)));
+        let (selected, number) = (selected.clone(), place.number);
+        self.0 = Some(Decoded { selected, crc, number, bytes: Arc::clone(&bytes) });
         bytes
     }
 }

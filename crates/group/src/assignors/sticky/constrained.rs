@@ -46,7 +46,7 @@ pub(super) fn assign(partitions: &PartitionsPerTopic, previous: Previous) -> Out
     let unassigned: Vec<TopicPartition> =
         all.into_iter().filter(|partition| !assigned.contains(partition)).collect();
     logbrook_sorted::sort(&mut builder.under_min);
-    logbrook_sorted::sort(&mut builder.exactly_min.make_contiguous());
+    logbrook_sorted::sort(builder.exactly_min.make_contiguous());
     builder.deal(unassigned);
     Outcome { assignments: builder.assignments, transferring: Some(builder.transferring) }
 }
