@@ -48,7 +48,7 @@ impl PartialEq for Erased {
 type Make = Box<dyn Fn(Option<&Erased>) -> Erased + Send + Sync>;
 
 fn memo(make: Make) -> Memo<Erased> {
-    Memo::new(move |old| make(old))
+    Memo::new(make)
 }
 
 fn read(memo: Memo<Erased>) -> Erased {

@@ -425,6 +425,7 @@ impl Play {
                 goal.because = Rich::parse(&task::capital(because));
             }
         }
+        task.goals_summary = task::summary(&task.goals);
     }
 
     /// Goes to the event that shows why a goal fails, in the run or in the trial that failed.

@@ -15,7 +15,7 @@ test.describe("the challenge order-per-account", () => {
     await bench.check().click();
     await expect(bench.trial("fresh traffic")).toContainText(/fail/i, { timeout: 45_000 });
     await expect(bench.task).toContainText(/acc-\d: n=\d+ was applied after n=\d+/);
-    await expect(bench.task).toContainText("without a key the producer fills a batch for one partition");
+    await expect(bench.task).toContainText("Without a key the producer fills a batch for one partition");
     await expect(bench.task.getByRole("region", { name: "Passed" })).toHaveCount(0);
   });
 

@@ -89,7 +89,7 @@ pub(crate) fn capital(sentence: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }
 
-fn summary(goals: &[Goal]) -> String {
+pub(crate) fn summary(goals: &[Goal]) -> String {
     let count = |status| goals.iter().filter(|g| g.status == status).count();
     let (holds, fails, open) =
         (count(GoalStatus::Holds), count(GoalStatus::Fails), count(GoalStatus::Open));

@@ -180,7 +180,7 @@ fn hex_byte(bytes: &Bytes, owner: &[usize], at: usize) -> AnyView {
     } else {
         purpose_class(row.purpose)
     });
-    if starts && !record || row.purpose == Purpose::RecordLength && starts {
+    if starts && (!record || row.purpose == Purpose::RecordLength) {
         class.push_str(" s");
     }
     if ends && !record {
