@@ -164,11 +164,12 @@ pub(crate) fn rows(cluster: &Cluster, store: &str) -> SortedMap<String, StoreWri
     cluster.stores().get(store).map(|s| s.rows().clone()).unwrap_or_default()
 }
 
-/// The JSON of the event with this id, from whichever topic holds it.
-pub(crate) fn value_of_event(cluster: &Cluster, id: &str) -> Option<String> {
-    topics(cluster).iter().flat_map(|topic| records(cluster, topic)).find_map(|record| {
-        let value = record.value?;
-        let event = ReadEvent::read(&value).ok()?;
-        (event.id == id).then(|| String::from_utf8_lossy(&value).into_owned())
-    })
+/// The value of one record, as text.
+pub(crate) fn value_at(cluster: &Cluster, topic: &str, at: (i32, Offset)) -> Option<String> {
+    let (partition, offset) = at;
+    let logs = logs(cluster, topic);
+    let (_, log) = logs.iter().find(|(p, _)| *p == partition)?;
+    let batch = log.batches(offset, Offset(offset.0 + 1)).next()?;
+    let record = batch.records().ok()?.into_iter().find(|r| r.offset == offset)?;
+    record.value.map(|value| String::from_utf8_lossy(&value).into_owned())
 }

@@ -90,6 +90,9 @@ test.describe("the lesson first-record", () => {
     await field.fill("");
     await bench.terminal.run(`kafka-topics.sh --create --topic orders ${SERVER} --partitions 3`, "Created topic orders.");
 
+    // The prompt is back once the command before has ended.
+    await expect(field).toBeEditable();
+    await field.focus();
     await bench.page.keyboard.type(`kafka-topics.sh ${SERVER} --descr`);
     await bench.page.keyboard.press("Tab");
     await expect(field).toHaveValue(/--describe ?$/);

@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
 use logbrook_client::process::AppEvent;
+use logbrook_record::Offset;
 
 use super::{Finding, Found, Moment, Stamp, Watch};
 use crate::level::{FieldDef, Level};
@@ -20,8 +21,18 @@ pub(super) struct StoreEquals {
     field: Option<String>,
     /// Event id to entity and counter, of what was sent.
     sent: SortedMap<String, (String, u64)>,
-    /// Entity to its greatest acknowledged counter, the id of that event and when it was acked.
-    last: SortedMap<String, (u64, String, Stamp)>,
+    /// Entity to its newest acknowledged event.
+    last: SortedMap<String, Last>,
+}
+
+/// An entity's newest acknowledged event.
+#[derive(Clone)]
+struct Last {
+    n: u64,
+    id: String,
+    acked: Stamp,
+    topic: String,
+    place: (i32, Offset),
 }
 
 impl StoreEquals {
@@ -56,12 +67,12 @@ impl Watch for StoreEquals {
             AppEvent::Sent { id, entity, n, .. } => {
                 self.sent.insert(id.clone(), (entity.clone(), *n));
             }
-            AppEvent::Acked { id, .. } => {
-                if let Some((entity, n)) = self.sent.remove(id) {
-                    let last = self.last.entry(entity).or_insert((0, String::new(), at));
-                    if n > last.0 {
-                        *last = (n, id.clone(), at);
-                    }
+            AppEvent::Acked { id, topic, partition, offset } => {
+                let Some((entity, n)) = self.sent.remove(id) else { return };
+                if self.last.get(&entity).is_none_or(|last| n > last.n) {
+                    let (id, topic) = (id.clone(), topic.clone());
+                    let last = Last { n, id, acked: at, topic, place: (partition.0, *offset) };
+                    self.last.insert(entity, last);
                 }
             }
             _neither => {}
@@ -74,12 +85,12 @@ impl Watch for StoreEquals {
             return Finding::NotYet(Found { message, ..Found::default() });
         }
         let rows = read::rows(now.cluster, &self.store);
-        for (entity, (n, id, at)) in &self.last {
+        for (entity, last) in &self.last {
             let row = rows.get(entity);
-            if row.is_some_and(|row| row.id == *id) {
+            if row.is_some_and(|row| row.id == last.id) {
                 continue;
             }
-            let want = read::value_of_event(now.cluster, id);
+            let want = read::value_at(now.cluster, &last.topic, last.place);
             let got = match row {
                 Some(row) => self.shown(Some(&row.value), row.n),
                 None => "nothing".to_owned(),
@@ -87,12 +98,12 @@ impl Watch for StoreEquals {
             let values = Values::from([
                 ("key", entity.clone()),
                 ("got", got),
-                ("want", self.shown(want.as_deref(), *n)),
-                ("id", id.clone()),
+                ("want", self.shown(want.as_deref(), last.n)),
+                ("id", last.id.clone()),
             ]);
             let message =
                 "{key} ends at {got} in the store; its last event said {want}.".to_owned();
-            return Finding::NotYet(Found { message, values, at: Some(*at) });
+            return Finding::NotYet(Found { message, values, at: Some(last.acked) });
         }
         Finding::Holds(format!("{} rows, all equal", self.last.len()))
     }
