@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use logbrook_client::process::AppEvent;
 use logbrook_client::producer::partitioner::partition_for_key;
-use logbrook_cluster::{Actor, Cluster, ClusterConfig, EventId, ProcessId, TraceKind};
+use logbrook_cluster::{Actor, Cluster, ClusterConfig, ProcessId, TraceKind};
 use logbrook_shell::action::{Action, ActionError, Entry};
 use logbrook_shell::workspace::{Outcome, Running, Workspace};
 
@@ -458,14 +458,6 @@ impl Run {
     pub fn block_state(&self, label: &str) -> Option<(bool, bool)> {
         let block = self.blocks.iter().find(|b| b.label == label)?;
         Some((block.process.is_some(), block.done))
-    }
-
-    /// From an event back to the action that began it, root first.
-    #[must_use]
-    pub fn causes(&self, event: EventId) -> Vec<EventId> {
-        let mut chain = self.cluster().trace().chain(event);
-        chain.reverse();
-        chain
     }
 }
 

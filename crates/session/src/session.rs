@@ -416,9 +416,7 @@ impl Play {
                     seed.seed + 1
                 );
                 goal.evidence = Rich::parse(&evidence);
-                goal.moment = failure
-                    .event
-                    .map(|EventId(event)| Moment { event, time: Time(failure.time_us) });
+                goal.moment = task::moment(failure);
             }
             let because = report.first_failure.as_ref().filter(|f| f.assert == goal.id);
             if let Some(because) = because.and_then(|f| f.because.as_deref()) {
@@ -492,7 +490,7 @@ impl Play {
         let level = self.run.level();
         let mark = |(assert, verdict): (&logbrook_lab::level::Assert, &Held)| match verdict {
             Held::Fails(failure) => Some(Verdict {
-                moment: Moment { event: failure.event?.0, time: Time(failure.time_us) },
+                moment: task::moment(failure)?,
                 holds: false,
                 title: assert.check.sentence(assert.when, level),
             }),

@@ -103,16 +103,7 @@ pub struct Time(pub i64);
 impl fmt::Display for Time {
     /// `00:15.118`; with hours in front from the first hour on.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.unsigned_abs() / 1_000;
-        let (seconds, millis) = (millis / 1_000, millis % 1_000);
-        let (minutes, seconds) = (seconds / 60, seconds % 60);
-        if self.0 < 0 {
-            f.write_str("-")?;
-        }
-        if minutes >= 60 {
-            write!(f, "{}:", minutes / 60)?;
-        }
-        write!(f, "{:02}:{seconds:02}.{millis:03}", minutes % 60)
+        f.write_str(&logbrook_lab::verdict::clock(self.0))
     }
 }
 

@@ -76,7 +76,7 @@ fn goal(level: &Level, assert: &level::Assert, verdict: &Verdict) -> Goal {
     }
 }
 
-fn moment(failure: &Failure) -> Option<Moment> {
+pub(crate) fn moment(failure: &Failure) -> Option<Moment> {
     let EventId(event) = failure.event?;
     Some(Moment { event, time: Time(failure.time_us) })
 }
