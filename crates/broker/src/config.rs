@@ -74,6 +74,7 @@ static KEYS: &[ConfigKey] = &[
     key("offsets.topic.segment.bytes", Int, Some("104857600"), AtLeast(1)),
     key("producer.id.expiration.ms", Int, Some("86400000"), AtLeast(1)),
     key("socket.request.max.bytes", Int, Some("104857600"), AtLeast(1)),
+    key("transaction.partition.verification.enable", Boolean, Some("true"), Any),
 ];
 
 /// Where the value of a config comes from: `DescribeConfigsResponse.ConfigSource`.

@@ -6,15 +6,49 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use logbrook_record::{
-    Batch, BatchHeader, EndTransactionMarker, LeaderEpoch, NO_TIMESTAMP, Offset, TimestampType,
-    batches, patch, patch_timestamps,
+    Batch, BatchHeader, EndTransactionMarker, LeaderEpoch, NO_TIMESTAMP, Offset, ProducerEpoch,
+    ProducerId, TimestampType, batches, patch, patch_timestamps,
 };
 
 use crate::error::{AppendError, AppendErrorKind};
-use crate::log::{AbortedTxn, AppendInfo, AppendOrigin, Log};
-use crate::producer_state::{ProducerCheck, ProducerStateManager};
+use crate::log::{AppendInfo, AppendOrigin, Log};
+use crate::producer_state::{
+    CheckRules, ProducerCheck, ProducerStateManager, check_epoch_is_current,
+};
 use crate::segment::Segment;
+use crate::transaction_index::AbortedTxn;
 use crate::validator::{Placement, Validated, validate};
+use crate::verification::{TransactionVersion, VerificationGuard};
+
+/// How a leader appends.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaderAppend {
+    /// Its term.
+    pub leader_epoch: LeaderEpoch,
+    /// Who writes.
+    pub origin: AppendOrigin,
+    /// What [`Log::maybe_start_transaction_verification`] gave, if the coordinator has said since that
+    /// the transaction is open; needed for the first batch of a transaction only.
+    pub verification_guard: VerificationGuard,
+    /// Of a transaction marker: how its epoch is checked.
+    pub transaction_version: TransactionVersion,
+    /// Ms.
+    pub now: i64,
+}
+
+impl LeaderAppend {
+    /// Without verification and transaction version.
+    #[must_use]
+    pub const fn new(leader_epoch: LeaderEpoch, origin: AppendOrigin, now: i64) -> Self {
+        Self {
+            leader_epoch,
+            origin,
+            verification_guard: VerificationGuard::SENTINEL,
+            transaction_version: TransactionVersion::UNKNOWN,
+            now,
+        }
+    }
+}
 
 impl Log {
     /// Appends the one batch of a client: validates it, assigns offsets, keeps the bytes. `now` in ms.
@@ -41,12 +75,32 @@ impl Log {
         origin: AppendOrigin,
         now: i64,
     ) -> Result<AppendInfo, AppendError> {
+        self.append_with(records, LeaderAppend::new(leader_epoch, origin, now))
+    }
+
+    /// Appends one batch as leader: data, also of a verified transaction, or a transaction marker.
+    ///
+    /// # Errors
+    /// [`AppendError`]; the log is as it was.
+    pub fn append_with(
+        &mut self,
+        records: Bytes,
+        append: LeaderAppend,
+    ) -> Result<AppendInfo, AppendError> {
+        let LeaderAppend { leader_epoch, origin, verification_guard, transaction_version, now } =
+            append;
+        let rules = CheckRules {
+            origin,
+            verification_guard,
+            transaction_version,
+            verification_enabled: self.config.transaction_verification_enable,
+        };
         let place = Placement { base_offset: self.log_end_offset, leader_epoch, origin, now };
         let Validated { batch, header, timestamps_changed } =
             validate(records, &self.config, place)?;
         let size = batch.bytes().len();
         self.check_segment_size(size)?;
-        let check = self.producer_state.check(&header, marker(&batch)?, origin)?;
+        let check = self.producer_state.check(&header, marker(&batch)?, rules)?;
         let log_append_time = match self.config.message_timestamp_type {
             TimestampType::LogAppendTime => now,
             TimestampType::CreateTime => NO_TIMESTAMP,
@@ -118,7 +172,7 @@ impl Log {
             let check = producers.as_ref().unwrap_or(&self.producer_state).check(
                 header,
                 marker(batch)?,
-                AppendOrigin::Replication,
+                CheckRules::REPLICATION,
             )?;
             if check != ProducerCheck::None {
                 // Later batches are checked against what earlier ones leave behind.
@@ -154,6 +208,36 @@ impl Log {
             self.complete(&header, check);
         }
         Ok(info)
+    }
+
+    /// Begins to verify with the coordinator that a producer's transaction is open, unless its first
+    /// batch is in the log: then nothing needs to be verified, and the answer is
+    /// [`VerificationGuard::SENTINEL`]. `sequence` and `epoch` are those of the batch that waits;
+    /// `supports_epoch_bump` says that the producer speaks transactions v2. `now` in ms.
+    ///
+    /// # Errors
+    /// [`AppendErrorKind::InvalidProducerEpoch`] for an epoch below the last.
+    pub fn maybe_start_transaction_verification(
+        &mut self,
+        producer_id: ProducerId,
+        sequence: i32,
+        epoch: ProducerEpoch,
+        supports_epoch_bump: bool,
+        now: i64,
+    ) -> Result<VerificationGuard, AppendError> {
+        if let Some(entry) = self.producer_state.last_entry(producer_id) {
+            check_epoch_is_current(entry, producer_id, epoch)?;
+        }
+        if self.producer_state.has_ongoing_transaction(producer_id, epoch) {
+            return Ok(VerificationGuard::SENTINEL);
+        }
+        Ok(self.producer_state.maybe_create_verification_state_entry(
+            producer_id,
+            sequence,
+            epoch,
+            supports_epoch_bump,
+            now,
+        ))
     }
 
     fn check_segment_size(&self, bytes: usize) -> Result<(), AppendError> {
@@ -217,8 +301,9 @@ impl Log {
     fn complete(&mut self, header: &BatchHeader, check: ProducerCheck) {
         if let Some(txn) = self.producer_state.apply(header, check)
             && txn.aborted
+            && let Some(active) = self.segments.last_mut()
         {
-            self.aborted_txns.push(AbortedTxn {
+            Arc::make_mut(active).txn_index.append(AbortedTxn {
                 producer_id: txn.producer_id,
                 first_offset: txn.first_offset,
                 last_offset: txn.last_offset,
@@ -258,8 +343,8 @@ impl Log {
     }
 
     fn rebuild_producer_state(&mut self) {
-        self.producer_state = ProducerStateManager::default();
-        self.aborted_txns.clear();
+        // The transaction indexes were cut with their segments; what is read again is in them.
+        self.producer_state.clear();
         let batches: Vec<Batch> = self
             .batches(self.log_start_offset, self.log_end_offset)
             .filter(|batch| batch.header().has_producer_id())
@@ -267,9 +352,9 @@ impl Log {
         for batch in batches {
             let marker = marker(&batch).unwrap_or_default();
             if let Ok(check) =
-                self.producer_state.check(batch.header(), marker, AppendOrigin::Replication)
+                self.producer_state.check(batch.header(), marker, CheckRules::REPLICATION)
             {
-                self.complete(batch.header(), check);
+                self.producer_state.apply(batch.header(), check);
             }
         }
         self.producer_state.on_high_watermark_updated(self.high_watermark);

@@ -40,6 +40,8 @@ pub struct LogConfig {
     pub cleanup_policy: CleanupPolicy,
     /// `producer.id.expiration.ms`: a producer that is silent this long is forgotten, in ms.
     pub producer_id_expiration_ms: i64,
+    /// `transaction.partition.verification.enable`: the first batch of a transaction needs a verification.
+    pub transaction_verification_enable: bool,
 }
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -61,6 +63,7 @@ impl Default for LogConfig {
             compression_type: None,
             cleanup_policy: CleanupPolicy { delete: true, compact: false },
             producer_id_expiration_ms: 24 * HOUR_MS,
+            transaction_verification_enable: true,
         }
     }
 }

@@ -13,23 +13,29 @@ mod error;
 mod leader_epoch_cache;
 mod log;
 mod offset_index;
+mod producer_snapshot;
 mod producer_state;
 mod read;
 mod retention;
 mod segment;
 mod storage;
 mod time_index;
+mod transaction_index;
 mod validator;
+mod verification;
 
+pub use append::LeaderAppend;
 pub use config::{CleanupPolicy, LogConfig};
 pub use error::{AppendError, AppendErrorKind, OffsetOutOfRange, RecordError};
 pub use leader_epoch_cache::LeaderEpochCache;
-pub use log::{
-    AbortedTxn, AppendInfo, AppendOrigin, Log, Maintenance, SegmentView, TimestampAndOffset,
-};
+pub use log::{AppendInfo, AppendOrigin, Log, Maintenance, SegmentView, TimestampAndOffset};
 pub use offset_index::OffsetPosition;
+pub use producer_snapshot::CorruptSnapshot;
 pub use producer_state::{
-    BatchMetadata, NUM_BATCHES_TO_RETAIN, ProducerStateEntry, ProducerStateManager,
+    BatchMetadata, LATE_TRANSACTION_BUFFER_MS, NUM_BATCHES_TO_RETAIN, ProducerStateEntry,
+    ProducerStateManager,
 };
 pub use read::FetchData;
 pub use time_index::TimestampOffset;
+pub use transaction_index::{AbortedTxn, TransactionIndex, TransactionIndexError};
+pub use verification::{TransactionVersion, VerificationGuard, VerificationStateEntry};

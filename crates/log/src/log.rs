@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use logbrook_record::{LeaderEpoch, Offset, ProducerId};
+use logbrook_record::{LeaderEpoch, Offset};
 
 use crate::config::LogConfig;
 use crate::error::OffsetOutOfRange;
@@ -13,6 +13,7 @@ use crate::offset_index::OffsetPosition;
 use crate::producer_state::ProducerStateManager;
 use crate::segment::Segment;
 use crate::time_index::TimestampOffset;
+use crate::transaction_index::AbortedTxn;
 
 /// Who appends, and so how much is checked (`AppendOrigin`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,19 +60,6 @@ pub struct TimestampAndOffset {
     pub leader_epoch: LeaderEpoch,
 }
 
-/// A transaction that was aborted (`AbortedTxn`), for readers of committed records only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AbortedTxn {
-    /// Whose.
-    pub producer_id: ProducerId,
-    /// Its first record.
-    pub first_offset: Offset,
-    /// Its abort marker.
-    pub last_offset: Offset,
-    /// Last stable offset when the marker was written.
-    pub last_stable_offset: Offset,
-}
-
 /// What [`Log::maintain`] did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Maintenance {
@@ -96,6 +84,8 @@ pub struct SegmentView<'a> {
     pub offset_index: &'a [OffsetPosition],
     /// Entries of the time index.
     pub time_index: &'a [TimestampOffset],
+    /// Aborted transactions whose markers are here.
+    pub txn_index: &'a [AbortedTxn],
     /// Appends go here.
     pub active: bool,
 }
@@ -114,8 +104,6 @@ pub struct Log {
     pub(crate) high_watermark: Offset,
     pub(crate) producer_state: ProducerStateManager,
     pub(crate) leader_epochs: LeaderEpochCache,
-    /// Kafka's `.txnindex`.
-    pub(crate) aborted_txns: Vec<AbortedTxn>,
 }
 
 impl Log {
@@ -131,7 +119,6 @@ impl Log {
             high_watermark: base,
             producer_state: ProducerStateManager::default(),
             leader_epochs: LeaderEpochCache::default(),
-            aborted_txns: Vec::new(),
         }
     }
 
@@ -223,6 +210,7 @@ impl Log {
                     max_timestamp: segment.max_timestamp_so_far(),
                     offset_index: segment.offset_index.entries(),
                     time_index: segment.time_index.entries(),
+                    txn_index: segment.txn_index.entries(),
                     active: next.is_none(),
                 }
             })
@@ -249,7 +237,6 @@ impl Log {
         self.high_watermark = self.high_watermark.max(offset);
         self.leader_epochs.truncate_from_start(offset);
         self.producer_state.on_high_watermark_updated(offset);
-        self.aborted_txns.retain(|txn| txn.last_offset >= offset);
         true
     }
 }

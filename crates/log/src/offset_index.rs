@@ -64,6 +64,11 @@ impl OffsetIndex {
         }
     }
 
+    /// The first entry at or after `position`.
+    pub(crate) fn upper_bound(&self, position: usize) -> Option<OffsetPosition> {
+        self.entries.get(self.entries.partition_point(|entry| entry.position < position)).copied()
+    }
+
     /// Drops the entries at and after `offset`.
     pub(crate) fn truncate_to(&mut self, offset: Offset) {
         self.entries.retain(|entry| entry.offset < offset);

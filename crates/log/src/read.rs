@@ -6,13 +6,17 @@ use bytes::Bytes;
 use logbrook_record::{Batch, BatchHeader, Offset};
 
 use crate::error::OffsetOutOfRange;
-use crate::log::{AbortedTxn, Log, TimestampAndOffset};
+use crate::log::{Log, TimestampAndOffset};
+use crate::transaction_index::AbortedTxn;
 
 /// Bytes that a read found: whole batches in a row, shared with the log where it could be done.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FetchData {
     /// The batches' bytes, in order.
     pub pieces: Vec<Bytes>,
+    /// Offset that the bytes end below, at the latest: with where the read began, the range that
+    /// [`Log::aborted_transactions`] is asked about.
+    pub upper_bound: Offset,
 }
 
 impl FetchData {
@@ -59,12 +63,18 @@ impl Log {
             return Err(self.out_of_range(from));
         }
         if from >= upper {
-            return Ok(FetchData::default());
+            return Ok(FetchData { pieces: Vec::new(), upper_bound: from });
         }
-        let pieces = self.segments[self.floor_segment(from)..]
-            .iter()
-            .find_map(|segment| segment.read(from, max_bytes, min_one_message, upper));
-        Ok(FetchData { pieces: pieces.unwrap_or_default() })
+        let floor = self.floor_segment(from);
+        for (index, segment) in self.segments.iter().enumerate().skip(floor) {
+            if let Some((pieces, bound)) = segment.read(from, max_bytes, min_one_message, upper) {
+                let next = self.segments.get(index + 1);
+                let upper_bound =
+                    bound.or(next.map(|next| next.base_offset)).unwrap_or(self.log_end_offset);
+                return Ok(FetchData { pieces, upper_bound });
+            }
+        }
+        Ok(FetchData { pieces: Vec::new(), upper_bound: from })
     }
 
     pub(crate) fn out_of_range(&self, requested: Offset) -> OffsetOutOfRange {
@@ -116,12 +126,15 @@ impl Log {
     }
 
     /// The aborted transactions with records in `from..to`: what a reader of committed records leaves out.
+    /// In the order of their markers.
     #[must_use]
     pub fn aborted_transactions(&self, from: Offset, to: Offset) -> Vec<AbortedTxn> {
-        self.aborted_txns
-            .iter()
-            .filter(|txn| txn.last_offset >= from && txn.first_offset < to)
-            .copied()
-            .collect()
+        let mut aborted = Vec::new();
+        for segment in &self.segments[self.floor_segment(from)..] {
+            if segment.txn_index.collect(from, to, &mut aborted) {
+                break;
+            }
+        }
+        aborted
     }
 }

@@ -12,6 +12,7 @@ use crate::log::TimestampAndOffset;
 use crate::offset_index::OffsetIndex;
 use crate::storage::SegmentStorage;
 use crate::time_index::{TimeIndex, TimestampOffset};
+use crate::transaction_index::TransactionIndex;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
@@ -19,6 +20,7 @@ pub(crate) struct Segment {
     storage: SegmentStorage,
     pub(crate) offset_index: OffsetIndex,
     pub(crate) time_index: TimeIndex,
+    pub(crate) txn_index: TransactionIndex,
     /// Largest timestamp, and the last offset of the first batch that has it.
     max_timestamp_so_far: TimestampOffset,
     /// Timestamp of the first batch, which `segment.ms` counts from.
@@ -35,6 +37,7 @@ impl Segment {
             storage: SegmentStorage::default(),
             offset_index: OffsetIndex::new(base_offset, config.segment_index_bytes),
             time_index: TimeIndex::new(base_offset, config.segment_index_bytes),
+            txn_index: TransactionIndex::default(),
             max_timestamp_so_far: TimestampOffset { timestamp: NO_TIMESTAMP, offset: base_offset },
             rolling_based_timestamp: None,
             bytes_since_last_index_entry: 0,
@@ -126,18 +129,19 @@ impl Segment {
             .find(|(_, header)| header.last_offset() >= offset)
     }
 
-    /// Whole batches from the one that holds `from` on; `None` if the segment ends before it.
+    /// Whole batches from the one that holds `from` on, and their upper bound, if it is not the end of the
+    /// segment; `None` if the segment ends before it.
     pub(crate) fn read(
         &self,
         from: Offset,
         max_bytes: usize,
         min_one_message: bool,
         upper: Offset,
-    ) -> Option<Vec<Bytes>> {
+    ) -> Option<(Vec<Bytes>, Option<Offset>)> {
         let (start, first) = self.translate_offset(from)?;
         let first_size = first.size_in_bytes();
         if first.base_offset >= upper || (first_size > max_bytes && !min_one_message) {
-            return Some(Vec::new());
+            return Some((Vec::new(), self.fetch_upper_bound_offset(start, 0)));
         }
         let limit = start.saturating_add(max_bytes.max(first_size));
         // The index leads close to the end; from there the batches say it exactly.
@@ -154,7 +158,13 @@ impl Segment {
             })
             .last()
             .map_or(near, |(position, header)| position + header.size_in_bytes());
-        Some(self.storage.read(start, end))
+        Some((self.storage.read(start, end), self.fetch_upper_bound_offset(start, end - start)))
+    }
+
+    /// An offset that nothing of the `bytes` from `position` on lies at or above, as far as the index can
+    /// tell without reading (`LogSegment.fetchUpperBoundOffset`).
+    fn fetch_upper_bound_offset(&self, position: usize, bytes: usize) -> Option<Offset> {
+        self.offset_index.upper_bound(position + bytes).map(|entry| entry.offset)
     }
 
     /// The batches that hold an offset from `from` on and begin below `to`.
@@ -239,6 +249,7 @@ impl Segment {
         self.storage.truncate_to(position);
         self.offset_index.truncate_to(offset);
         self.time_index.truncate_to(offset);
+        self.txn_index.truncate_to(offset);
         if position == 0 {
             self.rolling_based_timestamp = None;
         }

@@ -4,12 +4,9 @@ mod common;
 
 use bytes::Bytes;
 use common::{NOW, batch, build, idempotent};
-use logbrook_log::{
-    AppendError, AppendErrorKind, AppendInfo, AppendOrigin, CleanupPolicy, Log, LogConfig,
-};
+use logbrook_log::{AppendError, AppendErrorKind, AppendInfo, CleanupPolicy, Log, LogConfig};
 use logbrook_record::{
-    Batch, BatchBuilder, BatchOptions, Compression, EndTransactionMarker, LeaderEpoch, Offset,
-    ProducerEpoch, ProducerId, TimestampType,
+    Batch, BatchBuilder, BatchOptions, Compression, LeaderEpoch, Offset, ProducerId, TimestampType,
 };
 
 const EPOCH: LeaderEpoch = LeaderEpoch(5);
@@ -232,7 +229,7 @@ fn gaps_and_old_incarnations_are_refused() {
     assert_eq!((kind, kind.code()), (AppendErrorKind::InvalidProducerEpoch, 47));
     assert_eq!(
         message,
-        "Epoch of producer 1 at offset 1 in orders-0 is 2, which is smaller than the last seen epoch 3"
+        "Epoch of producer 1 at offset 1 in orders-0 is 2, which is < the last seen epoch 3 (TV-1)"
     );
     assert_eq!(
         refused(&mut log, idempotent(1, 4, 18, 1)).0,
@@ -253,47 +250,4 @@ fn sequence_numbers_wrap_around() {
     let entry = log.producer_state().last_entry(ProducerId(1)).expect("known").clone();
     assert_eq!((entry.batches[0].first_sequence(), entry.last_sequence()), (i32::MAX - 1, 1));
     append(&mut log, idempotent(1, 0, 2, 1)).expect("on it goes");
-}
-
-#[test]
-fn committed_reads_wait_for_the_marker_and_for_its_replication() {
-    let transactional = |producer_id| {
-        let options = BatchOptions {
-            producer_id: ProducerId(producer_id),
-            producer_epoch: ProducerEpoch(0),
-            base_sequence: 0,
-            transactional: true,
-            ..BatchOptions::default()
-        };
-        build(options, 1, NOW)
-    };
-    let mut log = log();
-    append(&mut log, batch(2, NOW)).expect("a plain batch");
-    append(&mut log, transactional(1)).expect("offset 2");
-    append(&mut log, transactional(2)).expect("offset 3");
-    log.set_high_watermark(Offset(4));
-    assert_eq!(log.last_stable_offset(), Offset(2));
-
-    let end = |log: &mut Log, producer_id, committed, coordinator_epoch| {
-        let marker = EndTransactionMarker { committed, coordinator_epoch }
-            .batch(NOW, ProducerId(producer_id), ProducerEpoch(0))
-            .expect("no codec");
-        log.append(marker, EPOCH, AppendOrigin::Coordinator, NOW)
-    };
-    end(&mut log, 1, false, 7).expect("an abort, offset 4");
-    assert_eq!(log.last_stable_offset(), Offset(2), "the marker is not replicated");
-    log.set_high_watermark(Offset(5));
-    assert_eq!(log.last_stable_offset(), Offset(3), "the second is open");
-    end(&mut log, 2, true, 7).expect("a commit, offset 5");
-    log.set_high_watermark(Offset(6));
-    assert_eq!(log.last_stable_offset(), Offset(6));
-    let aborted: Vec<_> =
-        log.aborted_transactions(Offset(0), Offset(6)).iter().map(|txn| txn.first_offset).collect();
-    assert_eq!(aborted, [Offset(2)]);
-
-    let error = end(&mut log, 2, true, 6).expect_err("an older coordinator");
-    assert_eq!(
-        (error.kind, error.kind.code()),
-        (AppendErrorKind::TransactionCoordinatorFenced, 52)
-    );
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use logbrook_log::{AppendOrigin, CleanupPolicy, Log, LogConfig};
+use logbrook_log::{
+    AppendOrigin, CleanupPolicy, Log, LogConfig, ProducerStateManager, TransactionIndex,
+};
 use logbrook_record::{
     Batch, LeaderEpoch, Offset, TimestampType, batches, patch, patch_timestamps,
 };
@@ -45,6 +47,8 @@ fn config() -> LogConfig {
         segment_ms: i64::MAX,
         index_interval_bytes: 200,
         retention_ms: -1,
+        // The producers' transactions were verified when they were recorded.
+        transaction_verification_enable: false,
         ..LogConfig::default()
     }
 }
@@ -188,6 +192,11 @@ fn aborted_transactions_are_indexed_as_kafkas() {
         );
     }
     assert_eq!(index, dump(golden!("transactions-0/00000000000000000000.txnindex.dump.txt")));
+
+    let file = golden!("transactions-0/00000000000000000000.txnindex");
+    let read = TransactionIndex::decode(file, Offset(0)).expect("Kafka's own");
+    assert_eq!(read.entries(), log.segments()[0].txn_index);
+    assert_eq!(read.encode(), file);
 }
 
 /// kafka-dump-log of a producer snapshot: one producer a line, with its last batch.
@@ -220,14 +229,16 @@ fn snapshot_dump(log: &Log) -> String {
 
 #[test]
 fn producers_are_remembered_as_kafkas_snapshots_say() {
-    for (segment, snapshot) in [
+    for (segment, snapshot, file) in [
         (
             golden!("idempotent-0/00000000000000000000.log"),
             golden!("idempotent-0/00000000000000000006.snapshot.dump.txt"),
+            golden!("idempotent-0/00000000000000000006.snapshot"),
         ),
         (
             golden!("transactions-0/00000000000000000000.log"),
             golden!("transactions-0/00000000000000000013.snapshot.dump.txt"),
+            golden!("transactions-0/00000000000000000013.snapshot"),
         ),
     ] {
         let mut log = Log::new(config(), Offset(0));
@@ -236,6 +247,10 @@ fn producers_are_remembered_as_kafkas_snapshots_say() {
             text.lines().map(|line| line.trim_end().to_owned() + "\n").collect::<String>()
         };
         assert_eq!(trim(&snapshot_dump(&log)), trim(&dump(snapshot)));
+
+        assert_eq!(log.producer_state().encode_snapshot(), file, "Kafka's bytes");
+        let again = ProducerStateManager::from_snapshot(file, 0, i64::MAX).expect("Kafka's own");
+        assert_eq!(again.encode_snapshot(), file);
     }
 }
 

@@ -187,17 +187,16 @@ fn read_partition(
         log.high_watermark()
     };
     let max_bytes = usize::try_from(wanted.partition_max_bytes).unwrap_or_default().min(left);
-    let records = log
+    let read = log
         .read(from, max_bytes, min_one_message, upper)
-        .map_err(|_| ErrorCode::OffsetOutOfRange)?
-        .into_bytes();
+        .map_err(|_| ErrorCode::OffsetOutOfRange)?;
     if isolation_level == READ_COMMITTED {
-        let aborted = log.aborted_transactions(from, upper).into_iter().map(|aborted| {
+        let aborted = log.aborted_transactions(from, read.upper_bound).into_iter().map(|aborted| {
             AbortedTransaction::default()
                 .with_producer_id(ProducerId(aborted.producer_id.0))
                 .with_first_offset(aborted.first_offset.0)
         });
         data.aborted_transactions = Some(aborted.collect());
     }
-    Ok(data.with_records(Some(records)))
+    Ok(data.with_records(Some(read.into_bytes())))
 }
