@@ -40,8 +40,7 @@ pub(crate) fn log_config(
         },
         cleanup_policy: CleanupPolicy { delete: policy("delete"), compact: policy("compact") },
         producer_id_expiration_ms: config.number("producer.id.expiration.ms"),
-        transaction_verification_enable: config
-            .boolean("transaction.partition.verification.enable"),
+        transaction_verification_enable: config.flag("transaction.partition.verification.enable"),
     }
 }
 
