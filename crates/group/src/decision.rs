@@ -11,7 +11,7 @@ pub type Token = u64;
 /// What follows from an operation.
 ///
 /// The caller appends `records` to the partition of `__consumer_offsets` that holds the group (one
-/// batch), hands each to [`replay`](crate::ClassicGroups::replay), and sends `replies` once the
+/// batch), hands each to [`replay`](crate::Groups::replay), and sends `replies` once the
 /// records are committed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {

@@ -9,13 +9,13 @@
 //!   JoinGroup, SyncGroup ... + now                      __consumer_offsets
 //!        |                                                    ^
 //!        v                                                    | append
-//!   ClassicGroups::join_group ... --> Decision { records, replies, events }
+//!   Groups::join_group ... --> Decision { records, replies, events }
 //!        ^                                  |
 //!        |                                  +--> replies leave once the records are committed
 //!        +--- replay(record) <-- the same records, now or after a restart
 //! ```
 //!
-//! What is durable changes in [`ClassicGroups::replay`] only: the committed offsets, and of each
+//! What is durable changes in [`Groups::replay`] only: the committed offsets, and of each
 //! group what its last `GroupMetadata` record says. What is volatile, and lost with the
 //! coordinator exactly as in Kafka, changes while deciding: parked joins and syncs, session timers,
 //! rebalance deadlines, members that joined but were not yet given an assignment.
@@ -25,19 +25,19 @@ extern crate alloc;
 
 pub mod assignors;
 pub mod classic_group;
-mod classic_groups;
 mod config;
 pub mod consumer_protocol;
 mod decision;
 mod error;
+mod groups;
 mod operations;
 mod primitives;
 pub mod records;
 
 pub use classic_group::{ClassicGroup, ClassicGroupMember, ClassicGroupState};
-pub use classic_groups::{ClassicGroups, Durable};
 pub use config::GroupConfig;
 pub use decision::{Decided, Decision, GroupEvent, Reply, Token};
 pub use error::GroupError;
+pub use groups::{Durable, Groups};
 pub use operations::*;
 pub use records::GroupRecord;

@@ -14,7 +14,7 @@ fn hex(bytes: &[u8]) -> String {
 struct Log(Vec<(String, String)>);
 
 impl Log {
-    fn apply(&mut self, groups: &mut ClassicGroups, decision: Decision) {
+    fn apply(&mut self, groups: &mut Groups, decision: Decision) {
         for record in &decision.records {
             let value = record.encode_value().expect("no tombstone in this story");
             self.0.push((hex(&record.encode_key()), hex(&value)));
@@ -26,7 +26,7 @@ impl Log {
 #[test]
 fn a_consumer_that_comes_commits_and_leaves_writes_what_it_wrote_in_kafka() {
     let config = GroupConfig { initial_rebalance_delay_ms: 0, ..GroupConfig::default() };
-    let mut groups = ClassicGroups::new(config);
+    let mut groups = Groups::new(config);
     let mut log = Log::default();
     let member_id = "c-d290e1a7-2a26-41c0-8f6f-01102f485e9b";
     let join = |member_id: &str| JoinGroup {

@@ -15,7 +15,7 @@ mod view;
 use logbrook_sorted::SortedMap;
 
 use logbrook_group::{
-    ClassicGroups, Decision, GroupConfig, GroupError, GroupEvent, Reply as GroupReply, Token,
+    Decision, GroupConfig, GroupError, GroupEvent, Groups, Reply as GroupReply, Token,
     TopicPartition, records::partition_for,
 };
 use rand_pcg::Pcg32;
@@ -36,7 +36,7 @@ pub(crate) const GROUP_METADATA_TOPIC_NAME: &str = "__consumer_offsets";
 pub struct GroupCoordinator {
     config: GroupConfig,
     /// The groups by partition of `__consumer_offsets`, as far as they are loaded.
-    shards: SortedMap<i32, ClassicGroups>,
+    shards: SortedMap<i32, Groups>,
     /// Requests that wait for other members.
     parked: SortedMap<Token, ResponseTo>,
     next_token: Token,
@@ -58,7 +58,7 @@ impl GroupCoordinator {
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<i64> {
-        self.shards.values().filter_map(ClassicGroups::next_wakeup).min()
+        self.shards.values().filter_map(Groups::next_wakeup).min()
     }
 
     /// Random bits for a member's id.
@@ -119,7 +119,7 @@ pub(crate) fn shard<'a>(
     now: i64,
     group_id: &str,
     effects: &mut Effects,
-) -> Result<(i32, &'a mut ClassicGroups), ErrorCode> {
+) -> Result<(i32, &'a mut Groups), ErrorCode> {
     let index = partition_of(broker, group_id);
     load(broker, now, index, effects)?;
     let shard = broker.coordinator.shards.get_mut(&index).ok_or(ErrorCode::NotCoordinator)?;
@@ -137,7 +137,7 @@ pub(crate) fn load_all(broker: &mut Broker, now: i64, effects: &mut Effects) {
 }
 
 /// The groups of all shards that are loaded.
-pub(crate) fn shards(broker: &Broker) -> impl Iterator<Item = &ClassicGroups> {
+pub(crate) fn shards(broker: &Broker) -> impl Iterator<Item = &Groups> {
     broker.coordinator.shards.values()
 }
 
@@ -155,7 +155,7 @@ fn load(broker: &mut Broker, now: i64, index: i32, effects: &mut Effects) -> Res
     if broker.coordinator.shards.contains_key(&index) {
         return Ok(());
     }
-    let mut groups = ClassicGroups::new(broker.coordinator.config.clone());
+    let mut groups = Groups::new(broker.coordinator.config.clone());
     for record in records::read(partition.log()) {
         groups.replay(&record);
     }

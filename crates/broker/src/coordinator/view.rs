@@ -1,7 +1,7 @@
 //! What can be seen of the groups from outside, for views and graders.
 
 use logbrook_group::consumer_protocol::{Assignment, PROTOCOL_TYPE};
-use logbrook_group::{ClassicGroup, ClassicGroupMember, ClassicGroups, TopicPartition};
+use logbrook_group::{ClassicGroup, ClassicGroupMember, Groups, TopicPartition};
 
 use super::partition_of;
 use crate::Broker;
@@ -56,7 +56,7 @@ impl Broker {
     pub fn groups(&self) -> Vec<GroupDescription> {
         let shards = self.coordinator.shards.values();
         let mut groups: Vec<GroupDescription> = shards
-            .flat_map(ClassicGroups::groups)
+            .flat_map(Groups::groups)
             .map(|group| describe(group, self.config.node_id))
             .collect();
         logbrook_sorted::sort_by(&mut groups, |a, b| a.group_id.cmp(&b.group_id));

@@ -13,7 +13,7 @@ pub(crate) const REBALANCE_MS: i32 = 60_000;
 pub(crate) const DELAY_MS: i64 = 3_000;
 
 pub(crate) struct Coordinator {
-    pub(crate) groups: ClassicGroups,
+    pub(crate) groups: Groups,
     pub(crate) now: i64,
     pub(crate) log: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub(crate) events: Vec<GroupEvent>,
@@ -29,7 +29,7 @@ impl Coordinator {
 
     pub(crate) fn with(config: GroupConfig) -> Self {
         Self {
-            groups: ClassicGroups::new(config),
+            groups: Groups::new(config),
             now: 1_700_000_000_000,
             log: Vec::new(),
             events: Vec::new(),
@@ -59,8 +59,8 @@ impl Coordinator {
     }
 
     /// The groups as another broker would load them from the log.
-    pub(crate) fn reloaded(&self) -> ClassicGroups {
-        let mut groups = ClassicGroups::new(self.groups.config().clone());
+    pub(crate) fn reloaded(&self) -> Groups {
+        let mut groups = Groups::new(self.groups.config().clone());
         for (key, value) in &self.log {
             groups.replay(&GroupRecord::decode(key, value.as_deref()).expect("reads back"));
         }

@@ -3,14 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{ClassicGroups, delete_group};
+use super::{Groups, delete_group};
 use crate::records::OffsetCommitValue;
 use crate::{
     ClassicGroup, Decided, Decision, FetchedOffset, GroupError, GroupEvent, GroupRecord,
     OffsetCommit, OffsetDelete, OffsetFetch, OffsetResult, TopicPartition,
 };
 
-impl ClassicGroups {
+impl Groups {
     /// OffsetCommit; one result an offset in the order asked, or one error for all.
     pub fn offset_commit(
         &mut self,

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// One coordinator may hold all its groups in one of these, or one a partition.
 #[derive(Clone, Debug)]
-pub struct ClassicGroups {
+pub struct Groups {
     config: GroupConfig,
     durable: Durable,
     /// As they live: what [`Durable`] says of them, and what is volatile.
@@ -36,7 +36,7 @@ pub struct Durable {
     pub offsets: SortedMap<String, SortedMap<TopicPartition, OffsetCommitValue>>,
 }
 
-impl ClassicGroups {
+impl Groups {
     /// No groups.
     pub fn new(config: GroupConfig) -> Self {
         Self {
