@@ -1,21 +1,57 @@
 //! `cargo xtask conformance`: sessions recorded on Apache Kafka, replayed on a fresh simulated
-//! cluster each. The comparing is a test of the shell crate; this draws its table.
+//! cluster each, or on real processes. The comparing is the shell crate's; this draws its table.
+
+mod live;
 
 use crate::env::command;
 use crate::say::{Result, failure};
 use std::fmt;
 
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Run Apache Kafka's own tools against `logbrook serve` (needs Java 17 and Maven, and port 9092)
+    #[arg(long, conflicts_with_all = ["live", "record"])]
+    served: bool,
+    /// Run Apache Kafka itself, and see that it still says what is recorded
+    #[arg(long, conflicts_with = "record")]
+    live: bool,
+    /// Run Apache Kafka itself, and record anew what it says
+    #[arg(long)]
+    record: bool,
+    /// With --served, --live, --record: these sessions of tests/conformance alone
+    sessions: Vec<String>,
+    /// Print one JSON list of {name, same, commands, verdict}
+    #[arg(long)]
+    json: bool,
+}
 
 /// `conformance topics-create 41/41 ok`
 const MARK: &str = "conformance ";
 
-pub(crate) fn run(_: &Args) -> Result<()> {
-    let table = replay()?;
-    println!("{table}");
-    println!("{}", table.summary());
-    Ok(())
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let table = if args.served {
+        live::run(live::Who::Logbrook, &args.sessions)?
+    } else if args.live {
+        live::run(live::Who::Kafka, &args.sessions)?
+    } else if args.record {
+        live::run(live::Who::Record, &args.sessions)?
+    } else if args.sessions.is_empty() {
+        replay()?
+    } else {
+        return Err(failure(
+            "sessions are named with --served, --live or --record; without, all are replayed.",
+        ));
+    };
+    if args.json {
+        println!("{}", table.json());
+    } else {
+        println!("{table}");
+        println!("{}", table.summary());
+    }
+    match table.0.iter().all(|row| row.verdict == "ok") {
+        true => Ok(()),
+        false => Err(failure("not every session is as Apache Kafka.")),
+    }
 }
 
 /// One row a session.
@@ -63,6 +99,15 @@ fn row(line: &str) -> Option<Row> {
 }
 
 impl Table {
+    fn json(&self) -> String {
+        let row = |row: &Row| {
+            serde_json::json!({
+                "name": row.name, "same": row.same, "commands": row.commands, "verdict": row.verdict,
+            })
+        };
+        serde_json::Value::Array(self.0.iter().map(row).collect()).to_string()
+    }
+
     /// `5 sessions, 181 of 181 commands as Apache Kafka`
     pub(crate) fn summary(&self) -> String {
         let sum = |of: fn(&Row) -> u32| self.0.iter().map(of).sum::<u32>();

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod command;
+pub(crate) mod kafka;
 pub(crate) mod node;
 pub(crate) mod paths;
 pub(crate) mod targets;
