@@ -10,7 +10,8 @@ use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 use crate::{
-    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, Effects, MetadataImage, TopicImage,
+    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResource, ConfigResourceType, Effects,
+    MetadataImage, TopicImage,
 };
 
 /// A connection to a broker, named by whoever carries the frames. Never used again after
@@ -78,7 +79,14 @@ impl Broker {
             ready: VecDeque::new(),
             next_retention_check_ms: first_check,
         };
-        let start = vec![MetadataRecord::RegisterBroker(registration)];
+        // Formatting a cluster with eligible leader replicas writes this (KIP-966,
+        // `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
+        let min_insync_replicas = MetadataRecord::Config {
+            resource: ConfigResource::cluster_defaults(),
+            name: "min.insync.replicas".to_owned(),
+            value: Some(broker.config.number("min.insync.replicas").to_string()),
+        };
+        let start = vec![MetadataRecord::RegisterBroker(registration), min_insync_replicas];
         broker.commit(now, start, None, &mut Effects::default());
         broker
     }
@@ -219,6 +227,10 @@ impl Broker {
                 api::init_producer_id::handle(self, ctx, body, effects)
             }
             Request::DescribeConfigs(body) => api::describe_configs::handle(self, body),
+            Request::AlterConfigs(body) => api::alter_configs::handle(self, ctx, body, effects),
+            Request::ListConfigResources(body) => {
+                api::list_config_resources::handle(self, ctx, body)
+            }
             Request::CreatePartitions(body) => {
                 api::create_partitions::handle(self, ctx, body, effects)
             }
@@ -286,6 +298,11 @@ impl Broker {
         self.controller.append(&records);
         for record in &records {
             self.image.replay(record);
+            if let MetadataRecord::Config { resource, .. } = record
+                && resource.kind == ConfigResourceType::Broker
+            {
+                self.config.follow(&self.image);
+            }
             self.replica_manager.apply(record, &self.image, &self.config);
         }
         let mut deleted = Vec::new();
@@ -327,10 +344,13 @@ fn events_of(image: &MetadataImage, records: &[MetadataRecord]) -> Vec<BrokerEve
                 Some(topic) => BrokerEventKind::TopicDeleted { topic: topic.name.clone() },
                 None => continue,
             },
-            MetadataRecord::TopicConfig { topic, .. } if image.topic(topic).is_some() => {
-                BrokerEventKind::TopicConfigChanged { topic: topic.clone() }
+            MetadataRecord::Config { resource, .. }
+                if resource.kind == ConfigResourceType::Topic
+                    && image.topic(&resource.name).is_some() =>
+            {
+                BrokerEventKind::TopicConfigChanged { topic: resource.name.clone() }
             }
-            MetadataRecord::TopicConfig { .. } | MetadataRecord::RegisterBroker(_) => continue,
+            MetadataRecord::Config { .. } | MetadataRecord::RegisterBroker(_) => continue,
             MetadataRecord::ProducerIds { next_producer_id, .. } => {
                 BrokerEventKind::ProducerIdsAllocated { next_producer_id: *next_producer_id }
             }

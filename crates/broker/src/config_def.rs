@@ -20,6 +20,10 @@ pub enum ConfigType {
     Double,
     /// Strings with commas between them.
     List,
+    /// The name of a Java class.
+    Class,
+    /// A string that is never told.
+    Password,
 }
 
 impl ConfigType {
@@ -33,7 +37,14 @@ impl ConfigType {
             ConfigType::Long => "LONG",
             ConfigType::Double => "DOUBLE",
             ConfigType::List => "LIST",
+            ConfigType::Class => "CLASS",
+            ConfigType::Password => "PASSWORD",
         }
+    }
+
+    /// `ConfigDef.Type.isSensitive`: the value is not told to anybody.
+    pub fn is_sensitive(self) -> bool {
+        self == ConfigType::Password
     }
 
     /// The number that DescribeConfigs carries (`DescribeConfigsResponse.ConfigType`).
@@ -46,6 +57,8 @@ impl ConfigType {
             ConfigType::Long => 5,
             ConfigType::Double => 6,
             ConfigType::List => 7,
+            ConfigType::Class => 8,
+            ConfigType::Password => 9,
         }
     }
 }
@@ -59,12 +72,23 @@ pub enum Validator {
     AtLeast(i64),
     /// `Range.between`, ends included.
     Between(i64, i64),
+    /// `Range.between` of doubles, ends included.
+    BetweenDoubles(f64, f64),
     /// `1 to 9, or -1` (`CompressionType.GZIP.levelValidator`).
     GzipLevel,
     /// One of these (`ValidString.in`).
     OneOf(&'static [&'static str]),
-    /// Each element one of these (`ValidList.in`).
+    /// One of these in whatever case; those here in upper case (`CaseInsensitiveValidString`).
+    OneOfAnyCase(&'static [&'static str]),
+    /// Anything but the empty string (`NonEmptyString`).
+    NonEmptyString,
+    /// No element twice, each one of these, or any where there are none (`ValidList`).
     ListOf(&'static [&'static str]),
+    /// The same with one element at least.
+    NonEmptyListOf(&'static [&'static str]),
+    /// `earliest`, `latest` or `by_duration:` and an ISO 8601 duration
+    /// (`ShareGroupAutoOffsetResetStrategy.Validator`).
+    ShareOffsetReset,
     /// `*`, or `partition:broker` elements (`ThrottledReplicaListValidator`).
     ThrottledReplicas,
 }
@@ -155,7 +179,16 @@ impl ConfigKey {
                     Err(self.invalid(text, "Expected value to be either true or false"))
                 }
             }
-            ConfigType::String => Ok(ConfigValue::String(trimmed.to_owned())),
+            ConfigType::String | ConfigType::Password => {
+                Ok(ConfigValue::String(trimmed.to_owned()))
+            }
+            // There are no Java classes here but those that the defaults name.
+            ConfigType::Class if self.default == Some(trimmed) => {
+                Ok(ConfigValue::String(trimmed.to_owned()))
+            }
+            ConfigType::Class => {
+                Err(self.invalid(text, &format!("Class {text} could not be found.")))
+            }
             ConfigType::Short => trimmed
                 .parse::<i16>()
                 .map(|number| ConfigValue::Number(i64::from(number)))
@@ -184,20 +217,47 @@ impl ConfigKey {
             Validator::Any => Ok(()),
             Validator::AtLeast(min) => self.ensure_range(value, min, i64::MAX),
             Validator::Between(min, max) => self.ensure_range(value, min, max),
+            Validator::BetweenDoubles(min, max) => match value {
+                ConfigValue::Double(number) if *number < min => {
+                    Err(self.invalid(&value.to_string(), &format!("Value must be at least {min}")))
+                }
+                ConfigValue::Double(number) if *number > max => {
+                    Err(self
+                        .invalid(&value.to_string(), &format!("Value must be no more than {max}")))
+                }
+                _ => Ok(()),
+            },
             Validator::GzipLevel => match value {
                 ConfigValue::Number(-1 | 1..=9) => Ok(()),
                 other => Err(self
                     .invalid(&other.to_string(), "Value must be between 1 and 9 or equal to -1")),
             },
             Validator::OneOf(valid) => self.ensure_one_of(&value.to_string(), valid),
-            Validator::ListOf(valid) => {
-                let ConfigValue::List(elements) = value else { return Ok(()) };
-                if elements.iter().any(String::is_empty) {
-                    let message =
-                        format!("Configuration '{}' values must not be empty.", self.name);
-                    return Err(ConfigException { message });
+            Validator::OneOfAnyCase(valid) => {
+                let text = value.to_string();
+                if valid.iter().any(|name| name.eq_ignore_ascii_case(&text)) {
+                    return Ok(());
                 }
-                elements.iter().try_for_each(|element| self.ensure_one_of(element, valid))
+                let why = format!("String must be one of (case insensitive): {}", valid.join(", "));
+                Err(self.invalid(&text, &why))
+            }
+            Validator::NonEmptyString => match value {
+                ConfigValue::String(text) if text.is_empty() => {
+                    Err(self.invalid(text, "String must be non-empty"))
+                }
+                _ => Ok(()),
+            },
+            Validator::ListOf(valid) => self.ensure_list(value, valid, true),
+            Validator::NonEmptyListOf(valid) => self.ensure_list(value, valid, false),
+            Validator::ShareOffsetReset => {
+                let text = value.to_string();
+                let by_duration = text.strip_prefix("by_duration:");
+                if matches!(text.as_str(), "earliest" | "latest")
+                    || by_duration.is_some_and(is_duration)
+                {
+                    return Ok(());
+                }
+                Err(self.invalid(&text, &share_offset_reset_problem(&text)))
             }
             Validator::ThrottledReplicas => {
                 let ConfigValue::List(elements) = value else { return Ok(()) };
@@ -217,6 +277,39 @@ impl ConfigKey {
                 ))
             }
         }
+    }
+
+    /// `ValidList.ensureValid`.
+    fn ensure_list(
+        &self,
+        value: &ConfigValue,
+        valid: &[&str],
+        may_be_empty: bool,
+    ) -> Result<(), ConfigException> {
+        let ConfigValue::List(elements) = value else { return Ok(()) };
+        let wrong = |what: String| {
+            Err(ConfigException { message: format!("Configuration '{}' {what}", self.name) })
+        };
+        if elements.is_empty() && !may_be_empty {
+            let all = match valid {
+                [] => "any non-empty value".to_owned(),
+                _ => format!("[{}]", valid.join(", ")),
+            };
+            return wrong(format!("must not be empty. Valid values include: {all}"));
+        }
+        let twice = |(at, element): (usize, &String)| elements[..at].contains(element);
+        if elements.iter().enumerate().any(twice) {
+            return wrong("values must not be duplicated.".to_owned());
+        }
+        for element in elements {
+            if element.is_empty() {
+                return wrong("values must not be empty.".to_owned());
+            }
+            if !valid.is_empty() {
+                self.ensure_one_of(element, valid)?;
+            }
+        }
+        Ok(())
     }
 
     fn ensure_range(&self, value: &ConfigValue, min: i64, max: i64) -> Result<(), ConfigException> {
@@ -249,6 +342,44 @@ fn is_partition_and_broker(element: &str) -> bool {
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         digits(partition) && digits(broker)
     })
+}
+
+/// Java's `Duration.parse` takes it, and it is not negative: `PnDTnHnMn.nS`.
+fn is_duration(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(['P', 'p']) else { return false };
+    let rest = rest.to_ascii_uppercase();
+    let (days, time) = match rest.split_once('T') {
+        Some((days, time)) => (days, Some(time)),
+        None => (rest.as_str(), None),
+    };
+    let whole = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    let decimal = |n: &str| match n.split_once('.') {
+        Some((n, fraction)) => whole(n) && fraction.bytes().all(|b| b.is_ascii_digit()),
+        None => whole(n),
+    };
+    let days_fine = days.is_empty() || days.strip_suffix('D').is_some_and(whole);
+    let Some(mut time) = time else { return days_fine && !days.is_empty() };
+    let mut parts = 0;
+    for (unit, is_number) in
+        [('H', &whole as &dyn Fn(&str) -> bool), ('M', &whole), ('S', &decimal)]
+    {
+        if let Some((number, rest)) = time.split_once(unit) {
+            if !is_number(number) {
+                return false;
+            }
+            time = rest;
+            parts += 1;
+        }
+    }
+    days_fine && parts > 0 && time.is_empty()
+}
+
+/// What `ShareGroupAutoOffsetResetStrategy.Validator` says.
+fn share_offset_reset_problem(text: &str) -> String {
+    format!(
+        "Invalid value `{text}` for configuration share.auto.offset.reset. The value must be \
+         either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS.>'."
+    )
 }
 
 /// `Double.parseDouble` of a decimal: to the last bit with up to 15 digits and exponents up to 22.
@@ -294,12 +425,19 @@ pub fn parse_double(text: &str) -> Option<f64> {
     Some(sign * if power < 0 { number / scale } else { number * scale })
 }
 
-/// `Double.toString` for the values that configs take: at least one digit after the point.
+/// `Double.toString`: at least one digit after the point, an exponent from 10^7 on and below 10^-3.
 fn java_double(value: f64) -> String {
-    if value.is_finite() && value.fract() == 0.0 && value.abs() < 1e7 {
-        format!("{value:.1}")
-    } else {
-        format!("{value}")
+    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
+        return if value.fract() == 0.0 { format!("{value:.1}") } else { format!("{value}") };
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+    }
+    let text = format!("{value:e}");
+    match text.split_once('e') {
+        Some((number, power)) if number.contains('.') => format!("{number}E{power}"),
+        Some((number, power)) => format!("{number}.0E{power}"),
+        None => text,
     }
 }
 

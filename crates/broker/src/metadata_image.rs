@@ -5,6 +5,7 @@ use logbrook_sorted::SortedMap;
 
 use uuid::Uuid;
 
+use crate::ConfigResource;
 use crate::controller::{BrokerRegistration, MetadataRecord, PartitionRegistration};
 
 /// A topic as the metadata have it.
@@ -24,7 +25,7 @@ pub struct MetadataImage {
     brokers: SortedMap<i32, BrokerRegistration>,
     topics: SortedMap<String, TopicImage>,
     topic_names: SortedMap<Uuid, String>,
-    topic_configs: SortedMap<String, SortedMap<String, String>>,
+    configs: SortedMap<ConfigResource, SortedMap<String, String>>,
     next_producer_id: i64,
 }
 
@@ -51,7 +52,22 @@ impl MetadataImage {
 
     /// A topic's own configs; empty where it has none.
     pub fn topic_config(&self, topic: &str) -> SortedMap<String, String> {
-        self.topic_configs.get(topic).cloned().unwrap_or_default()
+        self.config(&ConfigResource::topic(topic))
+    }
+
+    /// The configs that a resource has of its own; empty where it has none.
+    pub fn config(&self, resource: &ConfigResource) -> SortedMap<String, String> {
+        self.configs.get(resource).cloned().unwrap_or_default()
+    }
+
+    /// What has configs of its own.
+    pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
+        self.configs.keys()
+    }
+
+    /// Whether eligible leader replicas are kept (KIP-966): so in a cluster that Kafka 4.4 formats.
+    pub fn is_elr_enabled(&self) -> bool {
+        true
     }
 
     /// The first producer id that no broker was given yet.
@@ -80,18 +96,18 @@ impl MetadataImage {
             MetadataRecord::RemoveTopic { topic_id } => {
                 if let Some(name) = self.topic_names.remove(topic_id) {
                     self.topics.remove(&name);
-                    self.topic_configs.remove(&name);
+                    self.configs.remove(&ConfigResource::topic(name));
                 }
             }
-            MetadataRecord::TopicConfig { topic, name, value: Some(value) } => {
-                let configs = self.topic_configs.entry(topic.clone()).or_default();
+            MetadataRecord::Config { resource, name, value: Some(value) } => {
+                let configs = self.configs.entry(resource.clone()).or_default();
                 configs.insert(name.clone(), value.clone());
             }
-            MetadataRecord::TopicConfig { topic, name, value: None } => {
-                if let Some(configs) = self.topic_configs.get_mut(topic) {
+            MetadataRecord::Config { resource, name, value: None } => {
+                if let Some(configs) = self.configs.get_mut(resource) {
                     configs.remove(name);
                     if configs.is_empty() {
-                        self.topic_configs.remove(topic);
+                        self.configs.remove(resource);
                     }
                 }
             }

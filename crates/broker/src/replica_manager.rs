@@ -11,7 +11,9 @@ use crate::controller::MetadataRecord;
 use crate::delayed_fetch::DelayedFetches;
 use crate::log_config::{log_config, min_insync_replicas};
 use crate::partition::{Partition, PartitionAppendError};
-use crate::{BrokerConfig, BrokerEvent, BrokerEventKind, Cause, Effects, MetadataImage};
+use crate::{
+    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResourceType, Effects, MetadataImage,
+};
 
 /// The partitions that this broker has replicas of, and the fetches that wait on them.
 #[derive(Clone, Debug, Default)]
@@ -65,19 +67,30 @@ impl ReplicaManager {
                 }
             }
             MetadataRecord::RemoveTopic { topic_id } => self.remove(*topic_id),
-            MetadataRecord::TopicConfig { topic, .. } => {
-                let overrides = image.topic_config(topic);
-                for partition in self.topics.get_mut(topic).into_iter().flat_map(|p| p.values_mut())
-                {
-                    partition.configure(
-                        log_config(config, &overrides),
-                        min_insync_replicas(config, &overrides),
-                    );
+            MetadataRecord::Config { resource, .. } => match resource.kind {
+                ConfigResourceType::Topic => self.configure(&resource.name, image, config),
+                // A server config is what topics fall back on.
+                ConfigResourceType::Broker => {
+                    let topics: Vec<String> = self.topics.keys().cloned().collect();
+                    for topic in topics {
+                        self.configure(&topic, image, config);
+                    }
                 }
-            }
+                ConfigResourceType::BrokerLogger
+                | ConfigResourceType::ClientMetrics
+                | ConfigResourceType::Group => {}
+            },
             MetadataRecord::RegisterBroker(_)
             | MetadataRecord::Topic { .. }
             | MetadataRecord::ProducerIds { .. } => {}
+        }
+    }
+
+    fn configure(&mut self, topic: &str, image: &MetadataImage, config: &BrokerConfig) {
+        let overrides = image.topic_config(topic);
+        for partition in self.topics.get_mut(topic).into_iter().flat_map(SortedMap::values_mut) {
+            partition
+                .configure(log_config(config, &overrides), min_insync_replicas(config, &overrides));
         }
     }
 

@@ -160,12 +160,14 @@ served_apis! {
     DeleteRecords { DeleteRecordsRequest => DeleteRecordsResponse, 0..=2 }
     InitProducerId { InitProducerIdRequest => InitProducerIdResponse, 0..=5 }
     DescribeConfigs { DescribeConfigsRequest => DescribeConfigsResponse, 1..=4 }
+    AlterConfigs { AlterConfigsRequest => AlterConfigsResponse, 0..=2 }
     CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
     DeleteGroups { DeleteGroupsRequest => DeleteGroupsResponse, 0..=2 }
     IncrementalAlterConfigs { IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1 }
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
     OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
+    ListConfigResources { ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1 }
     DescribeTopicPartitions { DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0 }
 }
 

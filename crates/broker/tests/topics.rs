@@ -388,10 +388,11 @@ fn the_metadata_log_tells_how_the_metadata_came_to_be() {
             MetadataRecord::Topic { .. } => "Topic",
             MetadataRecord::Partition { .. } => "Partition",
             MetadataRecord::RemoveTopic { .. } => "RemoveTopic",
-            MetadataRecord::TopicConfig { .. } => "Config",
+            MetadataRecord::Config { .. } => "Config",
             MetadataRecord::ProducerIds { .. } => "ProducerIds",
         })
         .collect();
-    // Configs stand between the topic and its partitions, as in Kafka.
-    assert_eq!(names, ["RegisterBroker", "Topic", "Config", "Partition", "Partition"]);
+    // The first config is the one that formatting writes. Those of a topic stand between it and its
+    // partitions, as in Kafka.
+    assert_eq!(names, ["RegisterBroker", "Config", "Topic", "Config", "Partition", "Partition"]);
 }

@@ -98,6 +98,8 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
             .with_producer_epoch(-1)
             .into(),
         ApiKey::DescribeCluster => DescribeClusterRequest::default().with_endpoint_type(1).into(),
+        ApiKey::AlterConfigs => AlterConfigsRequest::default().into(),
+        ApiKey::ListConfigResources => ListConfigResourcesRequest::default().into(),
         ApiKey::CreatePartitions => CreatePartitionsRequest::default().into(),
         ApiKey::DeleteRecords => DeleteRecordsRequest::default().into(),
         ApiKey::ListPartitionReassignments => ListPartitionReassignmentsRequest::default().into(),

@@ -101,7 +101,9 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::ApiVersions(_)
         | Response::InitProducerId(_)
         | Response::DescribeConfigs(_)
+        | Response::AlterConfigs(_)
         | Response::IncrementalAlterConfigs(_)
+        | Response::ListConfigResources(_)
         | Response::ListPartitionReassignments(_)
         | Response::DescribeCluster(_)
         | Response::DescribeTopicPartitions(_) => None,

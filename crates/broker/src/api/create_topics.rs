@@ -9,7 +9,7 @@ use kafka_protocol::messages::create_topics_response::{
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 
 use super::{Reply, RequestContext, now, text, topic_name};
-use crate::config::{ConfigSource, DescribedConfig, describe_topic_configs};
+use crate::config_entry::{ConfigEntry, describe_topic};
 use crate::{Broker, Effects};
 
 pub(crate) fn handle(
@@ -35,7 +35,7 @@ pub(crate) fn handle(
                         Some((config.name.to_string(), config.value.as_ref()?.to_string()))
                     })
                     .collect();
-                let configs = describe_topic_configs(&broker.config, &own);
+                let configs = describe_topic(&broker.config, &own);
                 response
                     .with_topic_id(created.topic_id)
                     .with_num_partitions(created.num_partitions)
@@ -53,12 +53,11 @@ pub(crate) fn handle(
     now(CreateTopicsResponse::default().with_topics(topics.collect()))
 }
 
-fn config(described: &DescribedConfig) -> CreatableTopicConfigs {
-    let source = described.synonyms.first().map_or(ConfigSource::Default, |first| first.source);
+fn config(entry: &ConfigEntry) -> CreatableTopicConfigs {
     CreatableTopicConfigs::default()
-        .with_name(text(described.key.name))
-        .with_value(described.value.clone().map(text))
+        .with_name(text(entry.name.clone()))
+        .with_value(entry.value.clone().map(text))
         .with_read_only(false)
-        .with_config_source(source.id())
-        .with_is_sensitive(false)
+        .with_config_source(entry.source().id())
+        .with_is_sensitive(entry.is_sensitive())
 }

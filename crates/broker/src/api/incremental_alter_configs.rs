@@ -1,10 +1,6 @@
-//! IncrementalAlterConfigs, versions 0 and 1, of topics (`ConfigAdminManager`,
-//! `ConfigurationControlManager`).
-//!
-//! Different from Kafka 4.4: brokers, groups, loggers and client metrics are refused with
-//! `INVALID_REQUEST`.
-
-use logbrook_sorted::SortedSet;
+//! IncrementalAlterConfigs, versions 0 and 1: topics, brokers, client metrics and groups (KIP-339).
+//! What a broker checks before the controller is asked is in `config_admin.rs`; the rest is in
+//! `controller/configs.rs`.
 
 use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
@@ -12,11 +8,12 @@ use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterC
 
 use super::{Reply, RequestContext, now};
 use crate::api_error::ApiError;
-use crate::controller::{AlterTopicConfigs, MetadataRecord};
-use crate::{Broker, Effects, ErrorCode};
+use crate::config_admin::{self, Given};
+use crate::controller::{AlterConfigs, MetadataRecord};
+use crate::{Broker, Effects};
 
-/// `ConfigResource.Type.TOPIC`.
-const TOPIC: i8 = 2;
+/// `AlterConfigOp.OpType.DELETE`.
+const DELETE: i8 = 1;
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -24,23 +21,12 @@ pub(crate) fn handle(
     request: IncrementalAlterConfigsRequest,
     effects: &mut Effects,
 ) -> Reply {
-    let mut seen = SortedSet::new();
-    let mut duplicates = SortedSet::new();
-    for resource in &request.resources {
-        let key = (resource.resource_type, resource.resource_name.as_str());
-        if !seen.insert(key) {
-            duplicates.insert(key);
-        }
-    }
+    let names: Vec<(i8, &str)> =
+        request.resources.iter().map(|r| (r.resource_type, r.resource_name.as_str())).collect();
     let mut records = Vec::new();
     let mut responses = Vec::new();
-    for resource in &request.resources {
-        let key = (resource.resource_type, resource.resource_name.as_str());
-        let decided = if duplicates.contains(&key) {
-            Err(ApiError::new(ErrorCode::InvalidRequest, "Each resource must appear at most once."))
-        } else {
-            decide(broker, resource)
-        };
+    for (at, resource) in request.resources.iter().enumerate() {
+        let decided = config_admin::once(&names, at).and_then(|()| decide(broker, resource));
         let response = AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone())
@@ -65,32 +51,30 @@ fn decide(
     broker: &Broker,
     resource: &AlterConfigsResource,
 ) -> Result<Vec<MetadataRecord>, ApiError> {
-    let invalid = |message: String| Err(ApiError::new(ErrorCode::InvalidRequest, message));
-    if resource.resource_type != TOPIC {
-        return invalid(format!("Unknown resource type {}", resource.resource_type));
-    }
-    let mut names = SortedSet::new();
-    let repeated: SortedSet<&str> = resource
+    let ops: Vec<(&str, i8, Option<&str>)> = resource
         .configs
         .iter()
-        .map(|config| config.name.as_str())
-        .filter(|name| !names.insert(*name))
+        .map(|config| {
+            let value = config.value.as_ref().map(|value| value.as_str());
+            (config.name.as_str(), config.config_operation, value)
+        })
         .collect();
-    if !repeated.is_empty() {
-        let repeated: Vec<&str> = repeated.into_iter().collect();
-        return invalid(format!("Error due to duplicate config keys : {}", repeated.join(",")));
-    }
-    AlterTopicConfigs {
-        topic: resource.resource_name.as_str(),
-        ops: resource
-            .configs
+    let given = Given {
+        resource_type: resource.resource_type,
+        name: resource.resource_name.as_str(),
+        keys: ops.iter().map(|(name, ..)| *name).collect(),
+        nulls: ops
             .iter()
-            .map(|config| {
-                let value = config.value.as_ref().map(|value| value.as_str());
-                (config.name.as_str(), config.config_operation, value)
-            })
+            .filter(|(_, op, value)| *op != DELETE && value.is_none())
+            .map(|(name, ..)| *name)
             .collect(),
-        newly_created: false,
+    };
+    let resource = config_admin::check(broker, &given)?;
+    if config_admin::is_logger(&resource) {
+        return config_admin::alter_loggers(&ops);
     }
-    .decide(&broker.image)
+    let new = AlterConfigs { resource: resource.clone(), ops, newly_created: false }
+        .decide(&broker.image, &broker.config);
+    config_admin::validate_broker_change(broker, &resource, &new)?;
+    new
 }

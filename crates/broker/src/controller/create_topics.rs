@@ -7,10 +7,10 @@ use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use uuid::Uuid;
 
 use super::placement::{place, registration, validate_manual};
-use super::{AlterTopicConfigs, Controller, ControllerResult, MetadataRecord};
+use super::{AlterConfigs, Controller, ControllerResult, MetadataRecord};
 use crate::api_error::ApiError;
 use crate::topic_name::{self, CLUSTER_METADATA_TOPIC_NAME};
-use crate::{BrokerConfig, ErrorCode, MetadataImage};
+use crate::{BrokerConfig, ConfigResource, ErrorCode, MetadataImage};
 
 /// A topic that was, or with `validate_only` would be, created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Controller {
     ) -> Result<(CreatedTopic, Vec<MetadataRecord>), ApiError> {
         let name = topic.name.as_str();
         validate_new_name(image, name)?;
-        let config_records = config_records(image, topic)?;
+        let config_records = config_records(image, config, topic)?;
         let replicas = if topic.assignments.is_empty() {
             self.placed(image, config, topic)?
         } else {
@@ -182,6 +182,7 @@ fn validate_new_name(image: &MetadataImage, name: &str) -> Result<(), ApiError> 
 
 fn config_records(
     image: &MetadataImage,
+    config: &BrokerConfig,
     topic: &CreatableTopic,
 ) -> Result<Vec<MetadataRecord>, ApiError> {
     let nulls: Vec<&str> = topic
@@ -202,12 +203,12 @@ fn config_records(
         .iter()
         .map(|config| (config.name.as_str(), config.value.as_ref().map(|value| value.as_str())))
         .collect();
-    AlterTopicConfigs {
-        topic: topic.name.as_str(),
+    AlterConfigs {
+        resource: ConfigResource::topic(topic.name.as_str()),
         ops: values.into_iter().map(|(name, value)| (name, 0, value)).collect(),
         newly_created: true,
     }
-    .decide(image)
+    .decide(image, config)
 }
 
 fn manual(image: &MetadataImage, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>, ApiError> {

@@ -3,6 +3,8 @@
 
 use uuid::Uuid;
 
+use crate::ConfigResource;
+
 /// A broker that has registered (`RegisterBrokerRecord`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerRegistration {
@@ -61,10 +63,10 @@ pub enum MetadataRecord {
         /// Id of the topic.
         topic_id: Uuid,
     },
-    /// `ConfigRecord` of a topic.
-    TopicConfig {
-        /// The topic's name.
-        topic: String,
+    /// `ConfigRecord`.
+    Config {
+        /// What the config is of.
+        resource: ConfigResource,
         /// Name of the config.
         name: String,
         /// Its value, or `None` where it is removed.

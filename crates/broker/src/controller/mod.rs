@@ -16,7 +16,7 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use uuid::{Builder, Uuid};
 
-pub(crate) use configs::AlterTopicConfigs;
+pub(crate) use configs::{AlterConfigs, replace_configs};
 pub(crate) use delete_topics::delete_topics;
 pub use metadata_record::{BrokerRegistration, MetadataRecord, PartitionRegistration};
 pub(crate) use producer_ids::{ProducerIdBlock, allocate as allocate_producer_ids};

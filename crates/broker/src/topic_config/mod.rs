@@ -7,8 +7,8 @@ mod table;
 
 use logbrook_sorted::SortedMap;
 
-use crate::ErrorCode;
 use crate::config_def::{ConfigException, ConfigKey, ConfigValue};
+use crate::{BrokerConfig, ErrorCode};
 
 /// A server config that a topic config falls back on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +87,27 @@ pub fn find(name: &str) -> Option<&'static TopicConfigKey> {
     table::KEYS.iter().find(|entry| entry.key.name == name)
 }
 
-/// Validates a topic's own configs: names first, then values, then what excludes each other.
+/// Validates a topic's own configs as a client can: names first, then values, then what excludes
+/// each other.
 pub fn validate<'a>(
     configs: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<(), TopicConfigError> {
-    let configs: SortedMap<&str, &str> = configs.into_iter().collect();
+    check(configs.into_iter().collect(), None)
+}
+
+/// The same by a broker: what the topic does not say comes from the broker, and there is no tiered
+/// storage (`LogConfig.validateTopicLogConfigValues`).
+pub(crate) fn validate_in<'a>(
+    broker: &BrokerConfig,
+    configs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), TopicConfigError> {
+    check(configs.into_iter().collect(), Some(broker))
+}
+
+fn check(
+    configs: SortedMap<&str, &str>,
+    broker: Option<&BrokerConfig>,
+) -> Result<(), TopicConfigError> {
     if let Some(name) = configs.keys().find(|name| find(name).is_none()) {
         return Err(TopicConfigError::UnknownName((*name).to_owned()));
     }
@@ -100,15 +116,20 @@ pub fn validate<'a>(
             entry.key.parse(value).map_err(TopicConfigError::Value)?;
         }
     }
-    let lag = |name: &str| {
-        let text = configs.get(name).copied().or(find(name)?.key.default)?;
-        match find(name)?.key.parse(text).ok()? {
-            ConfigValue::Number(number) => Some(number),
-            ConfigValue::Boolean(_)
-            | ConfigValue::String(_)
-            | ConfigValue::Double(_)
-            | ConfigValue::List(_) => None,
+    let value = |name: &str| {
+        let entry = find(name)?;
+        match (configs.get(name), broker) {
+            (Some(own), _) => entry.key.parse(own).ok(),
+            (None, Some(broker)) => broker.topic_value(entry, &SortedMap::new()),
+            (None, None) => entry.key.parse(entry.key.default?).ok(),
         }
+    };
+    let lag = |name: &str| match value(name)? {
+        ConfigValue::Number(number) => Some(number),
+        ConfigValue::Boolean(_)
+        | ConfigValue::String(_)
+        | ConfigValue::Double(_)
+        | ConfigValue::List(_) => None,
     };
     let (min, max) = (lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms"));
     if let (Some(min), Some(max)) = (min, max)
@@ -118,6 +139,13 @@ pub fn validate<'a>(
             "conflict topic config setting min.compaction.lag.ms ({min}) > \
              max.compaction.lag.ms ({max})"
         )));
+    }
+    if broker.is_some() && value("remote.storage.enable") == Some(ConfigValue::Boolean(true)) {
+        return Err(TopicConfigError::Value(ConfigException {
+            message: "Tiered Storage functionality is disabled in the broker. Topic cannot be \
+                      configured with remote log storage."
+                .to_owned(),
+        }));
     }
     Ok(())
 }

@@ -47,12 +47,14 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DeleteRecords => DELETE_RECORDS,
         ApiKey::InitProducerId => INIT_PRODUCER_ID,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
+        ApiKey::AlterConfigs => ALTER_CONFIGS,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
+        ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
         _not_served => return None,
     })
@@ -261,6 +263,19 @@ static DESCRIBE_CONFIGS: &[Field] = &[
     field("include_synonyms", BYTE, 1),
     field("include_documentation", BYTE, 3),
 ];
+
+static ALTER_CONFIGS_CONFIGS: &[Field] = &[field("name", Text, 0), field("value", Text, 0)];
+static ALTER_CONFIGS_RESOURCES: &[Field] = &[
+    field("resource_type", BYTE, 0),
+    field("resource_name", Text, 0),
+    field("configs", List(&Struct(ALTER_CONFIGS_CONFIGS)), 0),
+];
+static ALTER_CONFIGS: &[Field] = &[
+    field("resources", List(&Struct(ALTER_CONFIGS_RESOURCES)), 0),
+    field("validate_only", BYTE, 0),
+];
+
+static LIST_CONFIG_RESOURCES: &[Field] = &[field("resource_types", List(&BYTE), 1)];
 
 static CREATE_PARTITIONS_ASSIGNMENTS: &[Field] = &[field("broker_ids", List(&INT), 0)];
 static CREATE_PARTITIONS_TOPICS: &[Field] = &[

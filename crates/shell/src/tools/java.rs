@@ -115,33 +115,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (yoe + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// `String.hashCode`.
-fn string_hash(text: &str) -> u32 {
-    text.encode_utf16().fold(0u32, |h, unit| h.wrapping_mul(31).wrapping_add(u32::from(unit)))
-}
-
-/// The order in which `java.util.HashMap` gives back string keys that were put in this order.
-///
-/// `initial` is the constructor's argument, 16 without one. Some tools print maps as they come, so
-/// this order is part of their output.
-pub(crate) fn hash_order(keys: impl IntoIterator<Item = String>, initial: usize) -> Vec<String> {
-    let mut unique: Vec<String> = Vec::new();
-    for key in keys {
-        if !unique.contains(&key) {
-            unique.push(key);
-        }
-    }
-    let mut capacity = initial.max(1).next_power_of_two();
-    while unique.len() > capacity * 3 / 4 {
-        capacity *= 2;
-    }
-    // The sort is stable: within a bucket the order of insertion stays.
-    logbrook_sorted::sort_by_key(&mut unique, |key| {
-        let hash = string_hash(key);
-        (hash ^ (hash >> 16)) as usize & (capacity - 1)
-    });
-    unique
-}
+pub(crate) use logbrook_broker::java_hash::hash_order;
 
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -205,14 +179,6 @@ pub(crate) fn row(widths: &[usize], cells: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn maps_come_back_in_javas_order() {
-        let words = ["billing", "orders", "payments", "a", "b", "shop.dlq", "zz"];
-        let order = hash_order(words.map(String::from), 16);
-        // Recorded with java.util.HashMap of OpenJDK 17.
-        assert_eq!(order, ["zz", "a", "b", "payments", "shop.dlq", "orders", "billing"]);
-    }
 
     #[test]
     fn topic_ids_are_url_safe_base64() {
