@@ -7,7 +7,7 @@ use common::*;
 use logbrook_broker::messages::ProduceRequest;
 use logbrook_broker::wire::Response;
 use logbrook_broker::{BrokerEventKind, ConnectionId};
-use logbrook_record::{BatchOptions, ProducerEpoch, ProducerId};
+use logbrook_record::{BatchOptions, Compression, ProducerEpoch, ProducerId};
 
 fn orders() -> Node {
     let mut node = Node::new();
@@ -218,4 +218,20 @@ fn offsets_by_time() {
     assert_eq!(at(150), ("ok", 1, 300));
     assert_eq!(at(301), ("ok", -1, -1));
     assert_eq!(at(-9), ("UNSUPPORTED_VERSION", -1, -1));
+}
+
+#[test]
+fn zstd_needs_a_request_that_may_carry_it() {
+    let zstd = || {
+        let options = BatchOptions { compression: Compression::Zstd, ..BatchOptions::default() };
+        batch_with(options, &["a", "b"], Node::new().now)
+    };
+    let mut node = orders();
+    let old = node.call(6, Node::produce_request("orders", 0, -1, zstd()));
+    let Response::Produce(old) = old else { panic!() };
+    let old = &old.responses[0].partition_responses[0];
+    assert_eq!(error(old.error_code), "UNSUPPORTED_COMPRESSION_TYPE");
+    assert_eq!(node.produce("orders", 0, zstd()).base_offset, 0);
+    let data = node.fetch("orders", 0, 0);
+    assert_eq!(records(&data.records.unwrap()), [(0, "a".into()), (1, "b".into())]);
 }

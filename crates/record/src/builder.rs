@@ -7,8 +7,10 @@ use bytes::Bytes;
 use crate::attributes::{Attributes, Compression, TimestampType};
 use crate::compress;
 use crate::crc32c::crc32c;
-use crate::error::BatchError;
-use crate::header::{ATTRIBUTES, BatchHeader, CRC, LOG_OVERHEAD, MAGIC_V2, RECORD_BATCH_OVERHEAD};
+use crate::error::{BatchError, BatchErrorKind};
+use crate::header::{
+    ATTRIBUTES, BATCH_LENGTH, BatchHeader, CRC, LOG_OVERHEAD, MAGIC_V2, RECORD_BATCH_OVERHEAD,
+};
 use crate::ids::{LeaderEpoch, NO_SEQUENCE, NO_TIMESTAMP, Offset, ProducerEpoch, ProducerId};
 use crate::record::{Header, size_of_body, write_record};
 use crate::varint::size_of_varlong;
@@ -198,7 +200,7 @@ impl BatchBuilder {
     /// The batch's bytes.
     ///
     /// # Errors
-    /// [`crate::BatchErrorKind::UnsupportedCompression`] if this build cannot write the codec.
+    /// [`BatchErrorKind::Size`] if it is longer than a batch can say.
     pub fn build(self) -> Result<Bytes, BatchError> {
         let options = self.options;
         let mut buffer = match options.compression {
@@ -206,7 +208,7 @@ impl BatchBuilder {
             codec => {
                 let mut out = Vec::with_capacity(RECORD_BATCH_OVERHEAD + self.buffer.len() / 2);
                 out.resize(RECORD_BATCH_OVERHEAD, 0);
-                compress::compress(codec, &self.buffer[RECORD_BATCH_OVERHEAD..], &mut out)?;
+                compress::compress(codec, &self.buffer[RECORD_BATCH_OVERHEAD..], &mut out);
                 out
             }
         };
@@ -219,9 +221,18 @@ impl BatchBuilder {
             .with(Attributes::CONTROL, options.control)
             .with(Attributes::DELETE_HORIZON, options.delete_horizon_ms.is_some());
         let last_offset = self.last_offset.unwrap_or(options.base_offset);
+        let batch_length = i32::try_from(buffer.len() - LOG_OVERHEAD).map_err(|_| {
+            BatchError::new(
+                BatchErrorKind::Size,
+                BATCH_LENGTH,
+                "header/batchLength",
+                i32::MAX,
+                buffer.len() - LOG_OVERHEAD,
+            )
+        })?;
         let header = BatchHeader {
             base_offset: options.base_offset,
-            batch_length: i32::try_from(buffer.len() - LOG_OVERHEAD).unwrap_or(i32::MAX),
+            batch_length,
             partition_leader_epoch: options.partition_leader_epoch,
             magic: MAGIC_V2,
             crc: 0,

@@ -18,7 +18,7 @@ pub enum BatchErrorKind {
     Record,
     /// The compressed payload cannot be decompressed: `CORRUPT_MESSAGE`.
     Compression,
-    /// A codec that this build cannot read or write: `UNSUPPORTED_COMPRESSION_TYPE`.
+    /// A codec number that Kafka does not know: `UNSUPPORTED_COMPRESSION_TYPE`.
     UnsupportedCompression,
 }
 

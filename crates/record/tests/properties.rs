@@ -32,7 +32,13 @@ fn record() -> impl Strategy<Value = Record> {
 
 fn options() -> impl Strategy<Value = BatchOptions> {
     (
-        prop_oneof![Just(Compression::None), Just(Compression::Gzip), Just(Compression::Lz4)],
+        prop_oneof![
+            Just(Compression::None),
+            Just(Compression::Gzip),
+            Just(Compression::Snappy),
+            Just(Compression::Lz4),
+            Just(Compression::Zstd),
+        ],
         0i64..1 << 40,
         -1i64..5,
         0i32..=i32::MAX,

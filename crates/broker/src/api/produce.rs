@@ -12,7 +12,7 @@ use kafka_protocol::messages::produce_response::{
 };
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use logbrook_log::AppendOrigin;
-use logbrook_record::{BatchHeader, LOG_OVERHEAD, MAGIC_V2};
+use logbrook_record::{BatchHeader, Compression, LOG_OVERHEAD, MAGIC_V2};
 
 use super::{Reply, RequestContext, now, text};
 use crate::partition::PartitionAppendError;
@@ -171,9 +171,13 @@ fn validate_records(records: &[u8], version: i16) -> Result<BatchHeader, ErrorCo
         return Err(ErrorCode::InvalidRecord);
     }
     let header = BatchHeader::read(records).map_err(|_| ErrorCode::CorruptMessage)?;
-    let zstd = header.attributes.0 & 0x07 == 4;
-    if zstd && version < ZSTD_VERSION {
-        return Err(ErrorCode::UnsupportedCompressionType);
+    match header.attributes.compression() {
+        // Java's `CompressionType.forId` throws what no one catches.
+        None => return Err(ErrorCode::UnknownServerError),
+        Some(Compression::Zstd) if version < ZSTD_VERSION => {
+            return Err(ErrorCode::UnsupportedCompressionType);
+        }
+        Some(_) => {}
     }
     match first_batch_size(&records[size..])? {
         Some(_) => Err(ErrorCode::InvalidRecord),
