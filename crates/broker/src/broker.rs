@@ -8,6 +8,7 @@ use crate::controller::{BrokerRegistration, Controller, MetadataRecord, Producer
 use crate::coordinator::{self, GroupCoordinator};
 use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
+use crate::transaction_coordinator::{self, TransactionCoordinator};
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 use crate::{
     BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResource, ConfigResourceType, Effects,
@@ -39,6 +40,8 @@ pub struct Broker {
     pub(crate) replica_manager: ReplicaManager,
     /// The groups that this node coordinates.
     pub(crate) coordinator: GroupCoordinator,
+    /// The transactional ids that this node coordinates.
+    pub(crate) transaction_coordinator: TransactionCoordinator,
     pub(crate) producer_ids: ProducerIdBlock,
     connections: SortedMap<ConnectionId, Connection>,
     /// Connections with a request to process, in the order in which they became ready.
@@ -70,6 +73,7 @@ impl Broker {
         let first_check = now.saturating_add(config.number("log.initial.task.delay.ms"));
         let mut broker = Broker {
             coordinator: GroupCoordinator::new(&config, seed),
+            transaction_coordinator: TransactionCoordinator::new(&config, now),
             config,
             image: MetadataImage::default(),
             controller: Controller::new(seed),
@@ -124,6 +128,7 @@ impl Broker {
             self.next_retention_check_ms = self.next_retention_check_ms.saturating_add(step);
         }
         coordinator::tick(self, now, &mut effects);
+        transaction_coordinator::tick(self, now, &mut effects);
         self.run(now, &mut effects);
         effects
     }
@@ -133,7 +138,11 @@ impl Broker {
         let has_records = self.replica_manager.partitions().any(|p| p.log().size_bytes() > 0);
         let retention = has_records.then_some(self.next_retention_check_ms);
         let fetches = self.replica_manager.delayed_fetches.next_wakeup();
-        [retention, fetches, self.coordinator.next_wakeup()].into_iter().flatten().min()
+        let transactions = transaction_coordinator::next_wakeup(self);
+        [retention, fetches, self.coordinator.next_wakeup(), transactions]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The configuration it was started with.
@@ -169,6 +178,18 @@ impl Broker {
     /// The replica of a partition that is on this broker.
     pub fn partition(&self, topic: &str, index: i32) -> Option<&Partition> {
         self.replica_manager.partition(topic, index)
+    }
+
+    /// The process was killed and comes back, at `now`: what its coordinators knew besides the logs
+    /// is lost, and they load their partitions again.
+    pub fn restart(&mut self, now: i64) {
+        self.coordinator.forget();
+        self.transaction_coordinator = TransactionCoordinator::new(&self.config, now);
+    }
+
+    /// The transactional ids that this broker coordinates, as far as they are loaded.
+    pub fn transaction_coordinator(&self) -> &TransactionCoordinator {
+        &self.transaction_coordinator
     }
 
     /// Works until nothing is left to do at this moment.
@@ -256,6 +277,26 @@ impl Broker {
             Request::DescribeGroups(body) => api::describe_groups::handle(self, ctx, body, effects),
             Request::ListGroups(body) => api::list_groups::handle(self, ctx, body, effects),
             Request::DeleteGroups(body) => api::delete_groups::handle(self, ctx, body, effects),
+            Request::AddPartitionsToTxn(body) => {
+                api::add_partitions_to_txn::handle(self, ctx, body, effects)
+            }
+            Request::AddOffsetsToTxn(body) => {
+                api::add_offsets_to_txn::handle(self, ctx, body, effects)
+            }
+            Request::EndTxn(body) => api::end_txn::handle(self, ctx, body, effects),
+            Request::WriteTxnMarkers(body) => {
+                api::write_txn_markers::handle(self, ctx, body, effects)
+            }
+            Request::TxnOffsetCommit(body) => {
+                api::txn_offset_commit::handle(self, ctx, body, effects)
+            }
+            Request::DescribeProducers(body) => api::describe_producers::handle(self, body),
+            Request::DescribeTransactions(body) => {
+                api::describe_transactions::handle(self, ctx, body, effects)
+            }
+            Request::ListTransactions(body) => {
+                api::list_transactions::handle(self, ctx, body, effects)
+            }
             Request::OffsetDelete(body) => api::offset_delete::handle(self, ctx, body, effects),
         }
     }
@@ -314,6 +355,7 @@ impl Broker {
         }
         if !deleted.is_empty() {
             coordinator::on_topics_deleted(self, now, &deleted, effects);
+            transaction_coordinator::on_topics_deleted(self, &deleted);
         }
     }
 }

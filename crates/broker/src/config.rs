@@ -76,7 +76,16 @@ static READ: &[&str] = &[
     "offsets.topic.segment.bytes",
     "producer.id.expiration.ms",
     "socket.request.max.bytes",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+    "transaction.max.timeout.ms",
     "transaction.partition.verification.enable",
+    "transaction.remove.expired.transaction.cleanup.interval.ms",
+    "transaction.state.log.min.isr",
+    "transaction.state.log.num.partitions",
+    "transaction.state.log.replication.factor",
+    "transaction.state.log.segment.bytes",
+    "transaction.two.phase.commit.enable",
+    "transactional.id.expiration.ms",
 ];
 
 /// Where the value of a config comes from: `DescribeConfigsResponse.ConfigSource`.

@@ -81,6 +81,15 @@ pub enum BrokerEventKind {
     MemberLeft { group: String, member_id: String },
     /// A member was removed: its session or rebalance timeout passed.
     MemberExpired { group: String, member_id: String },
+    /// A transactional id went from one state to another (Kafka's names of the states; from empty
+    /// where it is new).
+    TransactionState {
+        transactional_id: String,
+        from: String,
+        to: String,
+        producer_id: i64,
+        producer_epoch: i16,
+    },
     /// A group's offset was committed.
     OffsetCommitted { group: String, topic: String, partition: i32, offset: i64 },
 }

@@ -5,6 +5,7 @@
 //!                                                          |       `-> metadata_image  replay
 //!                                                          +--> replica_manager  partitions, logs, purgatory
 //!                                                          +--> coordinator/  groups
+//!                                                          +--> transaction_coordinator/
 //!   Effects { responses, events }  <-----------------------+
 //! ```
 //!
@@ -34,6 +35,7 @@ mod replica_manager;
 pub mod server_config;
 pub mod topic_config;
 pub mod topic_name;
+pub mod transaction_coordinator;
 pub mod wire;
 
 pub use broker::{Broker, ClientInfo, ConnectionId};

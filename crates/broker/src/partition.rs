@@ -2,16 +2,17 @@
 
 use logbrook_sorted::SortedMap;
 
-use bytes::Bytes;
 use logbrook_log::{
-    AppendError, AppendInfo, AppendOrigin, Log, LogConfig, Maintenance, OffsetOutOfRange,
+    AppendError, AppendInfo, LeaderAppend, Log, LogConfig, Maintenance, OffsetOutOfRange,
+    VerificationGuard,
 };
-use logbrook_record::{LeaderEpoch, Offset};
+use logbrook_record::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 use uuid::Uuid;
 
 use crate::ErrorCode;
 use crate::controller::PartitionRegistration;
 use crate::high_watermark::high_watermark;
+use crate::replica_manager::Append;
 
 /// A partition that this broker holds a replica of.
 #[derive(Clone, Debug)]
@@ -151,21 +152,49 @@ impl Partition {
     /// high watermark, if it moved.
     pub(crate) fn append_as_leader(
         &mut self,
-        records: Bytes,
-        origin: AppendOrigin,
-        acks: i16,
+        append: Append<'_>,
         now: i64,
     ) -> Result<(AppendInfo, Option<Offset>), PartitionAppendError> {
         if !self.is_leader() {
             return Err(PartitionAppendError::NotLeader);
         }
-        if acks == -1 && self.registration.isr.len() < self.effective_min_insync_replicas() {
+        if append.acks == -1 && self.registration.isr.len() < self.effective_min_insync_replicas() {
             return Err(PartitionAppendError::NotEnoughReplicas);
         }
-        let epoch = LeaderEpoch(self.registration.leader_epoch);
+        let leader = LeaderAppend {
+            leader_epoch: LeaderEpoch(self.registration.leader_epoch),
+            origin: append.origin,
+            verification_guard: append.verification_guard,
+            transaction_version: append.transaction_version,
+            now,
+        };
         let info =
-            self.log.append(records, epoch, origin, now).map_err(PartitionAppendError::Log)?;
+            self.log.append_with(append.records, leader).map_err(PartitionAppendError::Log)?;
         Ok((info, self.maybe_increment_high_watermark()))
+    }
+
+    /// Begins to verify a producer's transaction with its coordinator; see
+    /// [`Log::maybe_start_transaction_verification`].
+    pub(crate) fn maybe_start_transaction_verification(
+        &mut self,
+        producer_id: ProducerId,
+        epoch: ProducerEpoch,
+        sequence: i32,
+        supports_epoch_bump: bool,
+        now: i64,
+    ) -> Result<VerificationGuard, PartitionAppendError> {
+        if !self.is_leader() {
+            return Err(PartitionAppendError::NotLeader);
+        }
+        self.log
+            .maybe_start_transaction_verification(
+                producer_id,
+                sequence,
+                epoch,
+                supports_epoch_bump,
+                now,
+            )
+            .map_err(PartitionAppendError::Log)
     }
 
     /// Moves the high watermark to what the in-sync replicas have; says where to, if it moved.

@@ -3,7 +3,7 @@
 use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
-use logbrook_log::{AppendInfo, AppendOrigin};
+use logbrook_log::{AppendInfo, AppendOrigin, TransactionVersion, VerificationGuard};
 use logbrook_record::{BatchHeader, Offset, ProducerEpoch, ProducerId};
 use uuid::Uuid;
 
@@ -110,12 +110,12 @@ impl ReplicaManager {
         cause: Option<Cause>,
         effects: &mut Effects,
     ) -> Result<AppendInfo, PartitionAppendError> {
-        let Append { topic, index, records, origin, acks } = append;
-        let header = BatchHeader::read(&records).ok();
+        let (topic, index) = (append.topic, append.index);
+        let header = BatchHeader::read(&append.records).ok();
         let Some(partition) = self.partition_mut(topic, index) else {
             return Err(PartitionAppendError::NotLeader);
         };
-        let (info, high_watermark) = partition.append_as_leader(records, origin, acks, now)?;
+        let (info, high_watermark) = partition.append_as_leader(append, now)?;
         let mut tell = |kind| effects.events.push(BrokerEvent { cause, kind });
         let topic = topic.to_owned();
         tell(BrokerEventKind::Appended {
@@ -176,4 +176,23 @@ pub(crate) struct Append<'a> {
     pub(crate) origin: AppendOrigin,
     /// 0, 1 or -1, as in a produce request.
     pub(crate) acks: i16,
+    /// That the transaction of the first batch is known to its coordinator.
+    pub(crate) verification_guard: VerificationGuard,
+    /// Of a transaction marker.
+    pub(crate) transaction_version: TransactionVersion,
+}
+
+impl<'a> Append<'a> {
+    /// What a coordinator of this broker writes: to all replicas in sync.
+    pub(crate) fn coordinator(topic: &'a str, index: i32, records: Bytes) -> Append<'a> {
+        Append {
+            topic,
+            index,
+            records,
+            origin: AppendOrigin::Coordinator,
+            acks: -1,
+            verification_guard: VerificationGuard::SENTINEL,
+            transaction_version: TransactionVersion::UNKNOWN,
+        }
+    }
 }

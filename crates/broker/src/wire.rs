@@ -159,6 +159,11 @@ served_apis! {
     DeleteTopics { DeleteTopicsRequest => DeleteTopicsResponse, 1..=6 }
     DeleteRecords { DeleteRecordsRequest => DeleteRecordsResponse, 0..=2 }
     InitProducerId { InitProducerIdRequest => InitProducerIdResponse, 0..=5 }
+    AddPartitionsToTxn { AddPartitionsToTxnRequest => AddPartitionsToTxnResponse, 0..=5 }
+    AddOffsetsToTxn { AddOffsetsToTxnRequest => AddOffsetsToTxnResponse, 0..=4 }
+    EndTxn { EndTxnRequest => EndTxnResponse, 0..=5 }
+    WriteTxnMarkers { WriteTxnMarkersRequest => WriteTxnMarkersResponse, 1..=1 }
+    TxnOffsetCommit { TxnOffsetCommitRequest => TxnOffsetCommitResponse, 0..=5 }
     DescribeConfigs { DescribeConfigsRequest => DescribeConfigsResponse, 1..=4 }
     AlterConfigs { AlterConfigsRequest => AlterConfigsResponse, 0..=2 }
     CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
@@ -167,6 +172,9 @@ served_apis! {
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
     OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
+    DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
+    DescribeTransactions { DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0 }
+    ListTransactions { ListTransactionsRequest => ListTransactionsResponse, 0..=2 }
     ListConfigResources { ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1 }
     DescribeTopicPartitions { DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0 }
 }

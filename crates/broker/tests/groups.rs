@@ -218,8 +218,8 @@ fn the_first_question_for_a_coordinator_creates_the_offsets_topic() {
     let found = (response.node_id.0, response.host.as_str(), response.port);
     assert_eq!(found, (1, "localhost", 9092));
     let request = FindCoordinatorRequest::default()
-        .with_key_type(1)
-        .with_coordinator_keys(vec![text("transactional-id")]);
+        .with_key_type(2)
+        .with_coordinator_keys(vec![text("share-group:topic:0")]);
     let Response::FindCoordinator(response) = node.latest(request) else { panic!() };
     assert_eq!(error(response.coordinators[0].error_code), "INVALID_REQUEST");
 }

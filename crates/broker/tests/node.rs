@@ -35,6 +35,7 @@ fn producer_ids_come_in_blocks_of_a_thousand() {
     let mut ask = |id: Option<&str>| {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(id.map(|id| TransactionalId(text(id))))
+            .with_transaction_timeout_ms(60_000)
             .with_producer_id(logbrook_broker::messages::ProducerId(-1))
             .with_producer_epoch(-1);
         let Response::InitProducerId(response) = node.latest(request) else { panic!() };
@@ -43,7 +44,7 @@ fn producer_ids_come_in_blocks_of_a_thousand() {
     for id in 0..1001 {
         assert_eq!(ask(None), ("ok", id, 0));
     }
-    assert_eq!(ask(Some("tx")), ("COORDINATOR_NOT_AVAILABLE", -1, -1));
+    assert_eq!(ask(Some("tx")), ("NOT_COORDINATOR", -1, -1));
     assert_eq!(ask(Some("")), ("INVALID_REQUEST", -1, -1));
     assert_eq!(node.broker.metadata().next_producer_id(), 2000);
 }

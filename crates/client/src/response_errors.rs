@@ -90,6 +90,15 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
             .iter()
             .flat_map(|topic| &topic.partitions)
             .find_map(|p| retries(p.error_code)),
+        Response::ListTransactions(body) => retries(body.error_code),
+        Response::DescribeTransactions(body) => {
+            body.transaction_states.iter().find_map(|state| retries(state.error_code))
+        }
+        Response::DescribeProducers(body) => body
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.partitions)
+            .find_map(|p| retries(p.error_code)),
         // Answered per item in ways a caller reads, or by any broker.
         Response::Produce(_)
         | Response::Fetch(_)
@@ -100,6 +109,11 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::SyncGroup(_)
         | Response::ApiVersions(_)
         | Response::InitProducerId(_)
+        | Response::AddPartitionsToTxn(_)
+        | Response::AddOffsetsToTxn(_)
+        | Response::EndTxn(_)
+        | Response::WriteTxnMarkers(_)
+        | Response::TxnOffsetCommit(_)
         | Response::DescribeConfigs(_)
         | Response::AlterConfigs(_)
         | Response::IncrementalAlterConfigs(_)

@@ -34,6 +34,8 @@ pub enum GroupError {
     FencedInstanceId = 82,
     /// Offsets of a topic that the group reads cannot be deleted.
     GroupSubscribedToTopic = 86,
+    /// An open transaction has an offset for this partition: ask again.
+    UnstableOffsetCommit = 88,
 }
 
 impl GroupError {

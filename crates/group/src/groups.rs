@@ -1,6 +1,7 @@
 //! The groups of one partition of `__consumer_offsets`, and the operations on them.
 
 mod offsets;
+mod transactional_offsets;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,6 +14,8 @@ use crate::{
     GroupDescription, GroupError, GroupEvent, GroupRecord, Heartbeat, JoinGroup, JoinGroupReply,
     LeaveGroup, LeftMember, ListedGroup, Reply, SyncGroup, SyncGroupReply, Token, TopicPartition,
 };
+
+pub use transactional_offsets::PendingOffsets;
 
 /// The groups of one partition of `__consumer_offsets`.
 ///
@@ -34,6 +37,8 @@ pub struct Durable {
     pub groups: SortedMap<String, GroupMetadataValue>,
     /// By group and partition.
     pub offsets: SortedMap<String, SortedMap<TopicPartition, OffsetCommitValue>>,
+    /// Of transactions that are open.
+    pub pending_offsets: PendingOffsets,
 }
 
 impl Groups {
@@ -231,13 +236,13 @@ impl Groups {
                 let key = TopicPartition::new(topic.clone(), *partition);
                 match value {
                     Some(value) => {
-                        self.groups
-                            .entry(group_id.clone())
-                            .or_insert_with(|| ClassicGroup::new(group_id, value.commit_timestamp));
+                        self.create_for_offsets(group_id, value.commit_timestamp);
+                        self.durable.pending_offsets.supersede(group_id, &key, u64::MAX);
                         let offsets = self.durable.offsets.entry(group_id.clone()).or_default();
                         offsets.insert(key, value.clone());
                     }
                     None => {
+                        self.durable.pending_offsets.remove(group_id, &key);
                         if let Some(offsets) = self.durable.offsets.get_mut(group_id) {
                             offsets.remove(&key);
                             if offsets.is_empty() {
@@ -247,6 +252,13 @@ impl Groups {
                     }
                 }
             }
+        }
+    }
+
+    /// A group that only keeps offsets comes into being with its first one.
+    fn create_for_offsets(&mut self, group_id: &str, now: i64) {
+        if !self.groups.contains_key(group_id) {
+            self.groups.insert(group_id.to_string(), ClassicGroup::new(group_id, now));
         }
     }
 
@@ -260,7 +272,8 @@ impl Groups {
             group.loaded(&mut Context { now, config: &self.config, out: &mut out });
             self.groups.insert(group_id.clone(), group);
         }
-        for group_id in self.durable.offsets.keys() {
+        let pending = self.durable.pending_offsets.group_ids();
+        for group_id in self.durable.offsets.keys().chain(pending) {
             self.groups.entry(group_id.clone()).or_insert_with(|| ClassicGroup::new(group_id, now));
         }
         if !self.groups.is_empty() {

@@ -38,6 +38,6 @@ pub use classic_group::{ClassicGroup, ClassicGroupMember, ClassicGroupState};
 pub use config::GroupConfig;
 pub use decision::{Decided, Decision, GroupEvent, Reply, Token};
 pub use error::GroupError;
-pub use groups::{Durable, Groups};
+pub use groups::{Durable, Groups, PendingOffsets};
 pub use operations::*;
 pub use records::GroupRecord;

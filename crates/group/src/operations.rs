@@ -232,6 +232,9 @@ pub struct OffsetFetch {
     pub group_id: String,
     /// Of which partitions; None for all that are committed.
     pub partitions: Option<Vec<TopicPartition>>,
+    /// Whether a partition with an offset in an open transaction is answered with
+    /// `UNSTABLE_OFFSET_COMMIT` (version >= 7, KIP-447).
+    pub require_stable: bool,
 }
 
 /// One offset of the answer to an [`OffsetFetch`].
@@ -245,6 +248,23 @@ pub struct FetchedOffset {
     pub leader_epoch: i32,
     /// As committed.
     pub metadata: String,
+    /// Why there is no answer.
+    pub error: Option<GroupError>,
+}
+
+/// TxnOffsetCommit: offsets that count when the producer's transaction commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxnOffsetCommit {
+    /// The group.
+    pub group_id: String,
+    /// -1 where the client does not know it (version < 3).
+    pub generation_id: i32,
+    /// Empty where the client does not know it (version < 3).
+    pub member_id: String,
+    /// Of a static member.
+    pub group_instance_id: Option<String>,
+    /// What to commit.
+    pub offsets: Vec<OffsetToCommit>,
 }
 
 /// OffsetDelete.

@@ -122,6 +122,7 @@ impl Follow {
             | BrokerEventKind::SegmentsDeleted { .. }
             | BrokerEventKind::RecordsDeleted { .. }
             | BrokerEventKind::ProducerIdsAllocated { .. }
+            | BrokerEventKind::TransactionState { .. }
             | BrokerEventKind::MemberJoined { .. }
             | BrokerEventKind::MemberLeft { .. }
             | BrokerEventKind::MemberExpired { .. } => {}

@@ -1,9 +1,9 @@
 //! FindCoordinator, versions 0 to 6.
 //!
-//! Of groups. The first question creates `__consumer_offsets` and is answered
-//! `COORDINATOR_NOT_AVAILABLE`, as Kafka's: the client asks again. Several keys from version 4 on
-//! (KIP-699). Different from Kafka 4.4: there is no coordinator of transactions or share groups;
-//! asking for one is an `INVALID_REQUEST`.
+//! Of groups and transactions. The first question creates `__consumer_offsets` or
+//! `__transaction_state` and is answered `COORDINATOR_NOT_AVAILABLE`, as Kafka's: the client asks
+//! again. Several keys from version 4 on (KIP-699). Different from Kafka 4.4: there is no coordinator
+//! of share groups; asking for one is an `INVALID_REQUEST`.
 
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse};
@@ -11,10 +11,13 @@ use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinator
 use super::{Reply, RequestContext, now, text};
 use crate::controller::BrokerRegistration;
 use crate::coordinator::{self, GROUP_METADATA_TOPIC_NAME};
+use crate::transaction_coordinator::{self, TRANSACTION_STATE_TOPIC_NAME};
 use crate::{Broker, Effects, ErrorCode};
 
 /// `CoordinatorType.GROUP`.
 const GROUP: i8 = 0;
+/// `CoordinatorType.TRANSACTION`.
+const TRANSACTION: i8 = 1;
 const SEVERAL_KEYS_VERSION: i16 = 4;
 
 pub(crate) fn handle(
@@ -66,16 +69,21 @@ fn find(
     key: &str,
     effects: &mut Effects,
 ) -> Result<BrokerRegistration, ErrorCode> {
-    if key_type != GROUP {
-        return Err(ErrorCode::InvalidRequest);
-    }
-    if broker.image.topic(GROUP_METADATA_TOPIC_NAME).is_none() {
-        let names = [GROUP_METADATA_TOPIC_NAME.to_owned()];
+    let internal_topic = match key_type {
+        GROUP => GROUP_METADATA_TOPIC_NAME,
+        TRANSACTION => TRANSACTION_STATE_TOPIC_NAME,
+        _ => return Err(ErrorCode::InvalidRequest),
+    };
+    if broker.image.topic(internal_topic).is_none() {
+        let names = [internal_topic.to_owned()];
         broker.auto_create_topics(ctx.now, &names, ctx.cause(), effects);
         return Err(ErrorCode::CoordinatorNotAvailable);
     }
-    let index = coordinator::partition_of(broker, key);
-    let topic = broker.image.topic(GROUP_METADATA_TOPIC_NAME);
+    let index = match key_type {
+        TRANSACTION => transaction_coordinator::partition_of(broker, key),
+        _ => coordinator::partition_of(broker, key),
+    };
+    let topic = broker.image.topic(internal_topic);
     let leader = topic.and_then(|topic| topic.partitions.get(&index)).map(|found| found.leader);
     leader
         .and_then(|leader| broker.image.brokers().get(&leader))

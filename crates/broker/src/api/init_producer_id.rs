@@ -1,14 +1,19 @@
-//! InitProducerId, versions 0 to 5, for idempotent producers: a new id with epoch 0 each time.
+//! InitProducerId, versions 0 to 5.
 //!
-//! Ids come from blocks of 1000 that the controller gives to a broker (KIP-730). Different from
-//! Kafka 4.4: transactions are not modelled; a transactional id is answered with
-//! `COORDINATOR_NOT_AVAILABLE`.
+//! Without a transactional id: a new producer id with epoch 0 each time. With one: the id's next
+//! epoch, after its open transaction was aborted. Different from Kafka 4.4: version 6 (two-phase
+//! commit, KIP-939, off by default) is not served.
 
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
 
 use super::{Reply, RequestContext, now};
-use crate::controller::allocate_producer_ids;
+use crate::transaction_coordinator::{
+    self, Call, InitProducerId, ProducerIdAndEpoch, generate_producer_id,
+};
 use crate::{Broker, Effects, ErrorCode};
+
+/// First version that knows `PRODUCER_FENCED`.
+const PRODUCER_FENCED_VERSION: i16 = 4;
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -16,34 +21,49 @@ pub(crate) fn handle(
     request: InitProducerIdRequest,
     effects: &mut Effects,
 ) -> Reply {
-    let refused = |error: ErrorCode| {
-        now(InitProducerIdResponse::default()
-            .with_error_code(error.code())
-            .with_producer_id(ProducerId(-1))
-            .with_producer_epoch(-1))
-    };
-    // `KafkaApis.handleInitProducerIdRequest`: both are given, or neither is.
-    if (request.producer_id.0 == -1) != (request.producer_epoch == -1) {
-        return refused(ErrorCode::InvalidRequest);
-    }
-    match &request.transactional_id {
-        Some(id) if id.is_empty() => return refused(ErrorCode::InvalidRequest),
-        Some(_) => return refused(ErrorCode::CoordinatorNotAvailable),
-        None => {}
-    }
-    let id = match broker.producer_ids.claim() {
-        Some(id) => Some(id),
-        None => {
-            let block = allocate_producer_ids(&broker.image, broker.config.node_id);
-            broker.commit(ctx.now, block.records, ctx.cause(), effects);
-            broker.producer_ids = block.response;
-            broker.producer_ids.claim()
+    let given = init(broker, ctx, request, effects);
+    let response = InitProducerIdResponse::default();
+    now(match given {
+        Ok(ProducerIdAndEpoch { producer_id, producer_epoch }) => {
+            response.with_producer_id(ProducerId(producer_id)).with_producer_epoch(producer_epoch)
         }
+        Err(error) => {
+            let fenced = error == ErrorCode::ProducerFenced;
+            let error = if fenced && ctx.version() < PRODUCER_FENCED_VERSION {
+                ErrorCode::InvalidProducerEpoch
+            } else {
+                error
+            };
+            response
+                .with_error_code(error.code())
+                .with_producer_id(ProducerId(-1))
+                .with_producer_epoch(-1)
+        }
+    })
+}
+
+fn init(
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    request: InitProducerIdRequest,
+    effects: &mut Effects,
+) -> Result<ProducerIdAndEpoch, ErrorCode> {
+    // `KafkaApis.handleInitProducerIdRequest`: both are given, or neither is.
+    let expected = match (request.producer_id.0, request.producer_epoch) {
+        (-1, -1) => None,
+        (-1, _) | (_, -1) => return Err(ErrorCode::InvalidRequest),
+        (producer_id, producer_epoch) => Some(ProducerIdAndEpoch { producer_id, producer_epoch }),
     };
-    match id {
-        Some(id) => now(InitProducerIdResponse::default()
-            .with_producer_id(ProducerId(id))
-            .with_producer_epoch(0)),
-        None => refused(ErrorCode::UnknownServerError),
-    }
+    let Some(transactional_id) = request.transactional_id else {
+        let producer_id = generate_producer_id(broker, Call::of(ctx), effects)?;
+        return Ok(ProducerIdAndEpoch { producer_id, producer_epoch: 0 });
+    };
+    let init = InitProducerId {
+        transactional_id: transactional_id.to_string(),
+        transaction_timeout_ms: request.transaction_timeout_ms,
+        enable_2pc: request.enable_2_pc,
+        keep_prepared_txn: request.keep_prepared_txn,
+        expected,
+    };
+    transaction_coordinator::init_producer_id(broker, ctx, &init, effects)
 }

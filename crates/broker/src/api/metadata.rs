@@ -176,6 +176,17 @@ impl Broker {
                     ("segment.bytes", number("offsets.topic.segment.bytes").to_string()),
                 ],
             ),
+            "__transaction_state" => (
+                number("transaction.state.log.num.partitions"),
+                number("transaction.state.log.replication.factor"),
+                vec![
+                    ("unclean.leader.election.enable", "false".to_owned()),
+                    ("compression.type", "uncompressed".to_owned()),
+                    ("cleanup.policy", "compact".to_owned()),
+                    ("min.insync.replicas", number("transaction.state.log.min.isr").to_string()),
+                    ("segment.bytes", number("transaction.state.log.segment.bytes").to_string()),
+                ],
+            ),
             _ => (number("num.partitions"), number("default.replication.factor"), Vec::new()),
         };
         let configs = configs.into_iter().map(|(name, value)| {

@@ -1,8 +1,8 @@
 //! OffsetFetch, versions 1 to 9.
 //!
-//! One group up to version 7, several from version 8 on (KIP-709). Different from Kafka 4.4: there
-//! are no transactions, so nothing is ever unstable (`require_stable`), and version 10 (topic ids)
-//! is not served.
+//! One group up to version 7, several from version 8 on (KIP-709); offsets of open transactions from
+//! version 7 on (`require_stable`, KIP-447). Different from Kafka 4.4: version 10 (topic ids) is not
+//! served.
 
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestTopics;
 use kafka_protocol::messages::offset_fetch_response::{
@@ -31,7 +31,8 @@ pub(crate) fn handle(
         let mut groups = Vec::new();
         for group in request.groups {
             let topics = group.topics;
-            groups.push(fetch(broker, ctx, group.group_id, topics, effects));
+            let stable = request.require_stable;
+            groups.push(fetch(broker, ctx, group.group_id, topics, stable, effects));
         }
         return now(OffsetFetchResponse::default().with_groups(groups));
     }
@@ -44,7 +45,7 @@ pub(crate) fn handle(
         topics.collect()
     });
     let asked = topics.clone().unwrap_or_default();
-    let group = fetch(broker, ctx, request.group_id, topics, effects);
+    let group = fetch(broker, ctx, request.group_id, topics, request.require_stable, effects);
     if group.error_code == 0 {
         let topics = group.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.into_iter().map(|partition| {
@@ -53,6 +54,7 @@ pub(crate) fn handle(
                     .with_committed_offset(partition.committed_offset)
                     .with_committed_leader_epoch(partition.committed_leader_epoch)
                     .with_metadata(partition.metadata)
+                    .with_error_code(partition.error_code)
             });
             OffsetFetchResponseTopic::default()
                 .with_name(topic.name)
@@ -84,6 +86,7 @@ fn fetch(
     ctx: &RequestContext,
     group_id: GroupId,
     topics: Option<Vec<OffsetFetchRequestTopics>>,
+    require_stable: bool,
     effects: &mut Effects,
 ) -> OffsetFetchResponseGroup {
     let response = OffsetFetchResponseGroup::default().with_group_id(group_id.clone());
@@ -94,6 +97,7 @@ fn fetch(
     let request = OffsetFetch {
         group_id: group_id.to_string(),
         partitions: topics.as_ref().map(|topics| topics.iter().flat_map(partitions).collect()),
+        require_stable,
     };
     let offsets = match coordinator::shard(broker, ctx.now, &request.group_id, effects) {
         Ok((_, groups)) => groups.offset_fetch(&request),
@@ -124,4 +128,5 @@ fn partition_response(offset: FetchedOffset) -> OffsetFetchResponsePartitions {
         .with_committed_offset(offset.offset)
         .with_committed_leader_epoch(offset.leader_epoch)
         .with_metadata(Some(text(offset.metadata)))
+        .with_error_code(coordinator::error_code(offset.error))
 }

@@ -1,17 +1,20 @@
 //! Produce, versions 3 to 13.
 //!
 //! acks 0, 1 and all; record batch v2; topic ids from version 13. acks=0 has no response, and an
-//! error closes the connection. Different from Kafka 4.4: transactions are not modelled
-//! (transactional batches are refused with `INVALID_TXN_STATE`), no throttling. With acks=all and
+//! error closes the connection. From version 12 on (KIP-890) a partition comes into the transaction
+//! with the first batch that is written to it; before, the client must have added it.
+//! Different from Kafka 4.4: no throttling. With acks=all and
 //! several replicas in sync the answer would have to wait for the high watermark; with one broker
 //! it is there at once.
+
+mod verification;
 
 use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
-use logbrook_log::AppendOrigin;
+use logbrook_log::{AppendOrigin, VerificationGuard};
 use logbrook_record::{BatchHeader, Compression, LOG_OVERHEAD, MAGIC_V2};
 
 use super::{Reply, RequestContext, now, text};
@@ -34,6 +37,10 @@ pub(crate) fn handle(
 ) -> Reply {
     let acks = request.acks;
     let mut failed = false;
+    let verified = match verification::verify(broker, ctx, &request, effects) {
+        Ok(verified) => verified,
+        Err(error) => return refuse_all(&request, error),
+    };
     let mut responses = Vec::new();
     for topic in request.topic_data {
         let by_id = ctx.version() >= TOPIC_ID_VERSION;
@@ -50,7 +57,10 @@ pub(crate) fn handle(
             let produced = match &name {
                 None if by_id => refused(index, ErrorCode::UnknownTopicId),
                 None => refused(index, ErrorCode::UnknownTopicOrPartition),
-                Some(name) => append(broker, ctx, name, data, acks, transactional, effects),
+                Some(name) => verified.refusal(name, index).unwrap_or_else(|| {
+                    let guard = verified.guard(name, index);
+                    append(broker, ctx, name, data, acks, transactional, guard, effects)
+                }),
             };
             failed |= produced.error_code != ErrorCode::None.code();
             partitions.push(produced);
@@ -67,6 +77,24 @@ pub(crate) fn handle(
         (0, true) => Reply::Close,
         _ => now(ProduceResponse::default().with_responses(responses)),
     }
+}
+
+/// `ProduceRequest.getErrorResponse`.
+fn refuse_all(request: &ProduceRequest, error: ErrorCode) -> Reply {
+    if request.acks == 0 {
+        return Reply::Close;
+    }
+    let topics = request.topic_data.iter().map(|topic| {
+        let partitions = topic
+            .partition_data
+            .iter()
+            .map(|data| refused(data.index, error).with_error_message(Some(text(error.message()))));
+        TopicProduceResponse::default()
+            .with_name(topic.name.clone())
+            .with_topic_id(topic.topic_id)
+            .with_partition_responses(partitions.collect())
+    });
+    now(ProduceResponse::default().with_responses(topics.collect()))
 }
 
 fn refused(index: i32, error: ErrorCode) -> PartitionProduceResponse {
@@ -86,6 +114,7 @@ fn append(
     data: PartitionProduceData,
     acks: i16,
     transactional: bool,
+    verification_guard: VerificationGuard,
     effects: &mut Effects,
 ) -> PartitionProduceResponse {
     let index = data.index;
@@ -97,8 +126,6 @@ fn append(
     let checked = validate_records(&records, ctx.version()).and_then(|header| {
         if header.attributes.is_transactional() && !transactional {
             Err(ErrorCode::TransactionalIdAuthorizationFailed)
-        } else if header.attributes.is_transactional() {
-            Err(ErrorCode::InvalidTxnState)
         } else if !matches!(acks, -1..=1) {
             Err(ErrorCode::InvalidRequiredAcks)
         } else if topic_name::is_internal(topic)
@@ -112,7 +139,12 @@ fn append(
     if let Err(error) = checked {
         return refused(index, error);
     }
-    let append = Append { topic, index, records, origin: AppendOrigin::Client, acks };
+    let append = Append {
+        origin: AppendOrigin::Client,
+        acks,
+        verification_guard,
+        ..Append::coordinator(topic, index, records)
+    };
     match broker.replica_manager.append(ctx.now, append, ctx.cause(), effects) {
         Ok(info) => PartitionProduceResponse::default()
             .with_index(index)

@@ -10,6 +10,7 @@
 //! Groups of the consumer protocol (KIP-848), share and streams groups are not modelled.
 
 mod records;
+mod transactions;
 mod view;
 
 use logbrook_sorted::SortedMap;
@@ -26,6 +27,7 @@ use crate::{
     Broker, BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConnectionId, Effects, ErrorCode,
 };
 
+pub(crate) use transactions::{TransactionOf, complete_transaction, txn_offset_commit};
 pub use view::{GroupDescription, GroupMemberDescription};
 
 /// The topic that holds groups and offsets.
@@ -59,6 +61,12 @@ impl GroupCoordinator {
 
     pub(crate) fn next_wakeup(&self) -> Option<i64> {
         self.shards.values().filter_map(Groups::next_wakeup).min()
+    }
+
+    /// Nothing is loaded any more, and nobody waits.
+    pub(crate) fn forget(&mut self) {
+        self.shards.clear();
+        self.parked.clear();
     }
 
     /// Random bits for a member's id.
@@ -156,9 +164,7 @@ fn load(broker: &mut Broker, now: i64, index: i32, effects: &mut Effects) -> Res
         return Ok(());
     }
     let mut groups = Groups::new(broker.coordinator.config.clone());
-    for record in records::read(partition.log()) {
-        groups.replay(&record);
-    }
+    records::replay(partition.log(), &mut groups);
     let decision = groups.on_loaded(now);
     broker.coordinator.shards.insert(index, groups);
     apply(broker, now, index, decision, None, effects)

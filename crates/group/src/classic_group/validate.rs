@@ -1,7 +1,7 @@
 //! Whether a request's member, instance and generation are the group's.
 
 use super::{ClassicGroup, ClassicGroupState, Context};
-use crate::{GroupError, Heartbeat, OffsetCommit, SyncGroup};
+use crate::{GroupError, Heartbeat, OffsetCommit, SyncGroup, TxnOffsetCommit};
 
 impl ClassicGroup {
     pub(super) fn validate_member(
@@ -92,6 +92,30 @@ impl ClassicGroup {
             return Err(GroupError::RebalanceInProgress);
         }
         self.restart_session(now, &request.member_id);
+        Ok(())
+    }
+
+    /// `validateOffsetCommit` of a transaction: the state of the group does not matter, and clients
+    /// before KIP-447 do not say who they are.
+    pub(crate) fn validate_txn_offset_commit(
+        &self,
+        request: &TxnOffsetCommit,
+    ) -> Result<(), GroupError> {
+        if self.state == ClassicGroupState::Dead {
+            return Err(GroupError::CoordinatorNotAvailable);
+        }
+        if request.generation_id < 0 && self.state == ClassicGroupState::Empty {
+            return Ok(());
+        }
+        if request.generation_id >= 0
+            || !request.member_id.is_empty()
+            || request.group_instance_id.is_some()
+        {
+            self.validate_member(&request.member_id, request.group_instance_id.as_deref())?;
+            if request.generation_id != self.generation_id {
+                return Err(GroupError::IllegalGeneration);
+            }
+        }
         Ok(())
     }
 

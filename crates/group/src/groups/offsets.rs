@@ -70,15 +70,24 @@ impl Groups {
     /// are in the order of topic and partition. A group that is not known has no offsets.
     pub fn offset_fetch(&self, request: &OffsetFetch) -> Vec<FetchedOffset> {
         let offsets = self.durable.offsets.get(&request.group_id);
+        let pending = &self.durable.pending_offsets;
+        let answer = |partition: &TopicPartition, value: Option<&OffsetCommitValue>| {
+            if request.require_stable && pending.contains(&request.group_id, partition) {
+                let error = Some(GroupError::UnstableOffsetCommit);
+                FetchedOffset { error, ..fetched(partition, None) }
+            } else {
+                fetched(partition, value)
+            }
+        };
         match &request.partitions {
             Some(partitions) => partitions
                 .iter()
-                .map(|partition| fetched(partition, offsets.and_then(|all| all.get(partition))))
+                .map(|partition| answer(partition, offsets.and_then(|all| all.get(partition))))
                 .collect(),
             None => offsets
                 .into_iter()
                 .flatten()
-                .map(|(partition, value)| fetched(partition, Some(value)))
+                .map(|(partition, value)| answer(partition, Some(value)))
                 .collect(),
         }
     }
@@ -122,7 +131,10 @@ impl Groups {
     /// What follows from the deletion of partitions: their offsets are removed.
     pub fn partitions_deleted(&mut self, partitions: &[TopicPartition]) -> Decision {
         let mut out = Decision::default();
-        for group_id in self.durable.offsets.keys() {
+        let pending = self.durable.pending_offsets.group_ids();
+        let with_pending_only =
+            pending.into_iter().filter(|group_id| !self.durable.offsets.contains_key(*group_id));
+        for group_id in self.durable.offsets.keys().chain(with_pending_only) {
             self.remove_offsets(group_id, |partition| partitions.contains(partition), &mut out);
         }
         out
@@ -135,6 +147,7 @@ impl Groups {
             let offsets = self.durable.offsets.get(group_id);
             let expired = |partition: &TopicPartition, value: &OffsetCommitValue| {
                 !group.is_subscribed_to_topic(&partition.topic)
+                    && !self.durable.pending_offsets.contains(group_id, partition)
                     && is_expired(group, value, now, retention_ms)
             };
             self.remove_offsets(
@@ -148,21 +161,27 @@ impl Groups {
             );
             let all_expired =
                 offsets.into_iter().flatten().all(|(partition, value)| expired(partition, value));
-            if all_expired && group.is_empty() {
+            let has_pending = self.durable.pending_offsets.contains_group(group_id);
+            if all_expired && group.is_empty() && !has_pending {
                 delete_group(group_id, out);
             }
         }
     }
 
-    /// Tombstones for the offsets of a group that are meant.
+    /// Tombstones for the offsets of a group that are meant, those of open transactions too.
     pub(super) fn remove_offsets(
         &self,
         group_id: &str,
         meant: impl Fn(&TopicPartition) -> bool,
         out: &mut Decision,
     ) {
-        let offsets = self.durable.offsets.get(group_id).into_iter().flat_map(|all| all.keys());
-        for TopicPartition { topic, partition } in offsets.filter(|partition| meant(partition)) {
+        let offsets = self.durable.offsets.get(group_id);
+        let pending_only =
+            self.durable.pending_offsets.partitions(group_id).into_iter().filter(|partition| {
+                !offsets.is_some_and(|offsets| offsets.contains_key(*partition))
+            });
+        let all = offsets.into_iter().flat_map(|all| all.keys()).chain(pending_only);
+        for TopicPartition { topic, partition } in all.filter(|partition| meant(partition)) {
             out.records.push(GroupRecord::OffsetCommit {
                 group_id: group_id.into(),
                 topic: topic.clone(),
@@ -199,5 +218,6 @@ fn fetched(partition: &TopicPartition, value: Option<&OffsetCommitValue>) -> Fet
         offset: value.map_or(-1, |value| value.offset),
         leader_epoch: value.map_or(-1, |value| value.leader_epoch),
         metadata: value.map_or_else(String::new, |value| value.metadata.clone()),
+        error: None,
     }
 }

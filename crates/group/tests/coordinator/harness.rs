@@ -271,6 +271,7 @@ impl Coordinator {
         let request = OffsetFetch {
             group_id: GROUP.into(),
             partitions: Some(vec![TopicPartition::new("orders", 0)]),
+            require_stable: false,
         };
         self.groups.offset_fetch(&request)[0].offset
     }

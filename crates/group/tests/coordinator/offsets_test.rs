@@ -74,7 +74,11 @@ fn metadata_has_a_length_limit_for_its_own_partition_only() {
     request.offsets.push(long);
     assert_eq!(c.send_commit(&request), Err(GroupError::OffsetMetadataTooLarge));
     assert_eq!(c.committed(), 3);
-    let all = c.groups.offset_fetch(&OffsetFetch { group_id: GROUP.into(), partitions: None });
+    let all = c.groups.offset_fetch(&OffsetFetch {
+        group_id: GROUP.into(),
+        partitions: None,
+        require_stable: false,
+    });
     assert_eq!(all.len(), 1);
 }
 
@@ -84,15 +88,17 @@ fn offsets_that_are_not_there_are_minus_one() {
     let asked = OffsetFetch {
         group_id: GROUP.into(),
         partitions: Some(vec![TopicPartition::new("orders", 4)]),
+        require_stable: false,
     };
     let expected = FetchedOffset {
         partition: TopicPartition::new("orders", 4),
         offset: -1,
         leader_epoch: -1,
         metadata: String::new(),
+        error: None,
     };
     assert_eq!(c.groups.offset_fetch(&asked), [expected]);
-    let all = OffsetFetch { group_id: GROUP.into(), partitions: None };
+    let all = OffsetFetch { group_id: GROUP.into(), partitions: None, require_stable: false };
     assert!(c.groups.offset_fetch(&all).is_empty());
 }
 

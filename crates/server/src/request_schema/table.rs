@@ -46,6 +46,11 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DeleteTopics => DELETE_TOPICS,
         ApiKey::DeleteRecords => DELETE_RECORDS,
         ApiKey::InitProducerId => INIT_PRODUCER_ID,
+        ApiKey::AddPartitionsToTxn => ADD_PARTITIONS_TO_TXN,
+        ApiKey::AddOffsetsToTxn => ADD_OFFSETS_TO_TXN,
+        ApiKey::EndTxn => END_TXN,
+        ApiKey::WriteTxnMarkers => WRITE_TXN_MARKERS,
+        ApiKey::TxnOffsetCommit => TXN_OFFSET_COMMIT,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
@@ -54,6 +59,9 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
+        ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
+        ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
+        ApiKey::ListTransactions => LIST_TRANSACTIONS,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
         _not_served => return None,
@@ -251,6 +259,83 @@ static INIT_PRODUCER_ID: &[Field] = &[
     field("transaction_timeout_ms", INT, 0),
     field("producer_id", LONG, 3),
     field("producer_epoch", SHORT, 3),
+];
+
+static ADD_PARTITIONS_TO_TXN_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&INT), 0)];
+static ADD_PARTITIONS_TO_TXN_TRANSACTIONS: &[Field] = &[
+    field("transactional_id", Text, 4),
+    field("producer_id", LONG, 4),
+    field("producer_epoch", SHORT, 4),
+    field("verify_only", BYTE, 4),
+    field("topics", List(&Struct(ADD_PARTITIONS_TO_TXN_TOPICS)), 4),
+];
+static ADD_PARTITIONS_TO_TXN: &[Field] = &[
+    field("transactions", List(&Struct(ADD_PARTITIONS_TO_TXN_TRANSACTIONS)), 4),
+    field("v3_and_below_transactional_id", Text, 0).until(3),
+    field("v3_and_below_producer_id", LONG, 0).until(3),
+    field("v3_and_below_producer_epoch", SHORT, 0).until(3),
+    field("v3_and_below_topics", List(&Struct(ADD_PARTITIONS_TO_TXN_TOPICS)), 0).until(3),
+];
+
+static ADD_OFFSETS_TO_TXN: &[Field] = &[
+    field("transactional_id", Text, 0),
+    field("producer_id", LONG, 0),
+    field("producer_epoch", SHORT, 0),
+    field("group_id", Text, 0),
+];
+
+static END_TXN: &[Field] = &[
+    field("transactional_id", Text, 0),
+    field("producer_id", LONG, 0),
+    field("producer_epoch", SHORT, 0),
+    field("committed", BYTE, 0),
+];
+
+static WRITE_TXN_MARKERS_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partition_indexes", List(&INT), 0)];
+static WRITE_TXN_MARKERS_MARKERS: &[Field] = &[
+    field("producer_id", LONG, 0),
+    field("producer_epoch", SHORT, 0),
+    field("transaction_result", BYTE, 0),
+    field("topics", List(&Struct(WRITE_TXN_MARKERS_TOPICS)), 0),
+    field("coordinator_epoch", INT, 0),
+    field("transaction_version", BYTE, 2),
+];
+static WRITE_TXN_MARKERS: &[Field] =
+    &[field("markers", List(&Struct(WRITE_TXN_MARKERS_MARKERS)), 0)];
+
+static TXN_OFFSET_COMMIT_PARTITIONS: &[Field] = &[
+    field("partition_index", INT, 0),
+    field("committed_offset", LONG, 0),
+    field("committed_leader_epoch", INT, 2),
+    field("committed_metadata", Text, 0),
+];
+static TXN_OFFSET_COMMIT_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&Struct(TXN_OFFSET_COMMIT_PARTITIONS)), 0)];
+static TXN_OFFSET_COMMIT: &[Field] = &[
+    field("transactional_id", Text, 0),
+    field("group_id", Text, 0),
+    field("producer_id", LONG, 0),
+    field("producer_epoch", SHORT, 0),
+    field("generation_id", INT, 3),
+    field("member_id", Text, 3),
+    field("group_instance_id", Text, 3),
+    field("topics", List(&Struct(TXN_OFFSET_COMMIT_TOPICS)), 0),
+];
+
+static DESCRIBE_PRODUCERS_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partition_indexes", List(&INT), 0)];
+static DESCRIBE_PRODUCERS: &[Field] =
+    &[field("topics", List(&Struct(DESCRIBE_PRODUCERS_TOPICS)), 0)];
+
+static DESCRIBE_TRANSACTIONS: &[Field] = &[field("transactional_ids", List(&Text), 0)];
+
+static LIST_TRANSACTIONS: &[Field] = &[
+    field("state_filters", List(&Text), 0),
+    field("producer_id_filters", List(&LONG), 0),
+    field("duration_filter", LONG, 1),
+    field("transactional_id_pattern", Text, 2),
 ];
 
 static DESCRIBE_CONFIGS_RESOURCES: &[Field] = &[

@@ -158,6 +158,9 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
         BrokerEventKind::MemberExpired { group, member_id } => {
             format!("`{member_id}` is removed from group `{group}`: nothing was heard of it")
         }
+        BrokerEventKind::TransactionState { transactional_id, to, .. } => {
+            format!("transactional id `{transactional_id}` is {to} now")
+        }
         BrokerEventKind::OffsetCommitted { group, topic, partition, offset } => {
             format!("group `{group}` commits {offset} for `{topic}-{partition}`")
         }
