@@ -28,6 +28,9 @@ pub(crate) fn log_config(
         retention_ms: values.number("retention.ms"),
         retention_bytes: values.number("retention.bytes"),
         max_message_bytes: values.size("max.message.bytes"),
+        flush_messages: values.number("flush.messages"),
+        flush_ms: values.number("flush.ms"),
+        file_delete_delay_ms: values.number("file.delete.delay.ms"),
         index_interval_bytes: values.size("index.interval.bytes"),
         message_timestamp_type: TimestampType::from_name(&values.text("message.timestamp.type"))
             .unwrap_or(TimestampType::CreateTime),

@@ -4,19 +4,18 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use logbrook_record::{
     Batch, BatchHeader, EndTransactionMarker, LeaderEpoch, NO_TIMESTAMP, Offset, ProducerEpoch,
     ProducerId, TimestampType, batches, patch, patch_timestamps,
 };
 
 use crate::error::{AppendError, AppendErrorKind};
+use crate::file_system::StorageError;
 use crate::log::{AppendInfo, AppendOrigin, Log};
 use crate::producer_state::{
     CheckRules, ProducerCheck, ProducerStateManager, check_epoch_is_current,
 };
-use crate::segment::Segment;
-use crate::transaction_index::AbortedTxn;
 use crate::validator::{Placement, Validated, validate};
 use crate::verification::{TransactionVersion, VerificationGuard};
 
@@ -131,21 +130,22 @@ impl Log {
             header.base_offset,
             header.last_offset(),
             now,
-        );
-        self.append_batch(&header, batch.into_bytes(), now, |bytes| {
-            // Neither can fail: the batch has its 61 bytes and its magic, or it would not be here.
-            let patched = patch(bytes, header.base_offset, header.partition_leader_epoch, None);
+        )?;
+        let mut bytes = batch.into_bytes();
+        // Neither patch can fail: the batch has its 61 bytes and its magic, or it would not be here.
+        if timestamps_changed {
+            let mut own = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+            let kind = header.attributes.timestamp_type();
+            let patched = patch_timestamps(&mut own, kind, header.max_timestamp);
             debug_assert!(patched.is_ok());
-            if timestamps_changed {
-                let patched = patch_timestamps(
-                    bytes,
-                    header.attributes.timestamp_type(),
-                    header.max_timestamp,
-                );
-                debug_assert!(patched.is_ok());
-            }
-        });
-        self.complete(&header, check);
+            bytes = own.freeze();
+        }
+        self.append_batch(&header, bytes, now, |front| {
+            let patched = patch(front, header.base_offset, header.partition_leader_epoch, None);
+            debug_assert!(patched.is_ok());
+        })?;
+        self.complete(&header, check)?;
+        self.maybe_flush(now)?;
         Ok(info)
     }
 
@@ -203,10 +203,11 @@ impl Log {
                 header.base_offset,
                 header.last_offset(),
                 now,
-            );
-            self.append_batch(&header, batch.into_bytes(), now, |_| {});
-            self.complete(&header, check);
+            )?;
+            self.append_batch(&header, batch.into_bytes(), now, |_| {})?;
+            self.complete(&header, check)?;
         }
+        self.maybe_flush(now)?;
         Ok(info)
     }
 
@@ -240,6 +241,15 @@ impl Log {
         ))
     }
 
+    /// This replica leads from now on in this term: it begins at the log end, whether records come or not
+    /// (`UnifiedLog.assignEpochStartOffset`, called by `Partition.makeLeader`). A failure is noted, and
+    /// told by the next append or read.
+    pub fn begin_leader_epoch(&mut self, epoch: LeaderEpoch) {
+        if self.leader_epochs.assign(epoch, self.log_end_offset) {
+            let _ = self.write_leader_epochs();
+        }
+    }
+
     fn check_segment_size(&self, bytes: usize) -> Result<(), AppendError> {
         if bytes <= self.config.segment_bytes {
             return Ok(());
@@ -260,27 +270,34 @@ impl Log {
         first: Offset,
         last: Offset,
         now: i64,
-    ) -> bool {
+    ) -> Result<bool, StorageError> {
+        self.check_storage()?;
         let roll = self
             .segments
             .last()
             .is_none_or(|active| active.should_roll(&self.config, bytes, max_timestamp, last, now));
         if roll {
-            self.roll(first, now);
+            self.roll(first, now)?;
         }
-        roll
+        Ok(roll)
     }
 
     /// Closes the active segment and begins one at `base_offset`.
-    pub(crate) fn roll(&mut self, base_offset: Offset, now: i64) {
+    pub(crate) fn roll(&mut self, base_offset: Offset, now: i64) -> Result<(), StorageError> {
+        let mut closed = Ok(());
         // An empty segment is replaced: two of the same base offset cannot be.
-        if self.segments.last().is_some_and(|active| active.size() == 0) {
-            self.segments.pop();
+        if let Some(active) = self.segments.pop_if(|active| active.size() == 0) {
+            if active.base_offset != base_offset {
+                closed = self.delete_segment_files(&[active.base_offset], now);
+            }
+        } else if let Some(active) = self.segments.last_mut() {
+            closed = Arc::make_mut(active).on_become_inactive();
         }
-        if let Some(active) = self.segments.last_mut() {
-            Arc::make_mut(active).on_become_inactive();
-        }
-        self.segments.push(Arc::new(Segment::new(base_offset, &self.config, now)));
+        self.noted(closed)?;
+        self.take_producer_snapshot()?;
+        let segment = self.new_segment(base_offset, now)?;
+        self.segments.push(Arc::new(segment));
+        Ok(())
     }
 
     fn append_batch(
@@ -289,79 +306,132 @@ impl Log {
         bytes: Bytes,
         now: i64,
         patch: impl FnOnce(&mut [u8]),
-    ) {
-        self.leader_epochs.assign(header.partition_leader_epoch, header.base_offset);
+    ) -> Result<(), StorageError> {
+        if self.leader_epochs.assign(header.partition_leader_epoch, header.base_offset) {
+            self.write_leader_epochs()?;
+        }
         if let Some(active) = self.segments.last_mut() {
             // A fork shares the segment until one of both writes.
-            Arc::make_mut(active).append(header, bytes, patch, &self.config, now);
+            let appended = Arc::make_mut(active).append(header, bytes, patch, &self.config, now);
+            self.noted(appended)?;
         }
         self.log_end_offset = header.next_offset();
+        Ok(())
     }
 
-    fn complete(&mut self, header: &BatchHeader, check: ProducerCheck) {
+    fn complete(&mut self, header: &BatchHeader, check: ProducerCheck) -> Result<(), StorageError> {
         if let Some(txn) = self.producer_state.apply(header, check)
             && txn.aborted
             && let Some(active) = self.segments.last_mut()
         {
-            Arc::make_mut(active).txn_index.append(AbortedTxn {
-                producer_id: txn.producer_id,
-                first_offset: txn.first_offset,
-                last_offset: txn.last_offset,
-                last_stable_offset: txn.last_stable_offset,
-            });
+            let indexed = Arc::make_mut(active).append_aborted_txn(txn.into());
+            self.noted(indexed)?;
         }
+        Ok(())
+    }
+
+    /// `flush.messages`.
+    fn maybe_flush(&mut self, now: i64) -> Result<(), StorageError> {
+        let unflushed = self.log_end_offset.0.saturating_sub(self.recovery_point().0);
+        if unflushed >= self.config.flush_messages { self.flush(now) } else { Ok(()) }
     }
 
     /// Cuts the log back so that `offset` is the next one; a batch that reaches over it goes whole. True
-    /// if anything was cut (a follower that learns that its leader has another history, KIP-101).
-    pub fn truncate_to(&mut self, offset: Offset) -> bool {
+    /// if anything was cut (a follower that learns that its leader has another history, KIP-101). `now` in
+    /// ms.
+    pub fn truncate_to(&mut self, offset: Offset, now: i64) -> bool {
         if offset >= self.log_end_offset {
             return false;
         }
         if offset < self.log_start_offset {
-            self.truncate_fully_and_start_at(offset);
+            self.truncate_fully_and_start_at(offset, now);
             return true;
         }
+        // A failure is noted, and told by the next append or read.
+        let _ = self.cut(offset, now);
+        true
+    }
+
+    fn cut(&mut self, offset: Offset, now: i64) -> Result<(), StorageError> {
+        let mut deleted = Vec::new();
         while self.segments.len() > 1
-            && self.segments.last().is_some_and(|segment| segment.base_offset >= offset)
+            && let Some(segment) = self.segments.pop_if(|segment| segment.base_offset >= offset)
         {
-            self.segments.pop();
+            deleted.push(segment.base_offset);
         }
         if let Some(active) = self.segments.last_mut() {
-            Arc::make_mut(active).truncate_to(offset);
+            let active = Arc::make_mut(active);
+            let cut = active.truncate_to(offset).and_then(|()| active.open_indexes(&self.config));
+            self.noted(cut)?;
         }
         self.log_end_offset = offset;
         self.high_watermark = self.high_watermark.min(offset);
         self.leader_epochs.truncate_from_end(offset);
+        self.truncate_snapshots(offset)?;
+        self.delete_segment_files(&deleted, now)?;
+        self.write_leader_epochs()?;
+        self.with_files(|_, files| {
+            files.recovery_point = files.recovery_point.min(offset);
+            Ok(())
+        })?;
         self.rebuild_producer_state();
-        true
+        Ok(())
     }
 
-    /// Drops everything; the next record gets `offset`.
-    pub fn truncate_fully_and_start_at(&mut self, offset: Offset) {
+    /// Drops everything; the next record gets `offset`. `now` in ms.
+    pub fn truncate_fully_and_start_at(&mut self, offset: Offset, now: i64) {
+        let files = self.files.take();
+        let deleted: Vec<Offset> =
+            self.segments.iter().map(|segment| segment.base_offset).collect();
         *self = Self::new(self.config.clone(), offset);
+        if let Some(files) = files {
+            self.files = Some(files);
+            // A failure is noted, and told by the next append or read.
+            let _ = self.restart_files(&deleted, now);
+        }
+    }
+
+    fn restart_files(&mut self, deleted: &[Offset], now: i64) -> Result<(), StorageError> {
+        let offset = self.log_end_offset;
+        self.delete_segment_files(deleted, now)?;
+        self.truncate_snapshots(Offset(-1))?;
+        self.with_files(|_, files| {
+            files.recovery_point = offset;
+            Ok(())
+        })?;
+        let segment = self.new_segment(offset, now)?;
+        self.segments = Vec::from([Arc::new(segment)]);
+        self.write_leader_epochs()
     }
 
     fn rebuild_producer_state(&mut self) {
         // The transaction indexes were cut with their segments; what is read again is in them.
         self.producer_state.clear();
-        let batches: Vec<Batch> = self
-            .batches(self.log_start_offset, self.log_end_offset)
-            .filter(|batch| batch.header().has_producer_id())
-            .collect();
-        for batch in batches {
-            let marker = marker(&batch).unwrap_or_default();
-            if let Ok(check) =
-                self.producer_state.check(batch.header(), marker, CheckRules::REPLICATION)
-            {
-                self.producer_state.apply(batch.header(), check);
+        self.replay_producers(self.log_start_offset, self.log_end_offset);
+        self.producer_state.on_high_watermark_updated(self.high_watermark);
+    }
+
+    /// Takes in the producers of what lies in `from..to` already. Of data only the headers are read.
+    pub(crate) fn replay_producers(&mut self, from: Offset, to: Offset) {
+        let mut state = core::mem::take(&mut self.producer_state);
+        for segment in &self.segments[self.floor_segment(from)..] {
+            for (position, header) in segment.headers(from, to) {
+                if !header.has_producer_id() {
+                    continue;
+                }
+                let control = header.attributes.is_control();
+                let batch = control.then(|| segment.batch_at(position, &header)).flatten();
+                let marker = batch.and_then(|batch| marker(&batch).ok()).flatten();
+                if let Ok(check) = state.check(&header, marker, CheckRules::REPLICATION) {
+                    state.apply(&header, check);
+                }
             }
         }
-        self.producer_state.on_high_watermark_updated(self.high_watermark);
+        self.producer_state = state;
     }
 }
 
-fn marker(batch: &Batch) -> Result<Option<(EndTransactionMarker, i64)>, AppendError> {
+pub(crate) fn marker(batch: &Batch) -> Result<Option<(EndTransactionMarker, i64)>, AppendError> {
     if batch.header().attributes.is_control() {
         Ok(EndTransactionMarker::read(batch)?)
     } else {

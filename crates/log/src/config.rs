@@ -26,6 +26,12 @@ pub struct LogConfig {
     pub retention_bytes: i64,
     /// Largest batch accepted.
     pub max_message_bytes: usize,
+    /// `flush.messages`: records appended before the log is flushed.
+    pub flush_messages: i64,
+    /// `flush.ms`: how long a record may lie unflushed, in ms.
+    pub flush_ms: i64,
+    /// `file.delete.delay.ms`: how long the files of a deleted segment stay, in ms.
+    pub file_delete_delay_ms: i64,
     /// Bytes between two entries of the offset index.
     pub index_interval_bytes: usize,
     /// Who sets the timestamps.
@@ -55,6 +61,9 @@ impl Default for LogConfig {
             retention_ms: 7 * 24 * HOUR_MS,
             retention_bytes: -1,
             max_message_bytes: 1024 * 1024 + 12,
+            flush_messages: i64::MAX,
+            flush_ms: i64::MAX,
+            file_delete_delay_ms: 60_000,
             index_interval_bytes: 4096,
             message_timestamp_type: TimestampType::CreateTime,
             message_timestamp_before_max_ms: i64::MAX,

@@ -7,6 +7,8 @@ use core::fmt;
 
 use logbrook_record::{BatchError, BatchErrorKind, Offset};
 
+use crate::file_system::StorageError;
+
 /// The error that an append is answered with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AppendErrorKind {
@@ -32,6 +34,8 @@ pub enum AppendErrorKind {
     InvalidTxnState,
     /// A transaction marker of an older coordinator.
     TransactionCoordinatorFenced,
+    /// The files cannot be written.
+    StorageError,
     /// A follower was given offsets that it has already.
     UnexpectedAppendOffset,
     /// A follower was given offsets that do not rise.
@@ -52,6 +56,7 @@ impl AppendErrorKind {
             Self::InvalidProducerEpoch => 47,
             Self::InvalidTxnState => 48,
             Self::TransactionCoordinatorFenced => 52,
+            Self::StorageError => StorageError::CODE,
             Self::UnsupportedCompressionType => 76,
             Self::InvalidRecord => 87,
             Self::UnexpectedAppendOffset | Self::OffsetsOutOfOrder => -1,
@@ -122,6 +127,12 @@ impl From<BatchError> for AppendError {
     }
 }
 
+impl From<StorageError> for AppendError {
+    fn from(error: StorageError) -> Self {
+        Self::new(AppendErrorKind::StorageError, error)
+    }
+}
+
 impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text.replace("{tp}", "this partition"))
@@ -156,3 +167,46 @@ impl fmt::Display for OffsetOutOfRange {
 }
 
 impl core::error::Error for OffsetOutOfRange {}
+
+/// Why a read gives nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadError {
+    /// An offset outside what the log holds.
+    OffsetOutOfRange(OffsetOutOfRange),
+    /// The files cannot be read, or not be written any more.
+    Storage(StorageError),
+}
+
+impl ReadError {
+    /// Kafka's error code.
+    #[must_use]
+    pub const fn code(&self) -> i16 {
+        match self {
+            Self::OffsetOutOfRange(_) => OffsetOutOfRange::CODE,
+            Self::Storage(_) => StorageError::CODE,
+        }
+    }
+}
+
+impl From<OffsetOutOfRange> for ReadError {
+    fn from(error: OffsetOutOfRange) -> Self {
+        Self::OffsetOutOfRange(error)
+    }
+}
+
+impl From<StorageError> for ReadError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OffsetOutOfRange(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}

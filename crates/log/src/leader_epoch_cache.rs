@@ -12,10 +12,10 @@ pub struct LeaderEpochCache {
 
 impl LeaderEpochCache {
     /// Notes that `epoch` begins at `start_offset`, unless it is the latest already. Entries that
-    /// contradict it go: a log that was truncated and written again.
-    pub fn assign(&mut self, epoch: LeaderEpoch, start_offset: Offset) {
+    /// contradict it go: a log that was truncated and written again. True if anything changed.
+    pub fn assign(&mut self, epoch: LeaderEpoch, start_offset: Offset) -> bool {
         if epoch.0 < 0 || start_offset.0 < 0 {
-            return;
+            return false;
         }
         let needed = self
             .epochs
@@ -29,6 +29,7 @@ impl LeaderEpochCache {
             }
             self.epochs.insert(epoch, start_offset);
         }
+        needed
     }
 
     /// The latest epoch with records.

@@ -1,5 +1,6 @@
 //! One partition's log (`UnifiedLog`, `LocalLog`).
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,6 +10,7 @@ use logbrook_record::{LeaderEpoch, Offset};
 use crate::config::LogConfig;
 use crate::error::OffsetOutOfRange;
 use crate::leader_epoch_cache::LeaderEpochCache;
+use crate::log_files::LogFiles;
 use crate::offset_index::OffsetPosition;
 use crate::producer_state::ProducerStateManager;
 use crate::segment::Segment;
@@ -70,7 +72,7 @@ pub struct Maintenance {
 }
 
 /// A segment, for views.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SegmentView<'a> {
     /// First offset; also the name of its files in Kafka.
     pub base_offset: Offset,
@@ -81,9 +83,9 @@ pub struct SegmentView<'a> {
     /// Largest timestamp, in ms; -1 without records.
     pub max_timestamp: i64,
     /// Entries of the offset index.
-    pub offset_index: &'a [OffsetPosition],
+    pub offset_index: Vec<OffsetPosition>,
     /// Entries of the time index.
-    pub time_index: &'a [TimestampOffset],
+    pub time_index: Vec<TimestampOffset>,
     /// Aborted transactions whose markers are here.
     pub txn_index: &'a [AbortedTxn],
     /// Appends go here.
@@ -92,8 +94,9 @@ pub struct SegmentView<'a> {
 
 /// One partition's log.
 ///
-/// A clone is cheap: segments are shared until one of both writes, and then only the active one is
-/// copied, without the bytes that are sealed.
+/// A clone of a log in memory is cheap: segments are shared until one of both writes, and then only the
+/// active one is copied, without the bytes that are sealed. A log in files ([`Log::open`]) is not to be
+/// cloned: both would write to them.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub(crate) config: LogConfig,
@@ -104,6 +107,8 @@ pub struct Log {
     pub(crate) high_watermark: Offset,
     pub(crate) producer_state: ProducerStateManager,
     pub(crate) leader_epochs: LeaderEpochCache,
+    /// None for a log in memory.
+    pub(crate) files: Option<Box<LogFiles>>,
 }
 
 impl Log {
@@ -119,6 +124,7 @@ impl Log {
             high_watermark: base,
             producer_state: ProducerStateManager::default(),
             leader_epochs: LeaderEpochCache::default(),
+            files: None,
         }
     }
 
@@ -208,8 +214,8 @@ impl Log {
                     next_offset: next.map_or(self.log_end_offset, |next| next.base_offset),
                     bytes: segment.size(),
                     max_timestamp: segment.max_timestamp_so_far(),
-                    offset_index: segment.offset_index.entries(),
-                    time_index: segment.time_index.entries(),
+                    offset_index: segment.offset_index.all(),
+                    time_index: segment.time_index.all(),
                     txn_index: segment.txn_index.entries(),
                     active: next.is_none(),
                 }
@@ -236,6 +242,8 @@ impl Log {
         self.log_start_offset = offset;
         self.high_watermark = self.high_watermark.max(offset);
         self.leader_epochs.truncate_from_start(offset);
+        // A failure is noted, and told by the next append or read.
+        let _ = self.write_leader_epochs();
         self.producer_state.on_high_watermark_updated(offset);
         true
     }

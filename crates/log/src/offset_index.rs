@@ -1,11 +1,12 @@
 //! Sparse index from offsets to positions (`OffsetIndex`).
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use logbrook_record::Offset;
 
-/// Bytes of an entry in Kafka's file: relative offset and position, four each.
-pub(crate) const ENTRY_BYTES: usize = 8;
+use crate::file_system::{File, StorageError};
+use crate::index_entries::{IndexEntries, IndexEntry};
 
 /// An entry: the last offset of a batch and where the batch begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,61 +17,80 @@ pub struct OffsetPosition {
     pub position: usize,
 }
 
+impl IndexEntry for OffsetPosition {
+    /// Relative offset and position, four bytes each.
+    const BYTES: usize = 8;
+
+    fn encode(&self, base: Offset, out: &mut [u8]) {
+        let relative = self.offset.0.wrapping_sub(base.0);
+        out[..4].copy_from_slice(&(relative as i32).to_be_bytes());
+        out[4..].copy_from_slice(&(self.position as u32).to_be_bytes());
+    }
+
+    fn decode(base: Offset, bytes: &[u8]) -> Self {
+        let number = |at: usize| {
+            i32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        Self {
+            offset: base.plus(i64::from(number(0))),
+            position: usize::try_from(number(4)).unwrap_or(usize::MAX),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct OffsetIndex {
-    base_offset: Offset,
-    max_entries: usize,
-    entries: Vec<OffsetPosition>,
+    pub(crate) entries: IndexEntries<OffsetPosition>,
 }
 
 impl OffsetIndex {
-    pub(crate) fn new(base_offset: Offset, max_bytes: usize) -> Self {
-        Self { base_offset, max_entries: max_bytes / ENTRY_BYTES, entries: Vec::new() }
+    pub(crate) fn new(base_offset: Offset, max_bytes: usize, file: Option<Arc<dyn File>>) -> Self {
+        Self { entries: IndexEntries::new(base_offset, max_bytes, file) }
     }
 
-    pub(crate) fn entries(&self) -> &[OffsetPosition] {
-        &self.entries
+    pub(crate) fn all(&self) -> Vec<OffsetPosition> {
+        self.entries.all()
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= self.max_entries
+        self.entries.len() >= self.entries.max_entries()
     }
 
     /// Entries hold offsets as 32 bits from the base offset.
     pub(crate) fn can_append_offset(&self, offset: Offset) -> bool {
-        let relative = offset.0.wrapping_sub(self.base_offset.0);
+        let relative = offset.0.wrapping_sub(self.entries.base_offset().0);
         (0..=i64::from(i32::MAX)).contains(&relative)
     }
 
-    pub(crate) fn append(&mut self, offset: Offset, position: usize) {
+    pub(crate) fn append(&mut self, offset: Offset, position: usize) -> Result<(), StorageError> {
         if self.entries.last().is_none_or(|last| last.offset < offset) {
-            self.entries.push(OffsetPosition { offset, position });
+            self.entries.push(OffsetPosition { offset, position })?;
         }
+        Ok(())
     }
 
     /// The last entry at or before `offset`, else the start of the segment.
     pub(crate) fn lookup(&self, offset: Offset) -> OffsetPosition {
-        match self.entries.partition_point(|entry| entry.offset <= offset) {
-            0 => OffsetPosition { offset: self.base_offset, position: 0 },
-            after => self.entries[after - 1],
-        }
+        self.before(self.entries.partition_point(|entry| entry.offset <= offset))
     }
 
     /// The last entry at or before `position`, else the start of the segment.
     pub(crate) fn lookup_position(&self, position: usize) -> OffsetPosition {
-        match self.entries.partition_point(|entry| entry.position <= position) {
-            0 => OffsetPosition { offset: self.base_offset, position: 0 },
-            after => self.entries[after - 1],
-        }
+        self.before(self.entries.partition_point(|entry| entry.position <= position))
+    }
+
+    fn before(&self, index: usize) -> OffsetPosition {
+        let start = OffsetPosition { offset: self.entries.base_offset(), position: 0 };
+        index.checked_sub(1).and_then(|index| self.entries.get(index)).unwrap_or(start)
     }
 
     /// The first entry at or after `position`.
     pub(crate) fn upper_bound(&self, position: usize) -> Option<OffsetPosition> {
-        self.entries.get(self.entries.partition_point(|entry| entry.position < position)).copied()
+        self.entries.get(self.entries.partition_point(|entry| entry.position < position))
     }
 
     /// Drops the entries at and after `offset`.
     pub(crate) fn truncate_to(&mut self, offset: Offset) {
-        self.entries.retain(|entry| entry.offset < offset);
+        self.entries.truncate(self.entries.partition_point(|entry| entry.offset < offset));
     }
 }

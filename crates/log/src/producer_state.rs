@@ -12,6 +12,7 @@ use logbrook_record::{
 
 use crate::error::{AppendError, AppendErrorKind};
 use crate::log::AppendOrigin;
+use crate::transaction_index::AbortedTxn;
 use crate::verification::{TransactionVersion, VerificationGuard, VerificationStateEntry};
 
 /// Batches kept of a producer: as many as it may have in flight (`max.in.flight.requests.per.connection`).
@@ -124,6 +125,17 @@ pub(crate) struct CompletedTxn {
     pub(crate) aborted: bool,
     /// Where committed reads may go to once the marker is replicated.
     pub(crate) last_stable_offset: Offset,
+}
+
+impl From<CompletedTxn> for AbortedTxn {
+    fn from(txn: CompletedTxn) -> Self {
+        Self {
+            producer_id: txn.producer_id,
+            first_offset: txn.first_offset,
+            last_offset: txn.last_offset,
+            last_stable_offset: txn.last_stable_offset,
+        }
+    }
 }
 
 /// Outcome of the check of one batch, to be applied after it was appended.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use logbrook_record::{Batch, BatchHeader, Offset};
 
-use crate::error::OffsetOutOfRange;
+use crate::error::{OffsetOutOfRange, ReadError};
 use crate::log::{Log, TimestampAndOffset};
 use crate::transaction_index::AbortedTxn;
 
@@ -51,23 +51,24 @@ impl Log {
     /// segment, as in Kafka; the next one goes on.
     ///
     /// # Errors
-    /// [`OffsetOutOfRange`] if `from` is below the log start or above the log end.
+    /// [`OffsetOutOfRange`] if `from` is below the log start or above the log end; files that cannot be read.
     pub fn read(
         &self,
         from: Offset,
         max_bytes: usize,
         min_one_message: bool,
         upper: Offset,
-    ) -> Result<FetchData, OffsetOutOfRange> {
+    ) -> Result<FetchData, ReadError> {
+        self.check_storage()?;
         if from < self.log_start_offset || from > self.log_end_offset {
-            return Err(self.out_of_range(from));
+            return Err(self.out_of_range(from).into());
         }
         if from >= upper {
             return Ok(FetchData { pieces: Vec::new(), upper_bound: from });
         }
         let floor = self.floor_segment(from);
         for (index, segment) in self.segments.iter().enumerate().skip(floor) {
-            if let Some((pieces, bound)) = segment.read(from, max_bytes, min_one_message, upper) {
+            if let Some((pieces, bound)) = segment.read(from, max_bytes, min_one_message, upper)? {
                 let next = self.segments.get(index + 1);
                 let upper_bound =
                     bound.or(next.map(|next| next.base_offset)).unwrap_or(self.log_end_offset);
@@ -86,7 +87,7 @@ impl Log {
     }
 
     /// Index of the segment that holds `offset`, or of the first.
-    fn floor_segment(&self, offset: Offset) -> usize {
+    pub(crate) fn floor_segment(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
     }
 

@@ -70,12 +70,17 @@ impl Log {
         }
         if deletable == self.segments.len() {
             // There is always an active segment.
-            self.roll(self.log_end_offset(), now);
+            if self.roll(self.log_end_offset(), now).is_err() {
+                return Vec::new();
+            }
         }
-        let deleted = self.segments.drain(..deletable).map(|segment| segment.base_offset).collect();
+        let deleted: Vec<Offset> =
+            self.segments.drain(..deletable).map(|segment| segment.base_offset).collect();
         let first =
             self.segments.first().map_or(self.log_end_offset(), |segment| segment.base_offset);
         self.advance_log_start(first);
+        // A failure is noted, and told by the next append or read.
+        let _ = self.delete_segment_files(&deleted, now);
         deleted
     }
 }

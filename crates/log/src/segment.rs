@@ -1,5 +1,6 @@
-//! One segment: its bytes, its two indexes, and when to close it (`LogSegment`).
+//! One segment: its bytes, its indexes, and when to close it (`LogSegment`).
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -8,41 +9,117 @@ use logbrook_record::{
 };
 
 use crate::config::LogConfig;
+use crate::file_system::{File, LogFolder, StorageError, segment_file_name};
 use crate::log::TimestampAndOffset;
 use crate::offset_index::OffsetIndex;
-use crate::storage::SegmentStorage;
+use crate::storage::{FileBytes, HeadersFrom, MemoryBytes, SegmentStorage};
 use crate::time_index::{TimeIndex, TimestampOffset};
-use crate::transaction_index::TransactionIndex;
+use crate::transaction_index::{AbortedTxn, TransactionIndex};
+
+/// `.log`, and the three indexes beside it.
+pub(crate) const LOG_SUFFIX: &str = ".log";
+pub(crate) const INDEX_SUFFIX: &str = ".index";
+pub(crate) const TIME_INDEX_SUFFIX: &str = ".timeindex";
+pub(crate) const TXN_INDEX_SUFFIX: &str = ".txnindex";
+
+/// The bytes of whole batches, and an offset that they end below, where the index tells one.
+pub(crate) type Found = (Vec<Bytes>, Option<Offset>);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) base_offset: Offset,
-    storage: SegmentStorage,
+    pub(crate) storage: SegmentStorage,
     pub(crate) offset_index: OffsetIndex,
     pub(crate) time_index: TimeIndex,
     pub(crate) txn_index: TransactionIndex,
+    /// Where the transaction index is, if in a file.
+    pub(crate) txn_file: Option<Arc<dyn File>>,
     /// Largest timestamp, and the last offset of the first batch that has it.
-    max_timestamp_so_far: TimestampOffset,
+    pub(crate) max_timestamp_so_far: TimestampOffset,
     /// Timestamp of the first batch, which `segment.ms` counts from.
-    rolling_based_timestamp: Option<i64>,
-    bytes_since_last_index_entry: usize,
+    pub(crate) rolling_based_timestamp: Option<i64>,
+    pub(crate) bytes_since_last_index_entry: usize,
     created_ms: i64,
     last_modified_ms: i64,
 }
 
 impl Segment {
+    /// An empty one, in memory.
     pub(crate) fn new(base_offset: Offset, config: &LogConfig, now: i64) -> Self {
+        let index_bytes = config.segment_index_bytes;
         Self {
             base_offset,
-            storage: SegmentStorage::default(),
-            offset_index: OffsetIndex::new(base_offset, config.segment_index_bytes),
-            time_index: TimeIndex::new(base_offset, config.segment_index_bytes),
+            storage: SegmentStorage::Memory(MemoryBytes::default()),
+            offset_index: OffsetIndex::new(base_offset, index_bytes, None),
+            time_index: TimeIndex::new(base_offset, index_bytes, None),
             txn_index: TransactionIndex::default(),
+            txn_file: None,
             max_timestamp_so_far: TimestampOffset { timestamp: NO_TIMESTAMP, offset: base_offset },
             rolling_based_timestamp: None,
             bytes_since_last_index_entry: 0,
             created_ms: now,
             last_modified_ms: now,
+        }
+    }
+
+    /// One in the files of `folder`, which are taken as they are: of `size` bytes, without index entries.
+    pub(crate) fn in_files(
+        folder: &LogFolder,
+        base_offset: Offset,
+        size: usize,
+        config: &LogConfig,
+        now: i64,
+    ) -> Self {
+        let file = |suffix| folder.file(&segment_file_name(base_offset, suffix));
+        let index_bytes = config.segment_index_bytes;
+        Self {
+            storage: SegmentStorage::File(FileBytes { file: file(LOG_SUFFIX), size }),
+            offset_index: OffsetIndex::new(base_offset, index_bytes, Some(file(INDEX_SUFFIX))),
+            time_index: TimeIndex::new(base_offset, index_bytes, Some(file(TIME_INDEX_SUFFIX))),
+            txn_file: Some(file(TXN_INDEX_SUFFIX)),
+            ..Self::new(base_offset, config, now)
+        }
+    }
+
+    /// An empty one in new files; what has their names goes.
+    pub(crate) fn create(
+        folder: &LogFolder,
+        base_offset: Offset,
+        config: &LogConfig,
+        now: i64,
+    ) -> Result<Self, StorageError> {
+        folder.remove(&segment_file_name(base_offset, TXN_INDEX_SUFFIX))?;
+        let mut segment = Self::in_files(folder, base_offset, 0, config, now);
+        segment.storage.truncate_to(0)?;
+        segment.open_indexes(config)?;
+        Ok(segment)
+    }
+
+    /// The indexes become as large as they may be, as the active segment's are.
+    pub(crate) fn open_indexes(&mut self, config: &LogConfig) -> Result<(), StorageError> {
+        self.offset_index.entries.preallocate(config.segment_index_bytes)?;
+        self.time_index.entries.preallocate(config.segment_index_bytes)
+    }
+
+    /// Everything written is safe from a loss of power when this returns.
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        self.storage.sync()?;
+        self.offset_index.entries.sync()?;
+        self.time_index.entries.sync()?;
+        match &self.txn_file {
+            Some(file) if !self.txn_index.entries().is_empty() => file.sync(),
+            _no_entries => Ok(()),
+        }
+    }
+
+    pub(crate) fn append_aborted_txn(&mut self, txn: AbortedTxn) -> Result<(), StorageError> {
+        let count = self.txn_index.entries().len();
+        self.txn_index.append(txn);
+        match &self.txn_file {
+            Some(file) if self.txn_index.entries().len() > count => {
+                file.write_at(count * AbortedTxn::SIZE_BYTES, &[&txn.encode()])
+            }
+            _in_memory => Ok(()),
         }
     }
 
@@ -93,8 +170,10 @@ impl Segment {
         patch: impl FnOnce(&mut [u8]),
         config: &LogConfig,
         now: i64,
-    ) {
+    ) -> Result<(), StorageError> {
         let position = self.size();
+        let length = batch.len();
+        self.storage.append(batch, patch)?;
         let last_offset = header.last_offset();
         if position == 0 {
             self.rolling_based_timestamp = Some(header.max_timestamp);
@@ -104,23 +183,33 @@ impl Segment {
                 TimestampOffset { timestamp: header.max_timestamp, offset: last_offset };
         }
         if self.bytes_since_last_index_entry > config.index_interval_bytes {
-            self.offset_index.append(last_offset, position);
-            self.time_index.maybe_append(self.max_timestamp_so_far);
+            self.offset_index.append(last_offset, position)?;
+            self.time_index.maybe_append(self.max_timestamp_so_far)?;
             self.bytes_since_last_index_entry = 0;
         }
-        self.bytes_since_last_index_entry += batch.len();
+        self.bytes_since_last_index_entry += length;
         self.last_modified_ms = now;
-        self.storage.append(batch, patch);
+        Ok(())
     }
 
-    /// The last entry of the time index is written when the segment closes.
-    pub(crate) fn on_become_inactive(&mut self) {
-        self.time_index.maybe_append(self.max_timestamp_so_far);
+    /// The last entry of the time index is written when the segment closes, and the index files are cut to
+    /// what they hold.
+    pub(crate) fn on_become_inactive(&mut self) -> Result<(), StorageError> {
+        self.trim_indexes()?;
+        self.offset_index.entries.forget_recent();
+        self.time_index.entries.forget_recent();
+        Ok(())
+    }
+
+    pub(crate) fn trim_indexes(&mut self) -> Result<(), StorageError> {
+        self.time_index.maybe_append(self.max_timestamp_so_far)?;
+        self.offset_index.entries.trim()?;
+        self.time_index.entries.trim()
     }
 
     /// Headers and positions from `position` on.
-    fn headers_from(&self, position: usize) -> HeadersFrom<'_> {
-        HeadersFrom { storage: &self.storage, chunk: &[], position }
+    pub(crate) fn headers_from(&self, position: usize) -> HeadersFrom<'_> {
+        self.storage.headers_from(position)
     }
 
     /// Position of the first batch that ends at or after `offset`.
@@ -137,11 +226,11 @@ impl Segment {
         max_bytes: usize,
         min_one_message: bool,
         upper: Offset,
-    ) -> Option<(Vec<Bytes>, Option<Offset>)> {
-        let (start, first) = self.translate_offset(from)?;
+    ) -> Result<Option<Found>, StorageError> {
+        let Some((start, first)) = self.translate_offset(from) else { return Ok(None) };
         let first_size = first.size_in_bytes();
         if first.base_offset >= upper || (first_size > max_bytes && !min_one_message) {
-            return Some((Vec::new(), self.fetch_upper_bound_offset(start, 0)));
+            return Ok(Some((Vec::new(), self.fetch_upper_bound_offset(start, 0))));
         }
         let limit = start.saturating_add(max_bytes.max(first_size));
         // The index leads close to the end; from there the batches say it exactly.
@@ -158,7 +247,8 @@ impl Segment {
             })
             .last()
             .map_or(near, |(position, header)| position + header.size_in_bytes());
-        Some((self.storage.read(start, end), self.fetch_upper_bound_offset(start, end - start)))
+        let pieces = self.storage.read(start, end)?;
+        Ok(Some((pieces, self.fetch_upper_bound_offset(start, end - start))))
     }
 
     /// An offset that nothing of the `bytes` from `position` on lies at or above, as far as the index can
@@ -169,10 +259,7 @@ impl Segment {
 
     /// The batches that hold an offset from `from` on and begin below `to`.
     pub(crate) fn batches(&self, from: Offset, to: Offset) -> impl Iterator<Item = Batch> + '_ {
-        self.headers(from, to).filter_map(|(position, header)| {
-            let bytes = self.storage.read(position, position + header.size_in_bytes()).pop()?;
-            Batch::parse_trusted(bytes).ok()
-        })
+        self.headers(from, to).filter_map(|(position, header)| self.batch_at(position, &header))
     }
 
     /// Their positions and headers.
@@ -185,9 +272,9 @@ impl Segment {
         self.headers_from(start).take_while(move |(_, header)| header.base_offset < to)
     }
 
-    fn batch_at(&self, position: usize, header: &BatchHeader) -> Option<Batch> {
-        Batch::parse_trusted(self.storage.read(position, position + header.size_in_bytes()).pop()?)
-            .ok()
+    pub(crate) fn batch_at(&self, position: usize, header: &BatchHeader) -> Option<Batch> {
+        let end = position.saturating_add(header.size_in_bytes());
+        Batch::parse_trusted(self.storage.read(position, end).ok()?.pop()?).ok()
     }
 
     /// First record at or after `starting_offset` with a timestamp of at least `timestamp`.
@@ -244,12 +331,17 @@ impl Segment {
     }
 
     /// Drops every batch that reaches to `offset` or beyond.
-    pub(crate) fn truncate_to(&mut self, offset: Offset) {
-        let Some((position, _)) = self.translate_offset(offset) else { return };
-        self.storage.truncate_to(position);
+    pub(crate) fn truncate_to(&mut self, offset: Offset) -> Result<(), StorageError> {
+        let Some((position, _)) = self.translate_offset(offset) else { return Ok(()) };
+        self.storage.truncate_to(position)?;
         self.offset_index.truncate_to(offset);
         self.time_index.truncate_to(offset);
         self.txn_index.truncate_to(offset);
+        if let Some(file) = &self.txn_file
+            && file.size()? > 0
+        {
+            file.set_size(self.txn_index.entries().len() * AbortedTxn::SIZE_BYTES)?;
+        }
         if position == 0 {
             self.rolling_based_timestamp = None;
         }
@@ -264,29 +356,6 @@ impl Segment {
             }
         }
         self.max_timestamp_so_far = max;
-    }
-}
-
-/// Walks batch headers without copying.
-struct HeadersFrom<'a> {
-    storage: &'a SegmentStorage,
-    /// What is left of the chunk at `position`.
-    chunk: &'a [u8],
-    position: usize,
-}
-
-impl Iterator for HeadersFrom<'_> {
-    type Item = (usize, BatchHeader);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.chunk.is_empty() {
-            self.chunk = self.storage.slice_at(self.position);
-        }
-        // Only validated batches are stored, so this fails at the end only.
-        let header = BatchHeader::read(self.chunk).ok()?;
-        let position = self.position;
-        self.position += header.size_in_bytes();
-        self.chunk = self.chunk.get(header.size_in_bytes()..).unwrap_or_default();
-        Some((position, header))
+        Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! Sparse index from timestamps to offsets (`TimeIndex`, KIP-33).
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use logbrook_record::{NO_TIMESTAMP, Offset};
 
-/// Bytes of an entry in Kafka's file: timestamp and relative offset.
-pub(crate) const ENTRY_BYTES: usize = 12;
+use crate::file_system::{File, StorageError};
+use crate::index_entries::{IndexEntries, IndexEntry};
 
 /// An entry: the largest timestamp up to an offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,45 +17,61 @@ pub struct TimestampOffset {
     pub offset: Offset,
 }
 
+impl IndexEntry for TimestampOffset {
+    /// Timestamp and relative offset.
+    const BYTES: usize = 12;
+
+    fn encode(&self, base: Offset, out: &mut [u8]) {
+        let relative = self.offset.0.wrapping_sub(base.0);
+        out[..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        out[8..].copy_from_slice(&(relative as i32).to_be_bytes());
+    }
+
+    fn decode(base: Offset, bytes: &[u8]) -> Self {
+        let mut timestamp = [0; 8];
+        timestamp.copy_from_slice(&bytes[..8]);
+        let relative = i32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        Self { timestamp: i64::from_be_bytes(timestamp), offset: base.plus(i64::from(relative)) }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct TimeIndex {
-    base_offset: Offset,
-    max_entries: usize,
-    entries: Vec<TimestampOffset>,
+    pub(crate) entries: IndexEntries<TimestampOffset>,
 }
 
 impl TimeIndex {
-    pub(crate) fn new(base_offset: Offset, max_bytes: usize) -> Self {
-        Self { base_offset, max_entries: max_bytes / ENTRY_BYTES, entries: Vec::new() }
+    pub(crate) fn new(base_offset: Offset, max_bytes: usize, file: Option<Arc<dyn File>>) -> Self {
+        Self { entries: IndexEntries::new(base_offset, max_bytes, file) }
     }
 
-    pub(crate) fn entries(&self) -> &[TimestampOffset] {
-        &self.entries
+    pub(crate) fn all(&self) -> Vec<TimestampOffset> {
+        self.entries.all()
     }
 
     /// One place stays free for the entry that is written when the segment closes.
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() + 1 >= self.max_entries
+        self.entries.len() + 1 >= self.entries.max_entries()
     }
 
     /// Adds an entry if its timestamp is larger than the last.
-    pub(crate) fn maybe_append(&mut self, entry: TimestampOffset) {
+    pub(crate) fn maybe_append(&mut self, entry: TimestampOffset) -> Result<(), StorageError> {
         let last = self.entries.last().map_or(NO_TIMESTAMP, |last| last.timestamp);
         if entry.timestamp > last {
-            self.entries.push(entry);
+            self.entries.push(entry)?;
         }
+        Ok(())
     }
 
     /// The last entry whose timestamp is at most `timestamp`, else the start of the segment.
     pub(crate) fn lookup(&self, timestamp: i64) -> TimestampOffset {
-        match self.entries.partition_point(|entry| entry.timestamp <= timestamp) {
-            0 => TimestampOffset { timestamp: NO_TIMESTAMP, offset: self.base_offset },
-            after => self.entries[after - 1],
-        }
+        let start = TimestampOffset { timestamp: NO_TIMESTAMP, offset: self.entries.base_offset() };
+        let after = self.entries.partition_point(|entry| entry.timestamp <= timestamp);
+        after.checked_sub(1).and_then(|index| self.entries.get(index)).unwrap_or(start)
     }
 
     /// Drops the entries at and after `offset`.
     pub(crate) fn truncate_to(&mut self, offset: Offset) {
-        self.entries.retain(|entry| entry.offset < offset);
+        self.entries.truncate(self.entries.partition_point(|entry| entry.offset < offset));
     }
 }

@@ -115,7 +115,7 @@ fn a_topic_with_append_time_gets_the_brokers_timestamps() {
 
 fn offset_index_dump(log: &Log, segment: usize) -> String {
     let mut out = String::new();
-    for entry in log.segments()[segment].offset_index {
+    for entry in log.segments().swap_remove(segment).offset_index {
         let _ = writeln!(out, "offset: {} position: {}", entry.offset, entry.position);
     }
     out

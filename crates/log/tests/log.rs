@@ -4,7 +4,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{NOW, batch, idempotent};
-use logbrook_log::{AppendErrorKind, Log, LogConfig, Maintenance};
+use logbrook_log::{AppendErrorKind, Log, LogConfig, Maintenance, ReadError};
 use logbrook_record::{LeaderEpoch, Offset, ProducerId, batches};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(0);
@@ -41,7 +41,8 @@ fn a_read_gives_whole_batches_from_the_one_that_holds_the_offset() {
     assert_eq!(read(&log, 0, 10_000, true, 4), [0, 2], "up to the high watermark");
     assert_eq!(read(&log, 8, 10_000, true, 8), [0; 0]);
     let error = log.read(Offset(9), 1, true, Offset(8)).expect_err("above the end");
-    assert_eq!((error.log_start_offset, error.log_end_offset), (Offset(0), Offset(8)));
+    let ReadError::OffsetOutOfRange(range) = error else { panic!("{error}") };
+    assert_eq!((range.log_start_offset, range.log_end_offset), (Offset(0), Offset(8)));
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn a_follower_cuts_off_what_its_leader_does_not_have() {
 
     let (epoch, end) = leader.end_offset_for_epoch(LeaderEpoch(1)).expect("epoch 2 is known");
     assert_eq!((epoch, end), (LeaderEpoch(0), Offset(6)));
-    assert!(follower.truncate_to(end));
+    assert!(follower.truncate_to(end, 0));
     assert_eq!(
         follower.producer_state().active_producers().count(),
         0,

@@ -120,7 +120,7 @@ fn apply(log: &mut Log, model: &mut Model, op: &Op) {
                 .filter(|base| *base >= log.log_start_offset().0)
                 .find(|base| *base >= offset)
                 .unwrap_or(model.end);
-            log.truncate_to(Offset(offset));
+            log.truncate_to(Offset(offset), 0);
             model.records.retain(|(at, ..)| *at < offset);
             model.batches.retain(|base| *base < offset);
             model.end = offset;

@@ -292,7 +292,7 @@ fn a_truncated_log_forgets_the_markers_that_went() {
     end(&mut log, 1, 0, &ABORT).expect("offset 1");
     send(&mut log, 2, 0, 0).expect("offset 2");
     end(&mut log, 2, 0, &ABORT).expect("offset 3");
-    log.truncate_to(Offset(3));
+    log.truncate_to(Offset(3), 0);
     let ids = |log: &Log| -> Vec<_> {
         log.aborted_transactions(Offset(0), Offset(9)).iter().map(|txn| txn.producer_id).collect()
     };
