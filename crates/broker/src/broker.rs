@@ -247,6 +247,10 @@ impl Broker {
             Request::InitProducerId(body) => {
                 api::init_producer_id::handle(self, ctx, body, effects)
             }
+            Request::OffsetForLeaderEpoch(body) => api::offset_for_leader_epoch::handle(self, body),
+            Request::DescribeAcls(body) => api::describe_acls::handle(body),
+            Request::CreateAcls(body) => api::create_acls::handle(body),
+            Request::DeleteAcls(body) => api::delete_acls::handle(body),
             Request::DescribeConfigs(body) => api::describe_configs::handle(self, body),
             Request::AlterConfigs(body) => api::alter_configs::handle(self, ctx, body, effects),
             Request::ListConfigResources(body) => {
@@ -257,6 +261,9 @@ impl Broker {
             }
             Request::IncrementalAlterConfigs(body) => {
                 api::incremental_alter_configs::handle(self, ctx, body, effects)
+            }
+            Request::AlterPartitionReassignments(body) => {
+                api::alter_partition_reassignments::handle(self, body)
             }
             Request::ListPartitionReassignments(body) => {
                 api::list_partition_reassignments::handle(body)

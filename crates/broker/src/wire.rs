@@ -159,16 +159,21 @@ served_apis! {
     DeleteTopics { DeleteTopicsRequest => DeleteTopicsResponse, 1..=6 }
     DeleteRecords { DeleteRecordsRequest => DeleteRecordsResponse, 0..=2 }
     InitProducerId { InitProducerIdRequest => InitProducerIdResponse, 0..=5 }
+    OffsetForLeaderEpoch { OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4 }
     AddPartitionsToTxn { AddPartitionsToTxnRequest => AddPartitionsToTxnResponse, 0..=5 }
     AddOffsetsToTxn { AddOffsetsToTxnRequest => AddOffsetsToTxnResponse, 0..=4 }
     EndTxn { EndTxnRequest => EndTxnResponse, 0..=5 }
     WriteTxnMarkers { WriteTxnMarkersRequest => WriteTxnMarkersResponse, 1..=1 }
     TxnOffsetCommit { TxnOffsetCommitRequest => TxnOffsetCommitResponse, 0..=5 }
+    DescribeAcls { DescribeAclsRequest => DescribeAclsResponse, 1..=3 }
+    CreateAcls { CreateAclsRequest => CreateAclsResponse, 1..=3 }
+    DeleteAcls { DeleteAclsRequest => DeleteAclsResponse, 1..=3 }
     DescribeConfigs { DescribeConfigsRequest => DescribeConfigsResponse, 1..=4 }
     AlterConfigs { AlterConfigsRequest => AlterConfigsResponse, 0..=2 }
     CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
     DeleteGroups { DeleteGroupsRequest => DeleteGroupsResponse, 0..=2 }
     IncrementalAlterConfigs { IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1 }
+    AlterPartitionReassignments { AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse, 0..=1 }
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
     OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }

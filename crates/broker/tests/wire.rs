@@ -159,6 +159,18 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
         ApiKey::ListConfigResources => ListConfigResourcesRequest::default().into(),
         ApiKey::CreatePartitions => CreatePartitionsRequest::default().into(),
         ApiKey::DeleteRecords => DeleteRecordsRequest::default().into(),
+        ApiKey::OffsetForLeaderEpoch => {
+            let partition = offset_for_leader_epoch_request::OffsetForLeaderPartition::default()
+                .with_current_leader_epoch(-1);
+            let topic = offset_for_leader_epoch_request::OffsetForLeaderTopic::default()
+                .with_topic(name("orders"))
+                .with_partitions(vec![partition]);
+            OffsetForLeaderEpochRequest::default().with_topics(vec![topic]).into()
+        }
+        ApiKey::DescribeAcls => DescribeAclsRequest::default().into(),
+        ApiKey::CreateAcls => CreateAclsRequest::default().into(),
+        ApiKey::DeleteAcls => DeleteAclsRequest::default().into(),
+        ApiKey::AlterPartitionReassignments => AlterPartitionReassignmentsRequest::default().into(),
         ApiKey::ListPartitionReassignments => ListPartitionReassignmentsRequest::default().into(),
         ApiKey::DescribeTopicPartitions => DescribeTopicPartitionsRequest::default().into(),
         other => panic!("{other:?} has no request here"),

@@ -118,6 +118,11 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::AlterConfigs(_)
         | Response::IncrementalAlterConfigs(_)
         | Response::ListConfigResources(_)
+        | Response::OffsetForLeaderEpoch(_)
+        | Response::DescribeAcls(_)
+        | Response::CreateAcls(_)
+        | Response::DeleteAcls(_)
+        | Response::AlterPartitionReassignments(_)
         | Response::ListPartitionReassignments(_)
         | Response::DescribeCluster(_)
         | Response::DescribeTopicPartitions(_) => None,

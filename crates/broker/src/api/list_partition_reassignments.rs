@@ -1,5 +1,5 @@
-//! ListPartitionReassignments, version 0 (KIP-455). Reassignments cannot be begun yet
-//! (AlterPartitionReassignments is not served), so none is ever under way.
+//! ListPartitionReassignments, version 0 (KIP-455). With one broker there is nowhere to move a replica
+//! to (`controller/reassignments.rs`), so none is ever under way.
 
 use kafka_protocol::messages::{
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,

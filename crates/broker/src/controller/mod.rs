@@ -11,6 +11,7 @@ mod delete_topics;
 mod metadata_record;
 mod placement;
 mod producer_ids;
+mod reassignments;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
@@ -20,6 +21,7 @@ pub(crate) use configs::{AlterConfigs, replace_configs};
 pub(crate) use delete_topics::delete_topics;
 pub use metadata_record::{BrokerRegistration, MetadataRecord, PartitionRegistration};
 pub(crate) use producer_ids::{ProducerIdBlock, allocate as allocate_producer_ids};
+pub(crate) use reassignments::check_partition_reassignment;
 
 /// What an operation comes to: records to write, and the answer once they are written.
 #[derive(Clone, Debug, PartialEq)]

@@ -46,16 +46,21 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DeleteTopics => DELETE_TOPICS,
         ApiKey::DeleteRecords => DELETE_RECORDS,
         ApiKey::InitProducerId => INIT_PRODUCER_ID,
+        ApiKey::OffsetForLeaderEpoch => OFFSET_FOR_LEADER_EPOCH,
         ApiKey::AddPartitionsToTxn => ADD_PARTITIONS_TO_TXN,
         ApiKey::AddOffsetsToTxn => ADD_OFFSETS_TO_TXN,
         ApiKey::EndTxn => END_TXN,
         ApiKey::WriteTxnMarkers => WRITE_TXN_MARKERS,
         ApiKey::TxnOffsetCommit => TXN_OFFSET_COMMIT,
+        ApiKey::DescribeAcls => DESCRIBE_ACLS,
+        ApiKey::CreateAcls => CREATE_ACLS,
+        ApiKey::DeleteAcls => DELETE_ACLS,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
+        ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
@@ -388,6 +393,49 @@ static INCREMENTAL_ALTER_CONFIGS: &[Field] = &[
     field("validate_only", BYTE, 0),
 ];
 
+static OFFSET_FOR_LEADER_PARTITIONS: &[Field] = &[
+    field("partition", INT, 0),
+    field("current_leader_epoch", INT, 2),
+    field("leader_epoch", INT, 0),
+];
+static OFFSET_FOR_LEADER_TOPICS: &[Field] =
+    &[field("topic", Text, 0), field("partitions", List(&Struct(OFFSET_FOR_LEADER_PARTITIONS)), 0)];
+static OFFSET_FOR_LEADER_EPOCH: &[Field] =
+    &[field("replica_id", INT, 3), field("topics", List(&Struct(OFFSET_FOR_LEADER_TOPICS)), 0)];
+
+static DESCRIBE_ACLS: &[Field] = &[
+    field("resource_type_filter", BYTE, 0),
+    field("resource_name_filter", Text, 0),
+    field("pattern_type_filter", BYTE, 1),
+    field("principal_filter", Text, 0),
+    field("host_filter", Text, 0),
+    field("operation", BYTE, 0),
+    field("permission_type", BYTE, 0),
+];
+static CREATE_ACLS_CREATIONS: &[Field] = &[
+    field("resource_type", BYTE, 0),
+    field("resource_name", Text, 0),
+    field("resource_pattern_type", BYTE, 1),
+    field("principal", Text, 0),
+    field("host", Text, 0),
+    field("operation", BYTE, 0),
+    field("permission_type", BYTE, 0),
+];
+static CREATE_ACLS: &[Field] = &[field("creations", List(&Struct(CREATE_ACLS_CREATIONS)), 0)];
+// A filter has the fields of DescribeAcls.
+static DELETE_ACLS: &[Field] = &[field("filters", List(&Struct(DESCRIBE_ACLS)), 0)];
+
+static ALTER_PARTITION_REASSIGNMENTS_PARTITIONS: &[Field] =
+    &[field("partition_index", INT, 0), field("replicas", List(&INT), 0)];
+static ALTER_PARTITION_REASSIGNMENTS_TOPICS: &[Field] = &[
+    field("name", Text, 0),
+    field("partitions", List(&Struct(ALTER_PARTITION_REASSIGNMENTS_PARTITIONS)), 0),
+];
+static ALTER_PARTITION_REASSIGNMENTS: &[Field] = &[
+    field("timeout_ms", INT, 0),
+    field("allow_replication_factor_change", BYTE, 1),
+    field("topics", List(&Struct(ALTER_PARTITION_REASSIGNMENTS_TOPICS)), 0),
+];
 static LIST_PARTITION_REASSIGNMENTS_TOPICS: &[Field] =
     &[field("name", Text, 0), field("partition_indexes", List(&INT), 0)];
 static LIST_PARTITION_REASSIGNMENTS: &[Field] = &[
