@@ -44,9 +44,9 @@ pub enum CodecError {
         /// What the decoder said.
         reason: String,
     },
-    /// The message was read, and bytes were left over.
+    /// The response was read, and bytes were left over. After a request they are no error.
     TrailingBytes {
-        /// `Produce request version 9`…
+        /// `Produce response version 9`…
         what: String,
         /// Bytes left.
         left: usize,
@@ -122,9 +122,8 @@ pub fn decode_request(frame: Bytes) -> Result<RequestFrame, CodecError> {
     let body = Request::decode_body(api.key, version, &mut buf)
         .ok_or(CodecError::UnservedApi { api_key: key })?
         .map_err(|reason| CodecError::Malformed { what: what(), at: len - buf.len(), reason })?;
-    if !buf.is_empty() {
-        return Err(CodecError::TrailingBytes { what: what(), left: buf.len() });
-    }
+    // What is left over is left alone (`RequestContext.parseRequest`): librdkafka 2.12 writes three
+    // bytes more than Metadata version 13 has.
     Ok(RequestFrame {
         api_version: version,
         correlation_id: header.correlation_id,
