@@ -279,7 +279,6 @@ fn a_frame_that_does_not_read_closes_its_connection_and_says_why() {
             b"\0\0\0\x0a\x03\xe8\0\0\0\0\0\x01\xff\xff",                 // api key 1000
             b"\0\0\0\x0a\0\0\0\x63\0\0\0\x01\xff\xff",                   // Produce version 99
             b"\0\0\0\x0e\0\x03\0\x01\0\0\0\x07\xff\xff\x7f\xff\xff\xff", // two billion topics
-            b"\0\0\0\x0f\0\x03\0\x01\0\0\0\x07\xff\xff\0\0\0\0\0",       // a byte too many
         ];
         for bytes in hostile {
             let mut raw = server.connect().await;
@@ -306,7 +305,6 @@ fn a_frame_that_does_not_read_closes_its_connection_and_says_why() {
             5,
             "Metadata request version 1: topics at byte 14: found 2147483647 elements in 0 bytes",
         );
-        said(6, "Metadata request version 1: 1 bytes left over, expected the end of the frame");
     });
 }
 

@@ -5,6 +5,7 @@ mod live;
 
 use crate::env::command;
 use crate::say::{Result, failure};
+use crate::suites;
 use std::fmt;
 
 #[derive(clap::Args)]
@@ -20,7 +21,9 @@ pub(crate) struct Args {
     record: bool,
     /// With --served, --live, --record: these sessions of tests/conformance alone
     sessions: Vec<String>,
-    /// Print one JSON list of {name, same, commands, verdict}
+    #[command(flatten)]
+    suites: suites::Args,
+    /// Print one JSON list: of {name, same, commands, verdict}, or of {suite, tests}
     #[arg(long)]
     json: bool,
 }
@@ -29,6 +32,9 @@ pub(crate) struct Args {
 const MARK: &str = "conformance ";
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.suites.any() {
+        return suites::run(&args.suites, args.json);
+    }
     let table = if args.served {
         live::run(live::Who::Logbrook, &args.sessions)?
     } else if args.live {

@@ -14,6 +14,7 @@ mod page;
 mod play;
 mod say;
 mod shots;
+mod suites;
 mod test;
 
 use clap::{Parser, Subcommand};
