@@ -16,6 +16,7 @@
 //! and only in order: members are kept in the order in which they joined (Java: a HashMap), so the
 //! next leader is the oldest member.
 
+mod convert;
 mod join;
 mod leave;
 mod member;
@@ -31,6 +32,7 @@ use alloc::vec::Vec;
 use logbrook_sorted::{SortedMap, SortedSet};
 
 pub use member::ClassicGroupMember;
+pub(crate) use protocol::java_hash_map_bucket;
 pub use state::ClassicGroupState;
 
 use crate::{Decision, GroupConfig, GroupEvent};

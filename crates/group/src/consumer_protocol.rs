@@ -76,6 +76,11 @@ impl Subscription {
         out.out
     }
 
+    /// The version that the bytes are in.
+    pub fn decode_version(bytes: &[u8]) -> Result<i16, DecodeError> {
+        read_version(&mut Reader::new(bytes))
+    }
+
     /// Reads the topics only, as the coordinator does.
     pub fn decode_topics(bytes: &[u8]) -> Result<Vec<String>, DecodeError> {
         let mut reader = Reader::new(bytes);

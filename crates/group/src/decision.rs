@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{ClassicGroupState, GroupRecord, JoinGroupReply, SyncGroupReply};
+use crate::{ClassicGroupState, GroupRecord, JoinGroupReply, RegexRefresh, SyncGroupReply};
 
 /// Names a request that may be answered later; chosen by the caller, unique among parked requests.
 pub type Token = u64;
@@ -21,12 +21,17 @@ pub struct Decision {
     pub replies: Vec<(Token, Reply)>,
     /// What happened, in order, for whoever watches.
     pub events: Vec<GroupEvent>,
+    /// Regular expressions to resolve once the records are replayed.
+    pub regex_refresh: Option<RegexRefresh>,
 }
 
 impl Decision {
     /// Whether nothing follows.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.replies.is_empty() && self.events.is_empty()
+        self.records.is_empty()
+            && self.replies.is_empty()
+            && self.events.is_empty()
+            && self.regex_refresh.is_none()
     }
 }
 

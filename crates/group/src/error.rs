@@ -1,9 +1,13 @@
 //! The errors that group operations answer with.
 
+use alloc::string::String;
+
 /// An error of a group or offset operation; each is one of Kafka's `Errors`, with its number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 #[repr(i16)]
 pub enum GroupError {
+    /// The coordinator failed in a way that it should not.
+    UnknownServerError = -1,
     /// The metadata field of an offset commit is longer than `offset.metadata.max.bytes`.
     OffsetMetadataTooLarge = 12,
     /// The group is not known, or is being removed; find the coordinator again.
@@ -22,6 +26,10 @@ pub enum GroupError {
     InvalidSessionTimeout = 26,
     /// The group is rebalancing: join again.
     RebalanceInProgress = 27,
+    /// The client's version of the request is too old for this member.
+    UnsupportedVersion = 35,
+    /// A field of the request is not what it may be.
+    InvalidRequest = 42,
     /// The group still has members.
     NonEmptyGroup = 68,
     /// There is no such group.
@@ -36,11 +44,37 @@ pub enum GroupError {
     GroupSubscribedToTopic = 86,
     /// An open transaction has an offset for this partition: ask again.
     UnstableOffsetCommit = 88,
+    /// The member's epoch is not the one known: it gives up all partitions and joins again
+    /// (KIP-848).
+    FencedMemberEpoch = 110,
+    /// Another member uses the instance id, and has not left (KIP-848).
+    UnreleasedInstanceId = 111,
+    /// The broker does not know the assignor that the member asks for (KIP-848).
+    UnsupportedAssignor = 112,
+    /// A commit or a fetch of offsets in another epoch than the member's (KIP-848).
+    StaleMemberEpoch = 113,
+    /// The regular expression of the subscription cannot be read (KIP-848).
+    InvalidRegularExpression = 128,
 }
 
 impl GroupError {
     /// Kafka's error code.
     pub fn code(self) -> i16 {
         self as i16
+    }
+}
+
+/// An error with the text that the answer carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFailure {
+    /// The error.
+    pub error: GroupError,
+    /// What Kafka says of it.
+    pub message: String,
+}
+
+impl GroupFailure {
+    pub(crate) fn new(error: GroupError, message: impl Into<String>) -> Self {
+        Self { error, message: message.into() }
     }
 }

@@ -1,8 +1,8 @@
 //! Group and offset state machines, and the assignors.
 //!
 //! A group coordinator's rules without its surroundings: no network, no clock, no log. The classic
-//! protocol only (KIP-848 groups are another module, later). Sources: `ClassicGroup`,
-//! `ClassicGroupState`, `GroupMetadataManager`, `OffsetMetadataManager` of Apache Kafka's
+//! protocol, and consumer groups of KIP-848, side by side in [`Groups`]; share groups (KIP-932) will be a
+//! third kind, in `share_group.rs`. Sources: `ClassicGroup`, `ClassicGroupState`, `ConsumerGroup`, `GroupMetadataManager`, `OffsetMetadataManager` of Apache Kafka's
 //! `group-coordinator`.
 //!
 //! ```text
@@ -26,6 +26,7 @@ extern crate alloc;
 pub mod assignors;
 pub mod classic_group;
 mod config;
+pub mod consumer_group;
 pub mod consumer_protocol;
 mod decision;
 mod error;
@@ -33,11 +34,20 @@ mod groups;
 mod operations;
 mod primitives;
 pub mod records;
+pub mod server_assignors;
+mod topics_image;
 
 pub use classic_group::{ClassicGroup, ClassicGroupMember, ClassicGroupState};
-pub use config::GroupConfig;
+pub use config::{ConsumerGroupConfig, DynamicGroupConfig, GroupConfig, MigrationPolicy};
+pub use consumer_group::{
+    Assignment, AssignmentWithEpochs, ConsumerGroup, ConsumerGroupDescription, ConsumerGroupMember,
+    ConsumerGroupMemberDescription, ConsumerGroupState, DescribedPartitions, MemberState,
+    ResolvedRegularExpression, SubscriptionType, TopicPartitionsList,
+};
 pub use decision::{Decided, Decision, GroupEvent, Reply, Token};
-pub use error::GroupError;
+pub use error::{GroupError, GroupFailure};
 pub use groups::{Durable, Groups, PendingOffsets};
 pub use operations::*;
 pub use records::GroupRecord;
+pub use server_assignors::ServerAssignor;
+pub use topics_image::{TopicMetadata, TopicsImage};

@@ -235,6 +235,23 @@ pub struct OffsetFetch {
     /// Whether a partition with an offset in an open transaction is answered with
     /// `UNSTABLE_OFFSET_COMMIT` (version >= 7, KIP-447).
     pub require_stable: bool,
+    /// Of a member that names itself (version >= 9).
+    pub member_id: Option<String>,
+    /// Its epoch; -1 where it does not say.
+    pub member_epoch: i32,
+}
+
+impl OffsetFetch {
+    /// By somebody who is no member, or does not say.
+    pub fn new(group_id: impl Into<String>, partitions: Option<Vec<TopicPartition>>) -> Self {
+        Self {
+            group_id: group_id.into(),
+            partitions,
+            require_stable: false,
+            member_id: None,
+            member_epoch: -1,
+        }
+    }
 }
 
 /// One offset of the answer to an [`OffsetFetch`].
@@ -317,8 +334,89 @@ pub struct ListedGroup {
     pub group_id: String,
     /// `consumer`; empty for a group that only commits offsets.
     pub protocol_type: String,
-    /// Its state.
-    pub state: crate::ClassicGroupState,
+    /// The name of its state.
+    pub state: &'static str,
+    /// Its kind.
+    pub group_type: GroupType,
+}
+
+/// The kinds of groups (`Group.GroupType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupType {
+    /// JoinGroup, SyncGroup, Heartbeat; the leader assigns.
+    Classic,
+    /// ConsumerGroupHeartbeat; the coordinator assigns (KIP-848).
+    Consumer,
+    // Share (KIP-932) and streams groups (KIP-1071) will stand here.
+}
+
+impl GroupType {
+    /// The name in ListGroups.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
+/// ConsumerGroupHeartbeat (KIP-848). Fields that are None have not changed since the last one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupHeartbeat {
+    /// The group.
+    pub group_id: String,
+    /// Chosen by the member (version >= 1), or empty at its first heartbeat.
+    pub member_id: String,
+    /// 0 to join, -1 to leave, -2 to leave for a while as a static member.
+    pub member_epoch: i32,
+    /// `group.instance.id`, of a static member.
+    pub instance_id: Option<String>,
+    /// `client.rack`.
+    pub rack_id: Option<String>,
+    /// How long the member may take to give up partitions; -1 where it has not changed.
+    pub rebalance_timeout_ms: i32,
+    /// The topics that it names.
+    pub subscribed_topic_names: Option<Vec<String>>,
+    /// Its regular expression; empty for none.
+    pub subscribed_topic_regex: Option<String>,
+    /// What is wrong with the regular expression. Whoever calls can read it; this crate has no
+    /// engine for it.
+    pub invalid_regex: Option<String>,
+    /// The assignor that it asks for.
+    pub server_assignor: Option<String>,
+    /// What it owns.
+    pub topic_partitions: Option<crate::TopicPartitionsList>,
+    /// From the request's header.
+    pub client_id: String,
+    /// `/127.0.0.1`, as Kafka prints an address.
+    pub client_host: String,
+    /// Whether the member must have chosen its id (version >= 1).
+    pub requires_member_id: bool,
+    /// Random bits for the id of a new member.
+    pub new_member_uuid: u128,
+}
+
+/// The answer to a [`ConsumerGroupHeartbeat`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupHeartbeatReply {
+    /// The member's id.
+    pub member_id: String,
+    /// Its epoch from now on.
+    pub member_epoch: i32,
+    /// When the next heartbeat is due; 0 to a member that leaves.
+    pub heartbeat_interval_ms: i32,
+    /// What it may own, where that has changed or it told all about itself.
+    pub assignment: Option<crate::TopicPartitionsList>,
+}
+
+/// Regular expressions that are to be resolved, once the decision's records are replayed: answered
+/// by [`crate::Groups::regular_expressions_resolved`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegexRefresh {
+    /// The group.
+    pub group_id: String,
+    /// The expressions.
+    pub regexes: logbrook_sorted::SortedSet<String>,
 }
 
 /// What became of one group of a DeleteGroups.

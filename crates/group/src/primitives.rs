@@ -61,6 +61,10 @@ impl<'a> Reader<'a> {
         Ok(out)
     }
 
+    pub(crate) fn i8(&mut self, field: &'static str) -> Result<i8, DecodeError> {
+        Ok(i8::from_be_bytes(self.array(field, "1 byte (int8)")?))
+    }
+
     pub(crate) fn i16(&mut self, field: &'static str) -> Result<i16, DecodeError> {
         Ok(i16::from_be_bytes(self.array(field, "2 bytes (int16)")?))
     }
@@ -193,6 +197,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    pub(crate) fn i8(&mut self, value: i8) {
+        self.out.extend_from_slice(&value.to_be_bytes());
+    }
+
     pub(crate) fn i16(&mut self, value: i16) {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
@@ -236,6 +244,13 @@ impl Writer {
         self.raw(value.as_bytes());
     }
 
+    pub(crate) fn compact_nullable_string(&mut self, value: Option<&str>) {
+        match value {
+            Some(value) => self.compact_string(value),
+            None => self.unsigned_varint(0),
+        }
+    }
+
     pub(crate) fn bytes(&mut self, value: &[u8]) {
         self.i32(value.len() as i32);
         self.raw(value);
@@ -246,5 +261,38 @@ impl Writer {
             Some(value) => self.bytes(value),
             None => self.i32(-1),
         }
+    }
+}
+
+/// A random id as Kafka prints it (`Uuid.randomUuid().toString()`): version 4, in base64 for URLs
+/// without padding, and never beginning with a dash.
+pub(crate) fn base64_uuid(random: u128) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const VERSION: u128 = 0xf << 76;
+    const VARIANT: u128 = 0x3 << 62;
+    const DASH: u128 = 0b11_1110;
+    let mut bits = random & !VERSION & !VARIANT | (0x4 << 76) | (0x2 << 62);
+    if bits >> 122 == DASH {
+        bits &= !(1 << 127);
+    }
+    // 22 digits of 6 bits: the last has 2 bits of the number, and 4 of zeros.
+    (0..22)
+        .map(|digit| {
+            let shift = 122_i32 - 6 * digit;
+            let six = if shift >= 0 { bits >> shift } else { bits << -shift };
+            char::from(ALPHABET[(six & 0x3f) as usize])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64_uuid;
+
+    #[test]
+    fn an_id_is_22_digits_and_begins_with_no_dash() {
+        assert_eq!(base64_uuid(0), "AAAAAAAAQACAAAAAAAAAAA");
+        assert_eq!(base64_uuid(u128::MAX), "________T_-__________w");
+        assert!(base64_uuid(0b11_1110 << 122).starts_with('e'));
     }
 }

@@ -1,9 +1,12 @@
 //! The records of `__consumer_offsets`, byte for byte as Kafka 4.4 writes them.
 //!
-//! The key starts with its type (i16): 1 is an offset commit, 2 a group's metadata. The value
-//! starts with its version (i16). A null value (a tombstone) removes what the key names.
+//! The key starts with its type (i16): 1 is an offset commit, 2 a classic group's metadata, 3 to 8
+//! and 16 are of consumer groups. The value starts with its version (i16). A null value (a
+//! tombstone) removes what the key names. Types 10 to 15 are those of share groups (KIP-932), and
+//! will be a file beside `consumer_group.rs`.
 
 mod codec;
+mod consumer_group;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,6 +16,10 @@ use bytes::Bytes;
 use crate::TopicId;
 
 pub use codec::RecordError;
+pub use consumer_group::{
+    ClassicMemberMetadata, ConsumerGroupMemberMetadataValue, ConsumerGroupMetadataValue,
+    ConsumerGroupRecord, CurrentMemberAssignmentValue, TargetAssignmentMetadataValue,
+};
 
 /// One record of `__consumer_offsets`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +41,13 @@ pub enum GroupRecord {
         group_id: String,
         /// None removes the group.
         value: Option<GroupMetadataValue>,
+    },
+    /// Key types 3 to 8 and 16: a record of a consumer group (KIP-848).
+    ConsumerGroup {
+        /// The group.
+        group_id: String,
+        /// What of it.
+        record: ConsumerGroupRecord,
     },
 }
 

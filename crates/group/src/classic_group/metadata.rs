@@ -5,7 +5,7 @@ use alloc::vec;
 
 use super::{ClassicGroup, ClassicGroupMember, ClassicGroupState};
 use crate::records::{GroupMetadataValue, MemberMetadata};
-use crate::{GroupDescription, GroupRecord, JoinGroupProtocol, ListedGroup};
+use crate::{GroupDescription, GroupRecord, GroupType, JoinGroupProtocol, ListedGroup};
 
 impl ClassicGroup {
     /// `newEmptyGroupMetadataRecord`: what is written when a group comes into being.
@@ -115,7 +115,8 @@ impl ClassicGroup {
         ListedGroup {
             group_id: self.group_id.clone(),
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
-            state: self.state,
+            state: self.state.name(),
+            group_type: GroupType::Classic,
         }
     }
 }

@@ -48,7 +48,7 @@ impl ClassicGroup {
         votes.iter().find(|(_, count)| *count == most).map(|(name, _)| (*name).into())
     }
 
-    pub(super) fn uses_consumer_group_protocol(&self) -> bool {
+    pub(crate) fn uses_consumer_group_protocol(&self) -> bool {
         self.protocol_type.as_deref() == Some(PROTOCOL_TYPE)
     }
 
@@ -79,7 +79,7 @@ impl ClassicGroup {
 }
 
 /// The bucket of a key in a `java.util.HashMap` of the default 16 buckets.
-fn java_hash_map_bucket(key: &str) -> u32 {
+pub(crate) fn java_hash_map_bucket(key: &str) -> u32 {
     let hash = key
         .encode_utf16()
         .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));

@@ -22,7 +22,7 @@ impl ClassicGroup {
         }
     }
 
-    pub(super) fn prepare_rebalance(&mut self, cx: &mut Context<'_>, reason: String) {
+    pub(crate) fn prepare_rebalance(&mut self, cx: &mut Context<'_>, reason: String) {
         if self.state == ClassicGroupState::CompletingRebalance {
             self.fail_parked_syncs(cx, GroupError::RebalanceInProgress);
         }

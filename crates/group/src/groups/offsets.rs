@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Groups, delete_group};
+use super::Groups;
+use crate::consumer_group::PartitionCheck;
 use crate::records::OffsetCommitValue;
 use crate::{
-    ClassicGroup, Decided, Decision, FetchedOffset, GroupError, GroupEvent, GroupRecord,
+    Decided, Decision, FetchedOffset, GroupError, GroupEvent, GroupRecord,
     OffsetCommit, OffsetDelete, OffsetFetch, OffsetResult, TopicPartition,
 };
 
@@ -18,7 +19,9 @@ impl Groups {
         request: &OffsetCommit,
     ) -> Decided<Result<Vec<OffsetResult>, GroupError>> {
         let mut decision = Decision::default();
+        let is_consumer_group = self.durable.consumer_groups.contains_key(&request.group_id);
         let valid = match self.groups.get_mut(&request.group_id) {
+            _ if is_consumer_group => self.validate_consumer_group_commit(request, false),
             Some(group) => group.validate_offset_commit(now, request),
             // A group that only keeps offsets comes into being with its first one.
             None if request.generation_id < 0 => Ok(()),
@@ -31,9 +34,8 @@ impl Groups {
         self.schedule_expiration(now);
         let mut results = Vec::new();
         for offset in &request.offsets {
-            // Java counts UTF-16 units.
-            let metadata_len = offset.metadata.encode_utf16().count();
-            let error = (metadata_len > self.config.offset_metadata_max_bytes)
+            let error = self
+                .is_metadata_too_large(&offset.metadata)
                 .then_some(GroupError::OffsetMetadataTooLarge);
             results.push(OffsetResult { partition: offset.partition.clone(), error });
             if error.is_some() {
@@ -66,9 +68,43 @@ impl Groups {
         Decided { response: Ok(results), decision }
     }
 
+    /// Whether a consumer group takes a commit. One partition that may not be committed spoils all:
+    /// Kafka's validator throws, and no record is written.
+    pub(super) fn validate_consumer_group_commit(
+        &self,
+        request: &OffsetCommit,
+        is_transactional: bool,
+    ) -> Result<(), GroupError> {
+        let group = self.durable.consumer_groups.get(&request.group_id);
+        let group = group.ok_or(GroupError::GroupIdNotFound)?;
+        match group.validate_offset_commit(request, is_transactional)? {
+            PartitionCheck::None => Ok(()),
+            PartitionCheck::AssignmentEpoch => request
+                .offsets
+                .iter()
+                .filter(|offset| !self.is_metadata_too_large(&offset.metadata))
+                .try_for_each(|offset| {
+                    group.validate_commit_of(request, &offset.topic_id)(&offset.partition)
+                }),
+        }
+    }
+
+    /// Java counts UTF-16 units.
+    fn is_metadata_too_large(&self, metadata: &str) -> bool {
+        metadata.encode_utf16().count() > self.config.offset_metadata_max_bytes
+    }
+
     /// OffsetFetch of one group: partitions without an offset answer -1, in the order asked; all
-    /// are in the order of topic and partition. A group that is not known has no offsets.
-    pub fn offset_fetch(&self, request: &OffsetFetch) -> Vec<FetchedOffset> {
+    /// are in the order of topic and partition. A group that is not known has no offsets. The error
+    /// is for a member that names itself and is not in its epoch.
+    pub fn offset_fetch(&self, request: &OffsetFetch) -> Result<Vec<FetchedOffset>, GroupError> {
+        if let Some(group) = self.durable.consumer_groups.get(&request.group_id) {
+            group.validate_offset_fetch(request.member_id.as_deref(), request.member_epoch)?;
+        }
+        Ok(self.fetch_offsets(request))
+    }
+
+    fn fetch_offsets(&self, request: &OffsetFetch) -> Vec<FetchedOffset> {
         let offsets = self.durable.offsets.get(&request.group_id);
         let pending = &self.durable.pending_offsets;
         let answer = |partition: &TopicPartition, value: Option<&OffsetCommitValue>| {
@@ -104,15 +140,19 @@ impl Groups {
         request: &OffsetDelete,
     ) -> Decided<Result<Vec<OffsetResult>, GroupError>> {
         let mut decision = Decision::default();
-        let group = self.groups.get(&request.group_id).ok_or(GroupError::GroupIdNotFound);
-        let valid = group.and_then(|group| group.validate_offset_delete().map(|()| group));
-        let response = valid.map(|group| {
+        // A consumer group always lets offsets go of topics that it does not read.
+        let valid = match self.groups.get(&request.group_id) {
+            _ if self.durable.consumer_groups.contains_key(&request.group_id) => Ok(()),
+            Some(group) => group.validate_offset_delete(),
+            None => Err(GroupError::GroupIdNotFound),
+        };
+        let response = valid.map(|()| {
             request
                 .partitions
                 .iter()
                 .map(|partition| {
-                    let error = group
-                        .is_subscribed_to_topic(&partition.topic)
+                    let error = self
+                        .is_subscribed_to_topic(&request.group_id, &partition.topic)
                         .then_some(GroupError::GroupSubscribedToTopic);
                     OffsetResult { partition: partition.clone(), error }
                 })
@@ -143,12 +183,13 @@ impl Groups {
     /// Removes offsets whose retention is over, and groups without members that have none left.
     pub(super) fn expire_offsets(&mut self, now: i64, out: &mut Decision) {
         let retention_ms = self.config.offsets_retention_ms;
-        for (group_id, group) in &self.groups {
+        for (group_id, is_empty) in self.group_ids() {
             let offsets = self.durable.offsets.get(group_id);
             let expired = |partition: &TopicPartition, value: &OffsetCommitValue| {
-                !group.is_subscribed_to_topic(&partition.topic)
+                let start = self.offset_retention_start(group_id, value.commit_timestamp);
+                !self.is_subscribed_to_topic(group_id, &partition.topic)
                     && !self.durable.pending_offsets.contains(group_id, partition)
-                    && is_expired(group, value, now, retention_ms)
+                    && is_expired(start, value, now, retention_ms)
             };
             self.remove_offsets(
                 group_id,
@@ -162,10 +203,32 @@ impl Groups {
             let all_expired =
                 offsets.into_iter().flatten().all(|(partition, value)| expired(partition, value));
             let has_pending = self.durable.pending_offsets.contains_group(group_id);
-            if all_expired && group.is_empty() && !has_pending {
-                delete_group(group_id, out);
+            if all_expired && is_empty && !has_pending {
+                self.delete_group(group_id, out);
             }
         }
+    }
+
+    /// The groups of both kinds, and whether each is without members.
+    fn group_ids(&self) -> impl Iterator<Item = (&str, bool)> {
+        let classic = self.groups.values().map(|group| (group.group_id(), group.is_empty()));
+        let consumer = self.durable.consumer_groups.values();
+        classic.chain(consumer.map(|group| (group.group_id(), group.is_empty())))
+    }
+
+    fn is_subscribed_to_topic(&self, group_id: &str, topic: &str) -> bool {
+        match self.durable.consumer_groups.get(group_id) {
+            Some(group) => group.is_subscribed_to_topic(topic),
+            None => self.groups.get(group_id).is_some_and(|g| g.is_subscribed_to_topic(topic)),
+        }
+    }
+
+    /// Since when the retention of an offset counts; None while it may not expire.
+    fn offset_retention_start(&self, group_id: &str, commit_timestamp: i64) -> Option<i64> {
+        if self.durable.consumer_groups.contains_key(group_id) {
+            return Some(commit_timestamp);
+        }
+        self.groups.get(group_id)?.offset_retention_start(commit_timestamp)
     }
 
     /// Tombstones for the offsets of a group that are meant, those of open transactions too.
@@ -200,12 +263,12 @@ impl Groups {
 /// Old commits carry when they expire (before KIP-211); of others the group says since when their
 /// retention counts.
 fn is_expired(
-    group: &ClassicGroup,
+    retention_start: Option<i64>,
     value: &OffsetCommitValue,
     now: i64,
     retention_ms: i64,
 ) -> bool {
-    match group.offset_retention_start(value.commit_timestamp) {
+    match retention_start {
         None => false,
         Some(_) if value.expire_timestamp >= 0 => now >= value.expire_timestamp,
         Some(start) => now.saturating_sub(start) >= retention_ms,

@@ -8,8 +8,8 @@ use logbrook_sorted::SortedMap;
 use super::Groups;
 use crate::records::OffsetCommitValue;
 use crate::{
-    Decided, Decision, GroupError, GroupEvent, GroupRecord, OffsetResult, TopicPartition,
-    TxnOffsetCommit,
+    Decided, Decision, GroupError, GroupEvent, GroupRecord, OffsetCommit, OffsetResult,
+    TopicPartition, TxnOffsetCommit,
 };
 
 /// Offsets of open transactions: by producer id, group and partition.
@@ -112,8 +112,10 @@ impl Groups {
         request: &TxnOffsetCommit,
     ) -> Decided<Result<Vec<OffsetResult>, GroupError>> {
         let mut decision = Decision::default();
+        let consumer_group = self.durable.consumer_groups.get(&request.group_id);
         let valid = match self.groups.get(&request.group_id) {
             _ if request.group_id.is_empty() => Err(GroupError::InvalidGroupId),
+            _ if consumer_group.is_some() => self.validate_consumer_txn_commit(request),
             Some(group) => group.validate_txn_offset_commit(request),
             None if request.generation_id < 0 => Ok(()),
             None => Err(GroupError::IllegalGeneration),
@@ -147,6 +149,23 @@ impl Groups {
             });
         }
         Decided { response: Ok(results), decision }
+    }
+
+    /// A stale epoch is a wrong generation here: TxnOffsetCommit knows no other word for it.
+    fn validate_consumer_txn_commit(&self, request: &TxnOffsetCommit) -> Result<(), GroupError> {
+        let commit = OffsetCommit {
+            group_id: request.group_id.clone(),
+            generation_id: request.generation_id,
+            member_id: request.member_id.clone(),
+            group_instance_id: request.group_instance_id.clone(),
+            knows_group_id_not_found: false,
+            retention_time_ms: None,
+            offsets: request.offsets.clone(),
+        };
+        self.validate_consumer_group_commit(&commit, true).map_err(|error| match error {
+            GroupError::StaleMemberEpoch => GroupError::IllegalGeneration,
+            other => other,
+        })
     }
 
     /// [`replay`](Self::replay) of a record in a transactional batch of this producer.

@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{GroupMetadataValue, GroupRecord, MemberMetadata, OffsetCommitValue};
+use super::consumer_group;
+use super::{
+    ConsumerGroupRecord, GroupMetadataValue, GroupRecord, MemberMetadata, OffsetCommitValue,
+};
 use crate::primitives::{DecodeError, Reader, Writer};
 
 const OFFSET_COMMIT_KEY: i16 = 1;
@@ -19,12 +22,12 @@ const NO_TOPIC_ID: [u8; 16] = [0; 16];
 /// Why a record of `__consumer_offsets` could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// A key of a type that belongs to something not modelled (KIP-848 groups, share groups) or
-    /// to nothing. Kafka skips these with a warning; so may the caller.
+    /// A key of a type that belongs to something not modelled (share groups, streams groups) or to
+    /// nothing. Kafka skips these with a warning; so may the caller.
     UnknownKeyType(i16),
     /// A value of a version that is not known.
     UnknownVersion {
-        /// `OffsetCommitValue` or `GroupMetadataValue`.
+        /// `OffsetCommitValue`...
         what: &'static str,
         /// The version found.
         version: i16,
@@ -41,10 +44,9 @@ pub enum RecordError {
 impl core::fmt::Display for RecordError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::UnknownKeyType(key) => write!(
-                f,
-                "key type {key} of __consumer_offsets: expected 1 (offset commit) or 2 (group metadata)"
-            ),
+            Self::UnknownKeyType(key) => {
+                write!(f, "key type {key} of __consumer_offsets: expected 0 to 8, or 16")
+            }
             Self::UnknownVersion { what, version } => {
                 write!(f, "{what} version {version}: expected 0 to 4")
             }
@@ -59,7 +61,9 @@ impl GroupRecord {
     /// The group that the record is of.
     pub fn group_id(&self) -> &str {
         match self {
-            Self::OffsetCommit { group_id, .. } | Self::GroupMetadata { group_id, .. } => group_id,
+            Self::OffsetCommit { group_id, .. }
+            | Self::GroupMetadata { group_id, .. }
+            | Self::ConsumerGroup { group_id, .. } => group_id,
         }
     }
 
@@ -77,6 +81,7 @@ impl GroupRecord {
                 key.i16(GROUP_METADATA_KEY);
                 key.string(group_id);
             }
+            Self::ConsumerGroup { group_id, record } => return record.encode_key(group_id),
         }
         key.out
     }
@@ -86,6 +91,7 @@ impl GroupRecord {
         match self {
             Self::OffsetCommit { value, .. } => value.as_ref().map(encode_offset_commit),
             Self::GroupMetadata { value, .. } => value.as_ref().map(encode_group_metadata),
+            Self::ConsumerGroup { record, .. } => record.encode_value(),
         }
     }
 
@@ -103,6 +109,12 @@ impl GroupRecord {
             GROUP_METADATA_KEY => Ok(Self::GroupMetadata {
                 group_id: reader.string("group").map_err(in_key)?,
                 value: value.map(decode_group_metadata).transpose()?,
+            }),
+            key_type @ (consumer_group::METADATA_KEY
+                ..=consumer_group::CURRENT_MEMBER_ASSIGNMENT_KEY
+            | consumer_group::REGULAR_EXPRESSION_KEY) => Ok(Self::ConsumerGroup {
+                group_id: reader.string("groupId").map_err(in_key)?,
+                record: ConsumerGroupRecord::decode(key_type, &mut reader, value)?,
             }),
             other => Err(RecordError::UnknownKeyType(other)),
         }

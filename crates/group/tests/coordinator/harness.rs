@@ -268,12 +268,8 @@ impl Coordinator {
     }
 
     pub(crate) fn committed(&self) -> i64 {
-        let request = OffsetFetch {
-            group_id: GROUP.into(),
-            partitions: Some(vec![TopicPartition::new("orders", 0)]),
-            require_stable: false,
-        };
-        self.groups.offset_fetch(&request)[0].offset
+        let request = OffsetFetch::new(GROUP, Some(vec![TopicPartition::new("orders", 0)]));
+        self.groups.offset_fetch(&request).expect("it names no member")[0].offset
     }
 
     /// A stable group: the ids of its members, the leader first; each is assigned its own number.

@@ -47,7 +47,7 @@ fn a_group_without_members_keeps_offsets_for_whoever_commits() {
     let mut c = Coordinator::new();
     assert_eq!(c.commit("", -1, 3), Ok(()));
     let listed = c.groups.list_groups();
-    assert_eq!((listed[0].state, listed[0].protocol_type.as_str()), (ClassicGroupState::Empty, ""));
+    assert_eq!((listed[0].state, listed[0].protocol_type.as_str()), ("Empty", ""));
     c.fail_over();
     assert_eq!(c.committed(), 3);
     assert_eq!(c.groups.list_groups(), listed);
@@ -74,22 +74,14 @@ fn metadata_has_a_length_limit_for_its_own_partition_only() {
     request.offsets.push(long);
     assert_eq!(c.send_commit(&request), Err(GroupError::OffsetMetadataTooLarge));
     assert_eq!(c.committed(), 3);
-    let all = c.groups.offset_fetch(&OffsetFetch {
-        group_id: GROUP.into(),
-        partitions: None,
-        require_stable: false,
-    });
+    let all = c.groups.offset_fetch(&OffsetFetch::new(GROUP, None)).expect("it names no member");
     assert_eq!(all.len(), 1);
 }
 
 #[test]
 fn offsets_that_are_not_there_are_minus_one() {
     let c = Coordinator::new();
-    let asked = OffsetFetch {
-        group_id: GROUP.into(),
-        partitions: Some(vec![TopicPartition::new("orders", 4)]),
-        require_stable: false,
-    };
+    let asked = OffsetFetch::new(GROUP, Some(vec![TopicPartition::new("orders", 4)]));
     let expected = FetchedOffset {
         partition: TopicPartition::new("orders", 4),
         offset: -1,
@@ -97,9 +89,8 @@ fn offsets_that_are_not_there_are_minus_one() {
         metadata: String::new(),
         error: None,
     };
-    assert_eq!(c.groups.offset_fetch(&asked), [expected]);
-    let all = OffsetFetch { group_id: GROUP.into(), partitions: None, require_stable: false };
-    assert!(c.groups.offset_fetch(&all).is_empty());
+    assert_eq!(c.groups.offset_fetch(&asked), Ok(vec![expected]));
+    assert_eq!(c.groups.offset_fetch(&OffsetFetch::new(GROUP, None)), Ok(vec![]));
 }
 
 fn delete(c: &mut Coordinator, topic: &str) -> Result<Option<GroupError>, GroupError> {
