@@ -281,6 +281,12 @@ impl Broker {
             Request::Heartbeat(body) => api::heartbeat::handle(self, ctx, body, effects),
             Request::LeaveGroup(body) => api::leave_group::handle(self, ctx, body, effects),
             Request::SyncGroup(body) => api::sync_group::handle(self, ctx, body, effects),
+            Request::ConsumerGroupHeartbeat(body) => {
+                api::consumer_group_heartbeat::handle(self, ctx, body, effects)
+            }
+            Request::ConsumerGroupDescribe(body) => {
+                api::consumer_group_describe::handle(self, ctx, body, effects)
+            }
             Request::DescribeGroups(body) => api::describe_groups::handle(self, ctx, body, effects),
             Request::ListGroups(body) => api::list_groups::handle(self, ctx, body, effects),
             Request::DeleteGroups(body) => api::delete_groups::handle(self, ctx, body, effects),
@@ -353,6 +359,7 @@ impl Broker {
             }
             self.replica_manager.apply(record, &self.image, &self.config);
         }
+        coordinator::on_metadata_update(self, &records);
         let mut deleted = Vec::new();
         for kind in kinds {
             if let BrokerEventKind::TopicDeleted { topic } = &kind {

@@ -180,6 +180,8 @@ served_apis! {
     DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
     DescribeTransactions { DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0 }
     ListTransactions { ListTransactionsRequest => ListTransactionsResponse, 0..=2 }
+    ConsumerGroupHeartbeat { ConsumerGroupHeartbeatRequest => ConsumerGroupHeartbeatResponse, 0..=1 }
+    ConsumerGroupDescribe { ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1 }
     ListConfigResources { ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1 }
     DescribeTopicPartitions { DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0 }
 }

@@ -203,6 +203,9 @@ fn log(node: &Node) -> Vec<String> {
                 GroupRecord::OffsetCommit { group_id, topic, partition, value } => {
                     format!("{group_id} {topic}-{partition} {:?}", value.map(|value| value.offset))
                 }
+                GroupRecord::ConsumerGroup { record, .. } => {
+                    panic!("{record:?} in a classic group")
+                }
             };
             lines.push(format!("{} {sequence} {producer} {what}", record.offset.0));
         }

@@ -141,10 +141,7 @@ fn every_cut_of_the_bytes_is_an_error_that_names_the_field() {
         "OffsetCommitValue: byte 2, field offset: expected 8 bytes (int64)"
     );
     let error = GroupRecord::decode(&[0, 9], None).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "key type 9 of __consumer_offsets: expected 0 to 8, or 16"
-    );
+    assert_eq!(error.to_string(), "key type 9 of __consumer_offsets: expected 0 to 8, or 16");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //!
 //! An unknown version is answered in version 0 with `UNSUPPORTED_VERSION` and the versions of
 //! ApiVersions itself (KIP-511). Of the features only those that this broker lives by are told:
-//! `metadata.version`, `eligible.leader.replicas.version` and `transaction.version`.
+//! `metadata.version`, `eligible.leader.replicas.version`, `group.version` (KIP-848) and
+//! `transaction.version`.
 
 use kafka_protocol::messages::api_versions_response::{
     ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
@@ -17,6 +18,7 @@ use crate::wire::ServedApi;
 /// Name, least and greatest level supported, level finalized. 33 is Kafka 4.4's metadata version.
 const FEATURES: &[(&str, i16, i16, i16)] = &[
     ("eligible.leader.replicas.version", 0, 1, 1),
+    ("group.version", 0, 1, 1),
     ("metadata.version", 7, 33, 33),
     ("transaction.version", 0, 2, 2),
 ];

@@ -1,11 +1,11 @@
 //! DescribeGroups, versions 0 to 6.
 //!
-//! Classic groups. A group that is not known is `Dead`, from version 6 on with
-//! `GROUP_ID_NOT_FOUND` (KIP-1043). Authorized operations are not computed.
+//! Classic groups. A group that is not known, or is of another kind, is `Dead`, from version 6 on
+//! with `GROUP_ID_NOT_FOUND` (KIP-1043). Authorized operations are not computed.
 
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
-use logbrook_group::{ClassicGroupState, GroupDescription};
+use logbrook_group::{ClassicGroupState, GroupDescription, GroupType};
 
 use super::{AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, now, text};
 use crate::coordinator;
@@ -28,7 +28,12 @@ pub(crate) fn handle(
         groups.push(
             match shard {
                 Ok((_, shard)) => {
-                    described(response, ctx.version(), shard.describe_group(group_id.as_str()))
+                    let why = match shard.group_type(group_id.as_str()) {
+                        Some(GroupType::Consumer) => "is not a classic group",
+                        Some(GroupType::Classic) | None => "not found",
+                    };
+                    let group = shard.describe_group(group_id.as_str());
+                    described(response, ctx.version(), group, why)
                 }
                 Err(error) => response.with_error_code(error.code()),
             }
@@ -38,7 +43,12 @@ pub(crate) fn handle(
     now(DescribeGroupsResponse::default().with_groups(groups))
 }
 
-fn described(response: DescribedGroup, version: i16, group: GroupDescription) -> DescribedGroup {
+fn described(
+    response: DescribedGroup,
+    version: i16,
+    group: GroupDescription,
+    why: &str,
+) -> DescribedGroup {
     let GroupDescription { group_id, state, protocol_type, protocol, members, .. } = group;
     let response = response.with_group_state(text(state.name()));
     if state == ClassicGroupState::Dead {
@@ -47,7 +57,7 @@ fn described(response: DescribedGroup, version: i16, group: GroupDescription) ->
         }
         return response
             .with_error_code(ErrorCode::GroupIdNotFound.code())
-            .with_error_message(Some(text(format!("Group {group_id} not found."))));
+            .with_error_message(Some(text(format!("Group {group_id} {why}."))));
     }
     let members = members.into_iter().map(|member| {
         DescribedGroupMember::default()

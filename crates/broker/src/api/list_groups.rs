@@ -1,7 +1,6 @@
 //! ListGroups, versions 0 to 5.
 //!
-//! States (KIP-518) and types (KIP-848) filter, in any case of letters. All groups here are of the
-//! type `classic`.
+//! States (KIP-518) and types (KIP-848) filter, in any case of letters.
 
 use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
@@ -9,9 +8,6 @@ use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 use super::{Reply, RequestContext, now, text};
 use crate::coordinator;
 use crate::{Broker, Effects};
-
-/// `Group.GroupType.CLASSIC`, as the answer names it.
-const CLASSIC: &str = "classic";
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -26,15 +22,15 @@ pub(crate) fn handle(
     let groups = coordinator::shards(broker)
         .flat_map(|shard| shard.list_groups())
         .filter(|group| {
-            wanted(&request.states_filter, group.state.name())
-                && wanted(&request.types_filter, CLASSIC)
+            wanted(&request.states_filter, group.state)
+                && wanted(&request.types_filter, group.group_type.name())
         })
         .map(|group| {
             ListedGroup::default()
                 .with_group_id(GroupId(text(group.group_id)))
                 .with_protocol_type(text(group.protocol_type))
-                .with_group_state(text(group.state.name()))
-                .with_group_type(text(CLASSIC))
+                .with_group_state(text(group.state))
+                .with_group_type(text(group.group_type.name()))
         });
     now(ListGroupsResponse::default().with_groups(groups.collect()))
 }

@@ -1,8 +1,8 @@
 //! OffsetFetch, versions 1 to 9.
 //!
 //! One group up to version 7, several from version 8 on (KIP-709); offsets of open transactions from
-//! version 7 on (`require_stable`, KIP-447). Different from Kafka 4.4: version 10 (topic ids) is not
-//! served.
+//! version 7 on (`require_stable`, KIP-447); from version 9 on a member may name itself and its epoch
+//! (KIP-848). Different from Kafka 4.4: version 10 (topic ids) is not served.
 
 use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestTopics;
 use kafka_protocol::messages::offset_fetch_response::{
@@ -30,9 +30,9 @@ pub(crate) fn handle(
     if ctx.version() >= GROUPS_VERSION {
         let mut groups = Vec::new();
         for group in request.groups {
-            let topics = group.topics;
-            let stable = request.require_stable;
-            groups.push(fetch(broker, ctx, group.group_id, topics, stable, effects));
+            let member = (group.member_id.map(|id| id.to_string()), group.member_epoch);
+            let (topics, stable) = (group.topics, request.require_stable);
+            groups.push(fetch(broker, ctx, group.group_id, member, topics, stable, effects));
         }
         return now(OffsetFetchResponse::default().with_groups(groups));
     }
@@ -45,7 +45,9 @@ pub(crate) fn handle(
         topics.collect()
     });
     let asked = topics.clone().unwrap_or_default();
-    let group = fetch(broker, ctx, request.group_id, topics, request.require_stable, effects);
+    let nobody = (None, -1);
+    let stable = request.require_stable;
+    let group = fetch(broker, ctx, request.group_id, nobody, topics, stable, effects);
     if group.error_code == 0 {
         let topics = group.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.into_iter().map(|partition| {
@@ -85,6 +87,7 @@ fn fetch(
     broker: &mut Broker,
     ctx: &RequestContext,
     group_id: GroupId,
+    (member_id, member_epoch): (Option<String>, i32),
     topics: Option<Vec<OffsetFetchRequestTopics>>,
     require_stable: bool,
     effects: &mut Effects,
@@ -98,9 +101,14 @@ fn fetch(
         group_id: group_id.to_string(),
         partitions: topics.as_ref().map(|topics| topics.iter().flat_map(partitions).collect()),
         require_stable,
+        member_id,
+        member_epoch,
     };
     let offsets = match coordinator::shard(broker, ctx.now, &request.group_id, effects) {
-        Ok((_, groups)) => groups.offset_fetch(&request),
+        Ok((_, groups)) => match groups.offset_fetch(&request) {
+            Ok(offsets) => offsets,
+            Err(error) => return response.with_error_code(error.code()),
+        },
         Err(error) => return response.with_error_code(ErrorCode::code(error)),
     };
     // A topic asked for without partitions is answered without partitions.

@@ -7,17 +7,23 @@
 //!
 //! Different from Kafka 4.4: where an append fails (it cannot with one broker), the shard is loaded
 //! anew and everything that waits is told `NOT_COORDINATOR`, where Kafka reverts the one operation.
-//! Groups of the consumer protocol (KIP-848), share and streams groups are not modelled.
+//! Regular expressions are resolved at once, where Kafka lets a background thread do it. Share and
+//! streams groups are not modelled.
 
 mod records;
+pub(crate) mod regex;
+mod topics;
 mod transactions;
 mod view;
+
+use std::sync::Arc;
 
 use logbrook_sorted::SortedMap;
 
 use logbrook_group::{
-    Decision, GroupConfig, GroupError, GroupEvent, Groups, Reply as GroupReply, Token,
-    TopicPartition, records::partition_for,
+    ConsumerGroup, ConsumerGroupConfig, ConsumerGroupState, Decision, DynamicGroupConfig,
+    GroupConfig, GroupError, GroupEvent, GroupRecord, Groups, MigrationPolicy, Reply as GroupReply,
+    ServerAssignor, Token, TopicPartition, TopicsImage, records::partition_for,
 };
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
@@ -27,6 +33,7 @@ use crate::{
     Broker, BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConnectionId, Effects, ErrorCode,
 };
 
+pub(crate) use topics::on_metadata_update;
 pub(crate) use transactions::{TransactionOf, complete_transaction, txn_offset_commit};
 pub use view::{GroupDescription, GroupMemberDescription};
 
@@ -43,6 +50,10 @@ pub struct GroupCoordinator {
     parked: SortedMap<Token, ResponseTo>,
     next_token: Token,
     member_ids: Pcg32,
+    /// The topics, as all shards see them.
+    topics: Arc<TopicsImage>,
+    /// Of groups with a configuration of their own.
+    dynamic_configs: SortedMap<String, DynamicGroupConfig>,
 }
 
 // A stream of the generator of its own: draws for member ids do not shift others.
@@ -56,6 +67,8 @@ impl GroupCoordinator {
             parked: SortedMap::new(),
             next_token: 0,
             member_ids: Pcg32::new(seed, MEMBER_ID_STREAM),
+            topics: Arc::default(),
+            dynamic_configs: SortedMap::new(),
         }
     }
 
@@ -100,7 +113,27 @@ fn group_config(config: &BrokerConfig) -> GroupConfig {
         offset_metadata_max_bytes: size("offset.metadata.max.bytes"),
         offsets_retention_ms: config.number("offsets.retention.minutes").saturating_mul(60_000),
         offsets_retention_check_interval_ms: config.number("offsets.retention.check.interval.ms"),
+        consumer: consumer_group_config(config),
         ..GroupConfig::default()
+    }
+}
+
+fn consumer_group_config(config: &BrokerConfig) -> ConsumerGroupConfig {
+    let int = |name| i32::try_from(config.number(name)).unwrap_or(i32::MAX);
+    let text = |name: &str| config.value(name).map(|value| value.to_string()).unwrap_or_default();
+    let default = ConsumerGroupConfig::default();
+    ConsumerGroupConfig {
+        session_timeout_ms: int("group.consumer.session.timeout.ms"),
+        heartbeat_interval_ms: int("group.consumer.heartbeat.interval.ms"),
+        max_size: usize::try_from(config.number("group.consumer.max.size")).unwrap_or(0),
+        assignors: text("group.consumer.assignors")
+            .split(',')
+            .filter_map(|name| ServerAssignor::of(name.trim()))
+            .collect(),
+        migration_policy: MigrationPolicy::of(&text("group.consumer.migration.policy"))
+            .unwrap_or(default.migration_policy),
+        assignment_interval_ms: int("group.consumer.assignment.interval.ms"),
+        regex_refresh_interval_ms: config.number("group.consumer.regex.refresh.interval.ms"),
     }
 }
 
@@ -164,6 +197,10 @@ fn load(broker: &mut Broker, now: i64, index: i32, effects: &mut Effects) -> Res
         return Ok(());
     }
     let mut groups = Groups::new(broker.coordinator.config.clone());
+    groups.on_metadata_update(broker.coordinator.topics.clone());
+    for (group_id, config) in &broker.coordinator.dynamic_configs {
+        groups.update_group_config(group_id, config.clone());
+    }
     records::replay(partition.log(), &mut groups);
     let decision = groups.on_loaded(now);
     broker.coordinator.shards.insert(index, groups);
@@ -187,7 +224,8 @@ pub(crate) fn apply(
     cause: Option<Cause>,
     effects: &mut Effects,
 ) -> Result<(), ErrorCode> {
-    let Decision { records, replies, events } = decision;
+    let Decision { records, replies, events, regex_refresh } = decision;
+    let before = consumer_states(broker, index, &records);
     if !records.is_empty() {
         let appended = records::append(broker, now, index, &records, cause, effects);
         if appended.is_err() {
@@ -206,7 +244,17 @@ pub(crate) fn apply(
     for event in events {
         effects.events.extend(broker_event(event).map(|kind| BrokerEvent { cause, kind }));
     }
+    for kind in consumer_state_events(broker, index, before) {
+        effects.events.push(BrokerEvent { cause, kind });
+    }
     reply(broker, replies, effects);
+    if let Some(refresh) = regex_refresh
+        && let Some(groups) = broker.coordinator.shards.get_mut(&index)
+    {
+        let matches = regex::resolve(&refresh, groups.topics());
+        let decision = groups.regular_expressions_resolved(now, &refresh.group_id, matches);
+        return apply(broker, now, index, decision, cause, effects);
+    }
     Ok(())
 }
 
@@ -236,6 +284,52 @@ fn reply(broker: &mut Broker, replies: Vec<(Token, GroupReply)>, effects: &mut E
             }
         }
     }
+}
+
+/// The states of the consumer groups that records are about.
+fn consumer_states(
+    broker: &Broker,
+    index: i32,
+    records: &[GroupRecord],
+) -> SortedMap<String, ConsumerGroupState> {
+    let state = |group_id: &str| {
+        let group = broker.coordinator.shards.get(&index)?.consumer_group(group_id);
+        Some(group.map_or(ConsumerGroupState::Dead, ConsumerGroup::state))
+    };
+    let mut states = SortedMap::new();
+    for record in records {
+        if let GroupRecord::ConsumerGroup { group_id, .. } = record
+            && !states.contains_key(group_id)
+            && let Some(state) = state(group_id)
+        {
+            states.insert(group_id.clone(), state);
+        }
+    }
+    states
+}
+
+/// What follows from the records for whoever watches: the state of a consumer group is computed
+/// from its epochs, so it is compared with that before.
+fn consumer_state_events(
+    broker: &Broker,
+    index: i32,
+    before: SortedMap<String, ConsumerGroupState>,
+) -> Vec<BrokerEventKind> {
+    let Some(groups) = broker.coordinator.shards.get(&index) else { return Vec::new() };
+    let mut kinds = Vec::new();
+    for (group, from) in before {
+        let Some(now) = groups.consumer_group(&group) else { continue };
+        if now.state() != from {
+            kinds.push(BrokerEventKind::GroupState {
+                from: from.name().into(),
+                to: now.state().name().into(),
+                generation: now.group_epoch(),
+                members: now.members().len(),
+                group,
+            });
+        }
+    }
+    kinds
 }
 
 /// What a broker tells of a group's event.
@@ -277,8 +371,10 @@ fn broker_event(event: GroupEvent) -> Option<BrokerEventKind> {
 pub(crate) fn tick(broker: &mut Broker, now: i64, effects: &mut Effects) {
     let indexes: Vec<i32> = broker.coordinator.shards.keys().copied().collect();
     for index in indexes {
-        let Some(groups) = broker.coordinator.shards.get_mut(&index) else { continue };
-        if groups.next_wakeup().is_some_and(|at| at <= now) {
+        // Members of a consumer group are fenced one at a time.
+        while let Some(groups) = broker.coordinator.shards.get_mut(&index)
+            && groups.next_wakeup().is_some_and(|at| at <= now)
+        {
             let decision = groups.tick(now);
             // A failed append has unloaded the shard; nobody else waits for this.
             let _ = apply(broker, now, index, decision, None, effects);

@@ -1,7 +1,7 @@
 //! What can be seen of the groups from outside, for views and graders.
 
 use logbrook_group::consumer_protocol::{Assignment, PROTOCOL_TYPE};
-use logbrook_group::{ClassicGroup, ClassicGroupMember, Groups, TopicPartition};
+use logbrook_group::{ClassicGroup, ClassicGroupMember, ConsumerGroup, Groups, TopicPartition};
 
 use super::partition_of;
 use crate::Broker;
@@ -11,13 +11,14 @@ use crate::Broker;
 pub struct GroupDescription {
     /// Its id.
     pub group_id: String,
-    /// `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`.
+    /// `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`; of a consumer group (KIP-848)
+    /// `Empty`, `Assigning`, `Reconciling`, `Stable`.
     pub state: &'static str,
     /// `consumer`; empty for a group that only commits offsets.
     pub protocol_type: String,
     /// The assignor chosen for the generation; empty where there is none.
     pub protocol: String,
-    /// The generation.
+    /// The generation; of a consumer group its epoch.
     pub generation_id: i32,
     /// The broker that coordinates it.
     pub coordinator: i32,
@@ -56,8 +57,13 @@ impl Broker {
     pub fn groups(&self) -> Vec<GroupDescription> {
         let shards = self.coordinator.shards.values();
         let mut groups: Vec<GroupDescription> = shards
-            .flat_map(Groups::groups)
-            .map(|group| describe(group, self.config.node_id))
+            .flat_map(|shard| {
+                let classic = shard.groups().map(|group| describe(group, self.config.node_id));
+                let consumer = shard
+                    .consumer_groups()
+                    .map(|group| describe_consumer_group(shard, group, self.config.node_id));
+                classic.chain(consumer).collect::<Vec<_>>()
+            })
             .collect();
         logbrook_sorted::sort_by(&mut groups, |a, b| a.group_id.cmp(&b.group_id));
         groups
@@ -98,6 +104,44 @@ fn describe(group: &ClassicGroup, coordinator: i32) -> GroupDescription {
             .iter()
             .map(|member| describe_member(member, is_consumers))
             .collect(),
+    }
+}
+
+fn describe_consumer_group(
+    shard: &Groups,
+    group: &ConsumerGroup,
+    coordinator: i32,
+) -> GroupDescription {
+    let described = shard.consumer_group_describe(group.group_id()).ok();
+    let protocol = described.as_ref().map(|group| group.assignor_name.clone());
+    let members = described.into_iter().flat_map(|group| group.members).map(|member| {
+        let partitions = |topic: logbrook_group::DescribedPartitions| {
+            let name = topic.topic_name;
+            topic.partitions.into_iter().map(move |partition| (name.clone(), partition))
+        };
+        GroupMemberDescription {
+            session_deadline_ms: shard
+                .consumer_group_timers(group.group_id())
+                .and_then(|timers| timers.session_deadline(&member.member_id)),
+            member_id: member.member_id,
+            group_instance_id: member.instance_id,
+            client_id: member.client_id,
+            host: member.client_host,
+            assignment: member.assignment.into_iter().flat_map(partitions).collect(),
+            is_awaiting_join: false,
+            is_awaiting_sync: false,
+        }
+    });
+    GroupDescription {
+        group_id: group.group_id().to_owned(),
+        state: group.state().name(),
+        protocol_type: PROTOCOL_TYPE.to_owned(),
+        protocol: protocol.unwrap_or_default(),
+        generation_id: group.group_epoch(),
+        coordinator,
+        leader: String::new(),
+        join_deadline_ms: None,
+        members: members.collect(),
     }
 }
 

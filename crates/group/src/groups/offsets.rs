@@ -7,8 +7,8 @@ use super::Groups;
 use crate::consumer_group::PartitionCheck;
 use crate::records::OffsetCommitValue;
 use crate::{
-    Decided, Decision, FetchedOffset, GroupError, GroupEvent, GroupRecord,
-    OffsetCommit, OffsetDelete, OffsetFetch, OffsetResult, TopicPartition,
+    Decided, Decision, FetchedOffset, GroupError, GroupEvent, GroupRecord, OffsetCommit,
+    OffsetDelete, OffsetFetch, OffsetResult, TopicPartition,
 };
 
 impl Groups {
