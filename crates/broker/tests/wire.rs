@@ -173,6 +173,18 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
         ApiKey::AlterPartitionReassignments => AlterPartitionReassignmentsRequest::default().into(),
         ApiKey::ListPartitionReassignments => ListPartitionReassignmentsRequest::default().into(),
         ApiKey::DescribeTopicPartitions => DescribeTopicPartitionsRequest::default().into(),
+        ApiKey::ConsumerGroupHeartbeat => ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(GroupId(text("modern")))
+            .with_member_id(text("a"))
+            .with_instance_id(Some(text("i")))
+            .with_rack_id(None)
+            .with_subscribed_topic_names(Some(vec![TopicName(text("orders"))]))
+            .with_server_assignor(None)
+            .with_topic_partitions(Some(vec![]))
+            .into(),
+        ApiKey::ConsumerGroupDescribe => ConsumerGroupDescribeRequest::default()
+            .with_group_ids(vec![GroupId(text("modern"))])
+            .into(),
         other => panic!("{other:?} has no request here"),
     }
 }

@@ -67,6 +67,8 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
         ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
         ApiKey::ListTransactions => LIST_TRANSACTIONS,
+        ApiKey::ConsumerGroupHeartbeat => CONSUMER_GROUP_HEARTBEAT,
+        ApiKey::ConsumerGroupDescribe => CONSUMER_GROUP_DESCRIBE,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
         _not_served => return None,
@@ -364,6 +366,23 @@ static ALTER_CONFIGS: &[Field] = &[
     field("resources", List(&Struct(ALTER_CONFIGS_RESOURCES)), 0),
     field("validate_only", BYTE, 0),
 ];
+
+static CONSUMER_GROUP_HEARTBEAT_TOPIC_PARTITIONS: &[Field] =
+    &[field("topic_id", UUID, 0), field("partitions", List(&INT), 0)];
+static CONSUMER_GROUP_HEARTBEAT: &[Field] = &[
+    field("group_id", Text, 0),
+    field("member_id", Text, 0),
+    field("member_epoch", INT, 0),
+    field("instance_id", Text, 0),
+    field("rack_id", Text, 0),
+    field("rebalance_timeout_ms", INT, 0),
+    field("subscribed_topic_names", List(&Text), 0),
+    field("subscribed_topic_regex", Text, 1),
+    field("server_assignor", Text, 0),
+    field("topic_partitions", List(&Struct(CONSUMER_GROUP_HEARTBEAT_TOPIC_PARTITIONS)), 0),
+];
+static CONSUMER_GROUP_DESCRIBE: &[Field] =
+    &[field("group_ids", List(&Text), 0), field("include_authorized_operations", BYTE, 0)];
 
 static LIST_CONFIG_RESOURCES: &[Field] = &[field("resource_types", List(&BYTE), 1)];
 
