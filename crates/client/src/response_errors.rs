@@ -67,6 +67,9 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         Response::DeleteTopics(body) => body.responses.iter().find_map(|t| retries(t.error_code)),
         Response::CreatePartitions(body) => body.results.iter().find_map(|t| retries(t.error_code)),
         Response::DescribeGroups(body) => body.groups.iter().find_map(|g| retries(g.error_code)),
+        Response::ConsumerGroupDescribe(body) => {
+            body.groups.iter().find_map(|g| retries(g.error_code))
+        }
         Response::DeleteGroups(body) => body.results.iter().find_map(|g| retries(g.error_code)),
         Response::OffsetFetch(body) => {
             let groups = body.groups.iter().find_map(|g| retries(g.error_code));
@@ -106,6 +109,7 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::FindCoordinator(_)
         | Response::JoinGroup(_)
         | Response::Heartbeat(_)
+        | Response::ConsumerGroupHeartbeat(_)
         | Response::SyncGroup(_)
         | Response::ApiVersions(_)
         | Response::InitProducerId(_)
