@@ -265,6 +265,7 @@ impl Broker {
             Request::AlterPartitionReassignments(body) => {
                 api::alter_partition_reassignments::handle(self, body)
             }
+            Request::ElectLeaders(body) => api::elect_leaders::handle(self, ctx, body),
             Request::ListPartitionReassignments(body) => {
                 api::list_partition_reassignments::handle(body)
             }

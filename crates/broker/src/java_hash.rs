@@ -1,7 +1,8 @@
 //! The order of Java's hash maps: some messages and tables of Kafka print them as they come.
 
 /// `String.hashCode`.
-fn string_hash(text: &str) -> u32 {
+#[must_use]
+pub fn string_hash(text: &str) -> u32 {
     text.encode_utf16().fold(0u32, |h, unit| h.wrapping_mul(31).wrapping_add(u32::from(unit)))
 }
 
@@ -10,7 +11,16 @@ fn string_hash(text: &str) -> u32 {
 /// `initial` is the constructor's argument, 16 without one. Some tools print maps as they come, so
 /// this order is part of their output.
 pub fn hash_order(keys: impl IntoIterator<Item = String>, initial: usize) -> Vec<String> {
-    let mut unique: Vec<String> = Vec::new();
+    hash_order_by(keys, initial, |key| string_hash(key))
+}
+
+/// The same for keys of another class, whose `hashCode` is given.
+pub fn hash_order_by<K: PartialEq>(
+    keys: impl IntoIterator<Item = K>,
+    initial: usize,
+    hash_code: impl Fn(&K) -> u32,
+) -> Vec<K> {
+    let mut unique: Vec<K> = Vec::new();
     for key in keys {
         if !unique.contains(&key) {
             unique.push(key);
@@ -22,7 +32,7 @@ pub fn hash_order(keys: impl IntoIterator<Item = String>, initial: usize) -> Vec
     }
     // The sort is stable: within a bucket the order of insertion stays.
     logbrook_sorted::sort_by_key(&mut unique, |key| {
-        let hash = string_hash(key);
+        let hash = hash_code(key);
         (hash ^ (hash >> 16)) as usize & (capacity - 1)
     });
     unique

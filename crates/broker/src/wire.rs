@@ -58,6 +58,7 @@ macro_rules! served_apis {
                 buf: &mut B,
             ) -> Option<Result<Request, String>> {
                 use kafka_protocol::protocol::Decodable;
+                let version = schema_version(api, version);
                 match api {
                     $(ApiKey::$api => Some(
                         $request::decode(buf, version).map(Request::$api).map_err(|error| error.to_string()),
@@ -72,6 +73,7 @@ macro_rules! served_apis {
                 buf: &mut B,
             ) -> Result<(), String> {
                 use kafka_protocol::protocol::Encodable;
+                let version = schema_version(self.api_key(), version);
                 match self {
                     $(Request::$api(body) => body.encode(buf, version).map_err(|error| error.to_string()),)*
                 }
@@ -92,6 +94,7 @@ macro_rules! served_apis {
                 buf: &mut B,
             ) -> Option<Result<Response, String>> {
                 use kafka_protocol::protocol::Decodable;
+                let version = schema_version(api, version);
                 match api {
                     $(ApiKey::$api => Some(
                         $response::decode(buf, version).map(Response::$api).map_err(|error| error.to_string()),
@@ -106,6 +109,7 @@ macro_rules! served_apis {
                 buf: &mut B,
             ) -> Result<(), String> {
                 use kafka_protocol::protocol::Encodable;
+                let version = schema_version(self.api_key(), version);
                 match self {
                     $(Response::$api(body) => body.encode(buf, version).map_err(|error| error.to_string()),)*
                 }
@@ -143,7 +147,7 @@ macro_rules! served_apis {
 served_apis! {
     Produce { ProduceRequest => ProduceResponse, 3..=13 }
     Fetch { FetchRequest => FetchResponse, 4..=17 }
-    ListOffsets { ListOffsetsRequest => ListOffsetsResponse, 1..=10 }
+    ListOffsets { ListOffsetsRequest => ListOffsetsResponse, 1..=11 }
     Metadata { MetadataRequest => MetadataResponse, 0..=13 }
     OffsetCommit { OffsetCommitRequest => OffsetCommitResponse, 2..=9 }
     OffsetFetch { OffsetFetchRequest => OffsetFetchResponse, 1..=9 }
@@ -172,6 +176,7 @@ served_apis! {
     AlterConfigs { AlterConfigsRequest => AlterConfigsResponse, 0..=2 }
     CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
     DeleteGroups { DeleteGroupsRequest => DeleteGroupsResponse, 0..=2 }
+    ElectLeaders { ElectLeadersRequest => ElectLeadersResponse, 0..=2 }
     IncrementalAlterConfigs { IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1 }
     AlterPartitionReassignments { AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse, 0..=1 }
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
@@ -184,6 +189,15 @@ served_apis! {
     ConsumerGroupDescribe { ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1 }
     ListConfigResources { ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1 }
     DescribeTopicPartitions { DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, 0..=0 }
+}
+
+/// The version whose schema a message has, where `kafka-protocol` does not know the version itself:
+/// ListOffsets 11 (KIP-1023) only allows one more special timestamp.
+fn schema_version(api: ApiKey, version: i16) -> i16 {
+    match (api, version) {
+        (ApiKey::ListOffsets, 11) => 10,
+        _ => version,
+    }
 }
 
 impl ServedApi {

@@ -171,6 +171,7 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
         ApiKey::CreateAcls => CreateAclsRequest::default().into(),
         ApiKey::DeleteAcls => DeleteAclsRequest::default().into(),
         ApiKey::AlterPartitionReassignments => AlterPartitionReassignmentsRequest::default().into(),
+        ApiKey::ElectLeaders => ElectLeadersRequest::default().into(),
         ApiKey::ListPartitionReassignments => ListPartitionReassignmentsRequest::default().into(),
         ApiKey::DescribeTopicPartitions => DescribeTopicPartitionsRequest::default().into(),
         ApiKey::ConsumerGroupHeartbeat => ConsumerGroupHeartbeatRequest::default()

@@ -75,24 +75,18 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
             let groups = body.groups.iter().find_map(|g| retries(g.error_code));
             groups.or_else(|| retries(body.error_code))
         }
-        Response::OffsetCommit(body) => body
-            .topics
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-            .find_map(|p| retries(p.error_code)),
+        Response::OffsetCommit(body) => {
+            body.topics.iter().flat_map(|topic| &topic.partitions).find_map(|p| {
+                match code(p.error_code) {
+                    // A group that rebalances is waited for (`AlterConsumerGroupOffsetsHandler`).
+                    code @ ErrorCode::RebalanceInProgress => Some(code),
+                    _ => retries(p.error_code),
+                }
+            })
+        }
         Response::OffsetDelete(body) => retries(body.error_code),
         Response::ListGroups(body) => retries(body.error_code),
         Response::LeaveGroup(body) => retries(body.error_code),
-        Response::ListOffsets(body) => body
-            .topics
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-            .find_map(|p| retries(p.error_code)),
-        Response::DeleteRecords(body) => body
-            .topics
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-            .find_map(|p| retries(p.error_code)),
         Response::ListTransactions(body) => retries(body.error_code),
         Response::DescribeTransactions(body) => {
             body.transaction_states.iter().find_map(|state| retries(state.error_code))
@@ -105,6 +99,8 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         // Answered per item in ways a caller reads, or by any broker.
         Response::Produce(_)
         | Response::Fetch(_)
+        | Response::ListOffsets(_)
+        | Response::DeleteRecords(_)
         | Response::Metadata(_)
         | Response::FindCoordinator(_)
         | Response::JoinGroup(_)
@@ -126,6 +122,7 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::DescribeAcls(_)
         | Response::CreateAcls(_)
         | Response::DeleteAcls(_)
+        | Response::ElectLeaders(_)
         | Response::AlterPartitionReassignments(_)
         | Response::ListPartitionReassignments(_)
         | Response::DescribeCluster(_)

@@ -1,9 +1,9 @@
-//! ListOffsets, versions 1 to 10.
+//! ListOffsets, versions 1 to 11.
 //!
 //! Earliest (-2), latest (-1), record with the largest timestamp (-3, KIP-734), earliest local
-//! (-4, KIP-405) and latest tiered (-5), by timestamp. Different from Kafka 4.4: there is no
-//! tiered storage, so -4 is -2 and -5 answers -1 as Kafka does without it; version 11 (-6) is not
-//! served; nothing waits, so the request's timeout is without effect.
+//! (-4, KIP-405), latest tiered (-5) and earliest pending upload (-6, KIP-1023), by timestamp. There
+//! is no tiered storage, so -4 is -2, and -5 and -6 answer -1 as Kafka does without it. Different
+//! from Kafka 4.4: nothing waits, so the request's timeout is without effect.
 
 use logbrook_sorted::SortedSet;
 
@@ -21,6 +21,7 @@ const EARLIEST_TIMESTAMP: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL_TIMESTAMP: i64 = -4;
 const LATEST_TIERED_TIMESTAMP: i64 = -5;
+const EARLIEST_PENDING_UPLOAD_TIMESTAMP: i64 = -6;
 /// `ListOffsetsRequest.CONSUMER_REPLICA_ID`.
 const CONSUMER_REPLICA_ID: i32 = -1;
 /// `IsolationLevel.READ_COMMITTED`.
@@ -106,7 +107,8 @@ fn find(
         MAX_TIMESTAMP => 7,
         EARLIEST_LOCAL_TIMESTAMP => 8,
         LATEST_TIERED_TIMESTAMP => 9,
-        timestamp if timestamp < LATEST_TIERED_TIMESTAMP => i16::MAX,
+        EARLIEST_PENDING_UPLOAD_TIMESTAMP => 11,
+        timestamp if timestamp < EARLIEST_PENDING_UPLOAD_TIMESTAMP => i16::MAX,
         _ => 1,
     };
     if version < supported_from {
@@ -121,7 +123,7 @@ fn find(
             let first_epoch = first.map(|header| header.partition_leader_epoch.0);
             return at(start.0, first_epoch.unwrap_or(epoch));
         }
-        LATEST_TIERED_TIMESTAMP => return Ok(UNKNOWN),
+        LATEST_TIERED_TIMESTAMP | EARLIEST_PENDING_UPLOAD_TIMESTAMP => return Ok(UNKNOWN),
         MAX_TIMESTAMP => log.max_timestamp(),
         timestamp => log.offset_for_timestamp(timestamp),
     };

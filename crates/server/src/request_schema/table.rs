@@ -61,6 +61,7 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
         ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
+        ApiKey::ElectLeaders => ELECT_LEADERS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
@@ -460,6 +461,14 @@ static LIST_PARTITION_REASSIGNMENTS_TOPICS: &[Field] =
 static LIST_PARTITION_REASSIGNMENTS: &[Field] = &[
     field("timeout_ms", INT, 0),
     field("topics", List(&Struct(LIST_PARTITION_REASSIGNMENTS_TOPICS)), 0),
+];
+
+static ELECT_LEADERS_TOPICS: &[Field] =
+    &[field("topic", Text, 0), field("partitions", List(&INT), 0)];
+static ELECT_LEADERS: &[Field] = &[
+    field("election_type", BYTE, 1),
+    field("topic_partitions", List(&Struct(ELECT_LEADERS_TOPICS)), 0),
+    field("timeout_ms", INT, 0),
 ];
 
 static OFFSET_DELETE_PARTITIONS: &[Field] = &[field("partition_index", INT, 0)];
