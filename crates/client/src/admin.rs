@@ -117,6 +117,7 @@ struct Call {
     next_try_ms: i64,
     tries: u32,
     stage: Stage,
+    end_on_disconnect: bool,
     /// The error of the last try: what a timeout has as its cause.
     last_error: Option<KafkaError>,
 }
@@ -209,10 +210,19 @@ impl Admin {
                 next_try_ms: now,
                 tries: 0,
                 stage: Stage::Pending,
+                end_on_disconnect: false,
                 last_error: None,
             },
         );
         id
+    }
+
+    /// A broken connection ends this call with a `DisconnectException`: whoever made it looks for
+    /// another broker (`AdminApiDriver.onFailure`).
+    pub fn end_on_disconnect(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.end_on_disconnect = true;
+        }
     }
 
     /// No call is under way.
@@ -412,8 +422,14 @@ impl Admin {
                     class: "org.apache.kafka.common.errors.DisconnectException".into(),
                     message,
                     retriable: true,
+                    cause: None,
                 };
-                self.retry(now, id, error);
+                if self.calls.get(&id).is_some_and(|call| call.end_on_disconnect) {
+                    self.client.metadata.request_update(false);
+                    self.complete(id, Err(error));
+                } else {
+                    self.retry(now, id, error);
+                }
             }
         }
     }
@@ -442,7 +458,8 @@ fn call_api(calls: &SortedMap<CallId, Call>, id: CallId) -> &'static str {
 }
 
 /// Java's name of a call, which is in its timeout: `createTopics`.
-fn call_name(request: &Request) -> String {
+#[must_use]
+pub fn call_name(request: &Request) -> String {
     match request {
         Request::Metadata(_) => "listTopics".to_owned(),
         Request::DescribeGroups(_) => "describeConsumerGroups".to_owned(),

@@ -17,6 +17,8 @@ pub struct KafkaError {
     pub message: String,
     /// Whether it is a `RetriableException`.
     pub retriable: bool,
+    /// The error code of its cause, where it has one.
+    pub cause: Option<ErrorCode>,
 }
 
 /// `org.apache.kafka.common.errors.TimeoutException`.
@@ -39,22 +41,36 @@ impl KafkaError {
             class: Cow::Owned(code.exception_class()),
             message: message.into(),
             retriable: code.is_retriable(),
+            cause: None,
         }
+    }
+
+    /// The same with a cause.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Option<ErrorCode>) -> Self {
+        self.cause = cause;
+        self
     }
 
     /// A client-side `TimeoutException`.
     pub fn timeout(message: impl Into<String>) -> Self {
-        Self { code: None, class: Cow::Borrowed(TIMEOUT), message: message.into(), retriable: true }
+        Self { retriable: true, ..Self::client(TIMEOUT, message) }
     }
 
     /// A `ConfigException`.
     pub fn config(message: impl Into<String>) -> Self {
-        Self { code: None, class: Cow::Borrowed(CONFIG), message: message.into(), retriable: false }
+        Self::client(CONFIG, message)
     }
 
     /// Another client-side exception, not retriable.
     pub fn client(class: &'static str, message: impl Into<String>) -> Self {
-        Self { code: None, class: Cow::Borrowed(class), message: message.into(), retriable: false }
+        Self {
+            code: None,
+            class: Cow::Borrowed(class),
+            message: message.into(),
+            retriable: false,
+            cause: None,
+        }
     }
 
     /// The class without its package: `TimeoutException`.

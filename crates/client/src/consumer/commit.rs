@@ -209,6 +209,7 @@ impl Consumer {
                     class: "org.apache.kafka.common.errors.RebalanceInProgressException".into(),
                     message: "Offset commit cannot be completed since the consumer is undergoing a rebalance for auto partition assignment. You can try completing the rebalance by calling poll() and then retry the operation.".to_owned(),
                     retriable: false,
+                    cause: None,
                 }
             } else {
                 commit_failed(NOT_IN_A_GROUP)
@@ -344,6 +345,7 @@ impl Consumer {
                 class: "org.apache.kafka.clients.consumer.RetriableCommitFailedException".into(),
                 message: "Offset commit failed with a retriable exception. You should retry committing the latest consumed offsets.".to_owned(),
                 retriable: true,
+                cause: None,
             },
             CommitKind::Sync(_)
             | CommitKind::Async(_)

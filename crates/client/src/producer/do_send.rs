@@ -20,6 +20,13 @@ pub(super) struct Waiting {
 }
 
 impl Producer {
+    /// Is a record not yet where it is sent from? Java's `send` does not return before: it waits for
+    /// metadata and memory, at most `max.block.ms`.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     pub(super) fn accumulator_exhausted(&self) -> bool {
         self.waiting.front().is_some_and(|first| {
             self.client.metadata.topics.contains_key(&first.record.topic)
@@ -68,12 +75,12 @@ impl Producer {
                         format!("Not authorized to access topics: [{}]", record.topic),
                     ))
                 }
-                Some(_) | None => {
+                cause => {
+                    let text =
+                        format!("Topic {} not present in metadata after {wait} ms.", record.topic);
+                    let timeout = KafkaError::timeout(text).caused_by(cause.copied());
                     metadata.request_update(false);
-                    Placed::Blocked(KafkaError::timeout(format!(
-                        "Topic {} not present in metadata after {wait} ms.",
-                        record.topic
-                    )))
+                    Placed::Blocked(timeout)
                 }
             };
         };

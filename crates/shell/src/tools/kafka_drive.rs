@@ -75,6 +75,7 @@ struct Consuming {
 /// What the next line waits for.
 #[derive(Clone, Debug)]
 enum Wait {
+    Send(u16),
     Flush(u16),
     CloseProducer(u16),
     Poll {
@@ -125,9 +126,10 @@ impl Drive {
             }
             "send" => {
                 let record = record(w)?;
-                let (_, p) = self.producer(word(1))?;
+                let (producer, p) = self.producer(word(1))?;
                 let id = p.client.send(now, record);
                 p.queued.push((id, None));
+                return Ok(Some(Wait::Send(producer)));
             }
             "flush" => {
                 let (id, p) = self.producer(word(1))?;
@@ -212,6 +214,7 @@ impl Drive {
     /// Is what the line waits for there? Prints what it gives.
     fn is_over(&mut self, wait: &mut Wait, io: &mut Io) -> bool {
         match wait {
+            Wait::Send(id) => self.producers.get(id).is_none_or(|p| !p.client.is_sending()),
             Wait::Flush(id) => {
                 let Some(p) = self.producers.get_mut(id) else { return true };
                 if p.queued.iter().any(|(_, result)| result.is_none()) {

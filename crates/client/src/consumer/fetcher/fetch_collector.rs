@@ -156,6 +156,7 @@ impl Consumer {
                 class: "org.apache.kafka.clients.consumer.OffsetOutOfRangeException".into(),
                 message: text,
                 retriable: false,
+                cause: None,
             }),
             policy @ (AutoOffsetReset::Earliest
             | AutoOffsetReset::Latest
