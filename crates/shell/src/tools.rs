@@ -4,19 +4,30 @@
 //! stream, with the same exit code; stack frames of Java code are left out.
 
 mod admin_calls;
+mod csv;
+mod date_time;
+mod delete_offsets;
 mod group_calls;
 mod group_tables;
 mod hint;
 mod java;
+mod json;
 mod kafka_console_consumer;
 mod kafka_console_producer;
+mod kafka_console_share_consumer;
 mod kafka_consumer_groups;
+mod kafka_delete_records;
 mod kafka_drive;
 mod kafka_get_offsets;
+mod kafka_groups;
+mod kafka_leader_election;
+mod kafka_share_groups;
 mod kafka_topics;
 mod line_message_reader;
 mod message_formatter;
 pub mod options;
+mod partition_leaders;
+mod reset_offsets;
 mod script;
 mod setup;
 mod topic_filter;
@@ -47,7 +58,7 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 6] = [
+static TOOLS: [Tool; 11] = [
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -65,6 +76,19 @@ static TOOLS: [Tool; 6] = [
         kafka_consumer_groups::start,
     ),
     Tool::new("kafka-get-offsets.sh", kafka_get_offsets::HELP, kafka_get_offsets::start),
+    Tool::new("kafka-groups.sh", kafka_groups::HELP, kafka_groups::start),
+    Tool::new("kafka-share-groups.sh", kafka_share_groups::HELP, kafka_share_groups::start),
+    Tool::new(
+        "kafka-console-share-consumer.sh",
+        kafka_console_share_consumer::HELP,
+        kafka_console_share_consumer::start,
+    ),
+    Tool::new(
+        "kafka-leader-election.sh",
+        kafka_leader_election::HELP,
+        kafka_leader_election::start,
+    ),
+    Tool::new("kafka-delete-records.sh", kafka_delete_records::HELP, kafka_delete_records::start),
     Tool::new("kafka-drive", "", kafka_drive::start),
 ];
 

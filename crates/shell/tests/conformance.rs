@@ -70,6 +70,17 @@ sessions! {
     produce_partitioning "produce-partitioning" &[1, 7];
     // The order of members in its tables is one run's luck, in Kafka too.
     groups_rebalance "groups-rebalance" &[1];
+    groups_reset_offsets "groups-reset-offsets" &[1, 7];
+    groups_delete_offsets "groups-delete-offsets" &[1, 7];
+    groups_active "groups-active" &[1, 7];
+    offsets_delete_records "offsets-delete-records" &[1, 7];
+    consume_positions "consume-positions" &[1, 7];
+    produce_errors "produce-errors" &[1, 7];
+    help_delete_records "help-kafka-delete-records" &[1];
+    help_groups "help-kafka-groups" &[1];
+    help_leader_election "help-kafka-leader-election" &[1];
+    help_share_groups "help-kafka-share-groups" &[1];
+    help_console_share_consumer "help-kafka-console-share-consumer" &[1];
     help_topics "help-kafka-topics" &[1];
     help_console_producer "help-kafka-console-producer" &[1];
     help_console_consumer "help-kafka-console-consumer" &[1];

@@ -252,17 +252,25 @@ fn without_usage(text: &str) -> String {
     out
 }
 
-/// An output as it is compared: without stack frames, which name lines of Java code, and with all
-/// times alike, as two events may or may not share a millisecond.
+/// An output as it is compared: without stack frames, which name lines of Java code, with all times
+/// alike, as two events may or may not share a millisecond, and with sets of options in one order.
 pub(super) fn comparable(output: &Output) -> String {
     let mut lines = output.lines();
     lines.retain(|line| {
-        let frame = line.starts_with("! \tat ");
-        let more = line.starts_with("! \t... ") && line.ends_with(" more");
-        !frame && !more
+        let text = line.get(2..).unwrap_or_default();
+        let indented = text.trim_start_matches('\t');
+        let frame = indented.starts_with("at ");
+        let more = indented.starts_with("... ") && line.ends_with(" more");
+        indented == text || !(frame || more)
     });
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    replace(&text, r"\{ts-\d+\}", |_| "{ts-########}".to_string())
+    let text = replace(&text, r"\{ts-\d+\}", |_| "{ts-########}".to_string());
+    // A list of options in a message is an immutable set of Java: its order is the JVM's luck.
+    replace(&text, r"\[[a-z-]+\](?:, \[[a-z-]+\])+", |c| {
+        let mut options: Vec<&str> = c[0].split(", ").collect();
+        logbrook_sorted::sort(&mut options);
+        options.join(", ")
+    })
 }
 
 #[cfg(test)]

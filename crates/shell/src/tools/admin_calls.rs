@@ -23,6 +23,7 @@ use logbrook_client::admin::Target;
 use uuid::Uuid;
 
 use super::java::Throwable;
+use super::partition_leaders::{self, After, PartitionCall, PartitionResult};
 use super::script::{Answer, Stage, Waiting};
 
 /// Why a straight-line tool stops where it is.
@@ -327,58 +328,64 @@ pub(crate) fn reassignments(
     Ok(found)
 }
 
-/// `Admin.listOffsets`: one request to each leader; a result for every partition.
+/// `Admin.listOffsets`: a result for every partition.
 pub(crate) fn list_offsets(
     stage: &mut Stage<'_>,
-    partitions: &[(TopicPartition, i32)],
+    partitions: impl IntoIterator<Item = TopicPartition>,
     timestamp: i64,
-) -> Result<SortedMap<TopicPartition, Result<i64, Throwable>>, Stop> {
-    let mut by_leader: SortedMap<i32, SortedMap<String, Vec<i32>>> = SortedMap::new();
-    for (tp, leader) in partitions {
-        let topics = by_leader.entry(*leader).or_default();
-        topics.entry(tp.topic.clone()).or_default().push(tp.partition.0);
-    }
-    let question = |(leader, topics): (&i32, &SortedMap<String, Vec<i32>>)| {
-        let topics = topics.iter().map(|(topic, partitions)| {
+) -> Result<SortedMap<TopicPartition, PartitionResult<i64>>, Stop> {
+    partition_leaders::call(stage, &ListOffsets { timestamp }, partitions)
+}
+
+struct ListOffsets {
+    timestamp: i64,
+}
+
+/// `ListOffsetsHandler`.
+impl PartitionCall for ListOffsets {
+    type Value = i64;
+    const NAME: &'static str = "listOffsets";
+    const API: &'static str = "LIST_OFFSETS";
+    const LOGGER: &'static str = "org.apache.kafka.clients.admin.internals.ListOffsetsHandler";
+    const LOGGED: &'static str = "ListOffsets";
+    const TOLERATES_UNKNOWN_TOPICS: bool = false;
+
+    fn request(&self, partitions: &SortedMap<String, Vec<i32>>, timeout_ms: i32) -> Request {
+        let topics = partitions.iter().map(|(topic, partitions)| {
             let partitions = partitions.iter().map(|p| {
-                ListOffsetsPartition::default().with_partition_index(*p).with_timestamp(timestamp)
+                ListOffsetsPartition::default()
+                    .with_partition_index(*p)
+                    .with_timestamp(self.timestamp)
             });
             ListOffsetsTopic::default()
                 .with_name(topic_name(topic))
                 .with_partitions(partitions.collect())
         });
-        let request = ListOffsetsRequest::default()
+        ListOffsetsRequest::default()
             .with_replica_id(BrokerId(-1))
-            .with_timeout_ms(60_000)
-            .with_topics(topics.collect());
-        (Request::from(request), Target::Node(*leader))
-    };
-    let answers = stage.call_all(by_leader.iter().map(question).collect())?;
-    let mut offsets = SortedMap::new();
-    for (answer, topics) in answers.into_iter().zip(by_leader.values()) {
-        let response = expect(answer, |r| match r {
-            Response::ListOffsets(body) => Some(body),
-            _ => None,
+            .with_timeout_ms(timeout_ms)
+            .with_topics(topics.collect())
+            .into()
+    }
+
+    fn results(&self, response: Response) -> Option<Vec<(TopicPartition, i16, i64)>> {
+        let Response::ListOffsets(response) = response else { return None };
+        let topics = response.topics.into_iter().flat_map(|topic| {
+            let name = topic.name.to_string();
+            topic.partitions.into_iter().map(move |p| {
+                (TopicPartition::new(name.clone(), p.partition_index), p.error_code, p.offset)
+            })
         });
-        match response {
-            Ok(response) => {
-                for topic in &response.topics {
-                    for p in &topic.partitions {
-                        let tp = TopicPartition::new(topic.name.to_string(), p.partition_index);
-                        offsets.insert(tp, check(p.error_code, None).map(|()| p.offset));
-                    }
-                }
-            }
-            Err(error) => {
-                for (topic, partitions) in topics {
-                    for p in partitions {
-                        offsets.insert(TopicPartition::new(topic.clone(), *p), Err(error.clone()));
-                    }
-                }
-            }
+        Some(topics.collect())
+    }
+
+    fn after(error: ErrorCode) -> After {
+        match error {
+            ErrorCode::NotLeaderOrFollower | ErrorCode::LeaderNotAvailable => After::Lookup,
+            error if error.is_retriable() => After::Retry,
+            _ => After::Fail,
         }
     }
-    Ok(offsets)
 }
 
 /// A listed group.

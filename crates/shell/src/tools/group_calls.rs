@@ -14,7 +14,7 @@ use logbrook_group::consumer_protocol::Assignment;
 
 use super::admin_calls::{self as admin, Stop, check, expect};
 use super::java::Throwable;
-use super::script::Stage;
+use super::script::{Question, Stage};
 
 /// A described group.
 #[derive(Clone, Debug)]
@@ -68,19 +68,38 @@ fn coordinators(
     stage: &mut Stage<'_>,
     ids: &[String],
 ) -> Result<SortedMap<String, Result<String, Throwable>>, Stop> {
-    let request = FindCoordinatorRequest::default()
-        .with_coordinator_keys(ids.iter().map(|id| StrBytes::from_string(id.clone())).collect());
-    let answer = stage.call(request.into(), Target::Any)?;
-    let response = expect(answer, |r| match r {
-        Response::FindCoordinator(body) => Some(body),
-        _ => None,
-    })?;
-    let found = response.coordinators.iter().map(|c| {
-        let place = check(c.error_code, c.error_message.as_ref())
-            .map(|()| format!("{}:{}  ({})", c.host, c.port, c.node_id.0));
-        (c.key.to_string(), place)
-    });
-    Ok(found.collect())
+    let deadline_ms = stage.now + stage.config.default_api_timeout_ms;
+    let mut found = SortedMap::new();
+    let mut wanted: Vec<String> = ids.to_vec();
+    for attempt in 0.. {
+        let keys = wanted.iter().map(|id| StrBytes::from_string(id.clone()));
+        let request = FindCoordinatorRequest::default().with_coordinator_keys(keys.collect());
+        let question = Question::new(request, Target::Any)
+            .named("describeConsumerGroups(api=FIND_COORDINATOR)")
+            .within(deadline_ms - stage.now);
+        let answer = stage.ask(question)?;
+        let response = expect(answer, |r| match r {
+            Response::FindCoordinator(body) => Some(body),
+            _ => None,
+        })?;
+        for c in &response.coordinators {
+            let place = check(c.error_code, c.error_message.as_ref())
+                .map(|()| format!("{}:{}  ({})", c.host, c.port, c.node_id.0));
+            found.insert(c.key.to_string(), place);
+        }
+        // `CoordinatorStrategy`: these pass by asking again.
+        wanted.retain(|id| {
+            matches!(found.get(id), Some(Err(e)) if
+                e.class.ends_with(".CoordinatorNotAvailableException")
+                    || e.class.ends_with(".CoordinatorLoadInProgressException"))
+        });
+        let next_ms = stage.now + stage.backoff_ms(attempt);
+        if wanted.is_empty() || next_ms >= deadline_ms {
+            break;
+        }
+        stage.wait_until(next_ms)?;
+    }
+    Ok(found)
 }
 
 /// `Admin.describeConsumerGroups`.
@@ -249,7 +268,8 @@ fn log_end_offsets(
     let led: Vec<(TopicPartition, i32)> =
         partitions.iter().filter_map(|tp| Some((tp.clone(), leader_of(tp)?))).collect();
     const LATEST: i64 = -1;
-    let offsets = admin::list_offsets(stage, &led, LATEST)?;
+    let led = led.into_iter().map(|(tp, _)| tp);
+    let offsets = admin::list_offsets(stage, led, LATEST)?;
     Ok(offsets.into_iter().filter_map(|(tp, offset)| Some((tp, offset.ok()?))).collect())
 }
 

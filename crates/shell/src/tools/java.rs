@@ -15,11 +15,18 @@ pub(crate) struct Throwable {
     pub(crate) message: Option<String>,
     /// `toString()` of the causes, outermost first.
     pub(crate) causes: Vec<String>,
+    /// `toString()` of what was suppressed by it.
+    pub(crate) suppressed: Vec<String>,
 }
 
 impl Throwable {
     pub(crate) fn new(class: impl Into<String>, message: impl Into<String>) -> Throwable {
-        Throwable { class: class.into(), message: Some(message.into()), causes: Vec::new() }
+        Throwable {
+            class: class.into(),
+            message: Some(message.into()),
+            causes: Vec::new(),
+            suppressed: Vec::new(),
+        }
     }
 
     pub(crate) fn illegal_argument(message: impl Into<String>) -> Throwable {
@@ -46,6 +53,9 @@ impl Throwable {
     /// `Utils.stackTrace`, each line ended.
     pub(crate) fn stack_trace(&self) -> String {
         let mut text = format!("{self}\n");
+        for suppressed in &self.suppressed {
+            text.push_str(&format!("\tSuppressed: {suppressed}\n"));
+        }
         for cause in &self.causes {
             text.push_str(&format!("Caused by: {cause}\n"));
         }
@@ -64,17 +74,19 @@ impl std::fmt::Display for Throwable {
 
 impl From<&KafkaError> for Throwable {
     fn from(error: &KafkaError) -> Throwable {
-        Throwable::new(error.class.to_string(), error.message.clone())
+        let thrown = Throwable::new(error.class.to_string(), error.message.clone());
+        match error.cause {
+            Some(cause) => {
+                thrown.caused_by(&Throwable::new(cause.exception_class(), cause.message()))
+            }
+            None => thrown,
+        }
     }
 }
 
 impl From<OptionError> for Throwable {
     fn from(error: OptionError) -> Throwable {
-        Throwable {
-            class: error.class.to_string(),
-            message: Some(error.message),
-            causes: error.causes,
-        }
+        Throwable { causes: error.causes, ..Throwable::new(error.class, error.message) }
     }
 }
 
@@ -115,7 +127,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (yoe + era * 400 + i64::from(month <= 2), month, day)
 }
 
-pub(crate) use logbrook_broker::java_hash::hash_order;
+pub(crate) use logbrook_broker::java_hash::{hash_order, hash_order_by, string_hash};
 
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

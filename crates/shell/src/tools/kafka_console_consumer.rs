@@ -596,11 +596,8 @@ impl Process for ConsoleConsumer {
         }
         self.pump(io);
         if self.deadline.is_some_and(|at| io.now >= at) && self.exit.is_none() && !self.ended {
-            let thrown = Throwable {
-                class: logbrook_client::error::TIMEOUT.to_string(),
-                message: None,
-                causes: Vec::new(),
-            };
+            let class = logbrook_client::error::TIMEOUT;
+            let thrown = Throwable { message: None, ..Throwable::new(class, "") };
             self.failed(&thrown, io);
             self.pump(io);
         }

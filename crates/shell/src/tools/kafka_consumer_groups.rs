@@ -4,10 +4,12 @@ use logbrook_client::Process;
 use logbrook_client::admin::AdminConfig;
 
 use super::admin_calls::{self as admin, ListedGroup, Stop};
+use super::delete_offsets::delete_offsets;
 use super::group_calls::{self as groups, GroupInfo};
 use super::group_tables as tables;
 use super::java::{self, Throwable};
 use super::options::{OptionTable, Options};
+use super::reset_offsets::{self, ResetOptions};
 use super::script::{Script, Scripted, Stage, Waiting};
 use super::setup::{Checks, Early, ToolEnv, load_props, no_resolvable, resolvable};
 
@@ -42,8 +44,7 @@ fn prepare(
     argv: &[String],
     env: &ToolEnv,
 ) -> Result<(GroupCommand, AdminConfig), Early> {
-    let usage = |e: super::options::OptionError| Early::usage(table, e.message);
-    let options = table.parse(argv).map_err(usage)?;
+    let options = table.parse_with(argv, available_if).map_err(Early::uncaught)?;
     let checks = Checks { table, options: &options };
     checks.help_or_version(argv)?;
     let mut warnings = String::new();
@@ -56,27 +57,37 @@ fn prepare(
             "Command must include exactly one action: --list, --describe, --delete, \
              --reset-offsets, --delete-offsets, --validate-regex",
         )?;
-        for unmodelled in ["reset-offsets", "delete-offsets", "validate-regex"] {
-            if options.has(unmodelled) {
-                return Err(Early::not_modelled(&format!("--{unmodelled}")));
-            }
+        if options.has("validate-regex") {
+            return Err(Early::not_modelled("--validate-regex"));
         }
         Ok(())
     });
-    result.map_err(|mut early| {
+    let warned = |mut early: Early| {
         early.err.insert_str(0, &warnings);
         early
-    })?;
-    let mut properties = match options.value("command-config").map_err(usage)? {
+    };
+    result.map_err(warned)?;
+    let (script, config) = service(table, &options, env).map_err(warned)?;
+    Ok((GroupCommand { warnings, ..script }, config))
+}
+
+/// The constructor of `ConsumerGroupService`: what it throws is an error of the command.
+fn service(
+    table: &'static OptionTable,
+    options: &Options<'static>,
+    env: &ToolEnv,
+) -> Result<(GroupCommand, AdminConfig), Early> {
+    let thrown = |e: super::options::OptionError| failed(&e.into());
+    let mut properties = match options.value("command-config").map_err(thrown)? {
         Some(file) => load_props(env, file).map_err(|e| {
             let outer = Throwable::new("java.lang.RuntimeException", e.to_string()).caused_by(&e);
             failed(&outer)
         })?,
         None => Default::default(),
     };
-    let servers = options.value("bootstrap-server").map_err(usage)?.unwrap_or_default();
+    let servers = options.value("bootstrap-server").map_err(thrown)?.unwrap_or_default();
     properties.insert("bootstrap.servers".into(), servers.to_string());
-    let config = AdminConfig::from_properties(&properties).map_err(|error| {
+    let mut config = AdminConfig::from_properties(&properties).map_err(|error| {
         let outer = Throwable::new(
             "org.apache.kafka.common.KafkaException",
             "Failed to create new KafkaAdminClient",
@@ -86,7 +97,21 @@ fn prepare(
     resolvable(servers).map_err(|unresolved| {
         failed(&no_resolvable("Failed to create new KafkaAdminClient")).unresolved(unresolved)
     })?;
-    Ok((GroupCommand { table, options }, config))
+    let reset = ResetOptions::read(options, &env.files).map_err(thrown)?;
+    // Each of the tool's calls has `--timeout` (`withTimeoutMs`).
+    let timeout_ms = options.long("timeout").map_err(thrown)?;
+    config.default_api_timeout_ms = timeout_ms.unwrap_or(config.default_api_timeout_ms);
+    let options = options.clone();
+    Ok((GroupCommand { table, options, reset, warnings: String::new() }, config))
+}
+
+fn available_if(option: &str) -> &'static [&'static str] {
+    match option {
+        "members" | "offsets" | "verbose" => &["describe"],
+        "state" => &["describe", "list"],
+        "type" => &["list"],
+        _ => &[],
+    }
 }
 
 /// `ConsumerGroupCommandOptions.checkArgs`.
@@ -106,7 +131,7 @@ fn check_args(checks: &Checks<'_>, warnings: &mut String) -> Result<(), Early> {
             views.iter().filter(|v| options.has(v)).count() > 1,
             "Option [describe] takes at most one of these options: [members], [offsets], [state]",
         )?;
-        let state = checks.usage_or(options.value("state"))?;
+        let state = options.value("state").map_err(Early::uncaught)?;
         checks.usage_if(
             options.has("state") && state.is_some(),
             "Option [describe] does not take a value for [state]",
@@ -174,17 +199,21 @@ fn failed(e: &Throwable) -> Early {
 struct GroupCommand {
     table: &'static OptionTable,
     options: Options<'static>,
+    reset: ResetOptions,
+    /// What the check of the options had to say first.
+    warnings: String,
 }
 
 impl Script for GroupCommand {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
+        if !self.warnings.is_empty() {
+            stage.err(self.warnings.clone());
+        }
         match self.execute(stage) {
             Ok(()) => Ok(0),
             Err(Stop::Waiting) => Err(Waiting),
             Err(Stop::Thrown(e)) => {
-                let usage = e.class == "java.lang.IllegalArgumentException"
-                    || e.class.starts_with("joptsimple.");
-                let end = match usage {
+                let end = match e.class == "java.lang.IllegalArgumentException" {
                     true => Early::usage(self.table, e.message_text()),
                     false => failed(&e),
                 };
@@ -204,8 +233,22 @@ impl GroupCommand {
             self.list(stage)
         } else if self.options.has("describe") {
             self.describe(stage)
-        } else {
+        } else if self.options.has("delete") {
             self.delete(stage)
+        } else if self.options.has("reset-offsets") {
+            let listed = match self.options.has("all-groups") {
+                true => self.group_ids(stage)?,
+                false => Vec::new(),
+            };
+            let resets = reset_offsets::reset_offsets(stage, &self.reset, listed)?;
+            stage.out(match self.options.has("export") {
+                true => reset_offsets::csv_text(&resets, &self.reset),
+                false => reset_offsets::table(&resets),
+            });
+            Ok(())
+        } else {
+            let group = self.text("group")?.unwrap_or_default();
+            delete_offsets(stage, group, self.options.values("topic"))
         }
     }
 

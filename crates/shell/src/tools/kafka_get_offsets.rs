@@ -203,14 +203,11 @@ impl GetOffsets {
         } else {
             admin::describe_topics(stage, &names, 2000)?
         };
-        let mut with_leader = Vec::new();
         let mut partitions = Vec::new();
         for topic in described.values() {
             for p in &topic.partitions {
                 if self.rules.iter().any(|rule| rule.allows(&topic.name, p.index)) {
-                    let tp = TopicPartition::new(topic.name.clone(), p.index);
-                    partitions.push(tp.clone());
-                    with_leader.extend(p.leader.map(|leader| (tp, leader)));
+                    partitions.push(TopicPartition::new(topic.name.clone(), p.index));
                 }
             }
         }
@@ -218,22 +215,14 @@ impl GetOffsets {
             let message = "Could not match any topic-partitions with the specified filters";
             return Err(terse(message).into());
         }
-        let offsets = admin::list_offsets(stage, &with_leader, self.timestamp)?;
+        let offsets = admin::list_offsets(stage, partitions.clone(), self.timestamp)?;
         let mut lines: Vec<(String, String)> = Vec::new();
         for tp in &partitions {
-            // Kafka waits a minute for a leader before it says so; here it is known at once.
-            let unled = || {
-                Err(Throwable::new(
-                    "org.apache.kafka.common.errors.LeaderNotAvailableException",
-                    "There is no leader for this topic-partition as we are in the middle of a \
-                     leadership election.",
-                ))
-            };
-            match offsets.get(tp).cloned().unwrap_or_else(unled) {
-                Ok(-1) => {}
-                Ok(offset) => lines
+            match offsets.get(tp) {
+                Some(Ok(-1)) | None => {}
+                Some(Ok(offset)) => lines
                     .push((tp.to_string(), format!("{}:{}:{offset}\n", tp.topic, tp.partition.0))),
-                Err(e) => stage.err(format!(
+                Some(Err(e)) => stage.err(format!(
                     "Skip getting offsets for topic-partition {tp} due to error: {e}\n"
                 )),
             }

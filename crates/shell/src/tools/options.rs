@@ -32,6 +32,8 @@ pub struct Opt {
     pub default: Option<String>,
     /// The description, unwrapped.
     pub description: String,
+    /// No command line goes without it, `--help` and `--version` aside.
+    pub required: bool,
 }
 
 /// A tool's options.
@@ -68,18 +70,24 @@ impl OptionTable {
         let (summary, usage) = help.split_once('\n').unwrap_or((help, ""));
         let header = usage.lines().next().unwrap_or_default();
         let column = header.find("Description").unwrap_or(header.len());
-        let mut rows: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+        let mut rows: Vec<(bool, Vec<&str>, Vec<&str>)> = Vec::new();
         for line in usage.lines().skip(2) {
             let (left, right) = line.split_at_checked(column).unwrap_or((line, ""));
-            if line.starts_with("--") {
-                rows.push((Vec::new(), Vec::new()));
+            // A star marks what is required.
+            let starred = left.strip_prefix("* ");
+            let left = starred.unwrap_or(left);
+            if left.starts_with("--") {
+                rows.push((starred.is_some(), Vec::new(), Vec::new()));
             }
-            if let Some((lefts, rights)) = rows.last_mut() {
+            if let Some((_, lefts, rights)) = rows.last_mut() {
                 lefts.push(left.trim());
                 rights.push(right.trim());
             }
         }
-        let options = rows.iter().map(|(left, right)| option(&unwrap(left), unwrap(right)));
+        let options = rows.iter().map(|(required, left, right)| Opt {
+            required: *required,
+            ..option(&unwrap(left), unwrap(right))
+        });
         OptionTable { summary, usage, options: options.collect() }
     }
 
@@ -136,7 +144,44 @@ impl OptionTable {
                 }
             }
         }
+        self.ensure_required(&given)?;
         Ok(given)
+    }
+
+    /// The same for options that are `availableIf` one of the others is there.
+    pub fn parse_with(
+        &self,
+        argv: &[String],
+        available_if: impl Fn(&str) -> &'static [&'static str],
+    ) -> Result<Options<'_>, OptionError> {
+        let given = self.parse(argv)?;
+        let is_unavailable = |name: &&str| {
+            let others = available_if(name);
+            !others.is_empty() && !others.iter().any(|other| given.has(other))
+        };
+        let unavailable: Vec<&str> =
+            given.given.keys().map(String::as_str).filter(is_unavailable).collect();
+        if unavailable.is_empty() || given.has("help") || given.has("version") {
+            return Ok(given);
+        }
+        let names = unavailable.join(", ");
+        Err(OptionError::new(
+            "joptsimple.UnavailableOptionException",
+            format!("Option(s) [{names}] are unavailable given other options on the command line"),
+        ))
+    }
+
+    /// `ensureRequiredOptions`.
+    fn ensure_required(&self, given: &Options<'_>) -> Result<(), OptionError> {
+        let missing = self.options.iter().filter(|o| o.required && !given.has(&o.name));
+        let missing: Vec<&str> = missing.map(|o| o.name.as_str()).collect();
+        if missing.is_empty() || given.has("help") || given.has("version") {
+            return Ok(());
+        }
+        Err(OptionError::new(
+            "joptsimple.MissingRequiredOptionsException",
+            format!("Missing required option(s) [{}]", missing.join(", ")),
+        ))
     }
 }
 
@@ -186,23 +231,33 @@ impl Options<'_> {
         self.number(name)
     }
 
+    /// All its values as longs.
+    pub fn longs(&self, name: &str) -> Result<Vec<i64>, OptionError> {
+        self.numbers(name)
+    }
+
     fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>, OptionError> {
         // Java converts every value before it counts them.
-        for value in self.values(name) {
-            if value.parse::<N>().is_err() {
+        self.numbers::<N>(name)?;
+        Ok(self.value(name)?.and_then(|value| value.parse().ok()))
+    }
+
+    fn numbers<N: std::str::FromStr>(&self, name: &str) -> Result<Vec<N>, OptionError> {
+        let number = |value: &String| {
+            value.parse::<N>().map_err(|_| {
                 let cause =
                     format!("java.lang.NumberFormatException: For input string: \"{value}\"");
-                return Err(OptionError {
+                OptionError {
                     class: "joptsimple.OptionArgumentConversionException",
                     message: format!("Cannot parse argument '{value}' of option {name}"),
                     causes: vec![
                         format!("joptsimple.internal.ReflectionException: {cause}"),
                         cause,
                     ],
-                });
-            }
-        }
-        Ok(self.value(name)?.and_then(|value| value.parse().ok()))
+                }
+            })
+        };
+        self.values(name).iter().map(number).collect()
     }
 }
 
@@ -232,6 +287,7 @@ fn option(left: &str, mut description: String) -> Opt {
         described_as: described_as.to_string(),
         default,
         description,
+        required: false,
     }
 }
 
@@ -277,6 +333,7 @@ mod tests {
                 described_as: "server to connect to".into(),
                 default: None,
                 description: "REQUIRED: The Kafka server to connect to.".into(),
+                required: false,
             })
         );
         let producer = OptionTable::of(include_str!("help/kafka-console-producer.txt"));

@@ -3,6 +3,7 @@
 use logbrook_sorted::SortedMap;
 use std::any::Any;
 
+use logbrook_client::admin::AdminConfig;
 use logbrook_client::{Input, Io, Level, Process};
 
 use super::java::{Throwable, log_line};
@@ -23,6 +24,8 @@ pub(crate) struct Early {
     /// Bootstrap servers whose names lead nowhere: a warning each, before the rest.
     pub(crate) unresolved: Vec<String>,
     pub(crate) out: String,
+    /// A line of the tool's log, at level ERROR: text and logger.
+    pub(crate) logged: Option<(String, &'static str)>,
     pub(crate) err: String,
     pub(crate) code: i32,
 }
@@ -31,6 +34,11 @@ impl Early {
     /// `CommandLineUtils.printUsageAndExit`.
     pub(crate) fn usage(table: &OptionTable, message: impl AsRef<str>) -> Early {
         Early::error(format!("{}\n{}", message.as_ref(), table.usage))
+    }
+
+    /// An exception that `main` lets through.
+    pub(crate) fn uncaught(e: impl Into<Throwable>) -> Early {
+        Early::error(format!("Exception in thread \"main\" {}", e.into().stack_trace()))
     }
 
     /// Text on standard error, exit code 1.
@@ -71,6 +79,9 @@ impl Process for Early {
         }
         if !self.out.is_empty() {
             io.stdout(&self.out);
+        }
+        if let Some((text, logger)) = &self.logged {
+            io.stderr(&log_line(io.now, Level::Error, text, logger));
         }
         if !self.err.is_empty() {
             io.stderr(&self.err);
@@ -167,6 +178,34 @@ pub(crate) fn load_props(
         properties.insert(key.to_string(), value.to_string());
     }
     Ok(properties)
+}
+
+/// `Admin.create`: the configuration of a property file, these servers, and what the tool sets
+/// itself where the file does not. `thrown` makes of an exception what the tool makes of it.
+pub(crate) fn admin_config(
+    env: &ToolEnv,
+    file: Option<&str>,
+    servers: Option<&str>,
+    absent: &[(&str, &str)],
+    thrown: impl Fn(Throwable) -> Early,
+) -> Result<AdminConfig, Early> {
+    let mut properties = match file {
+        Some(file) => load_props(env, file).map_err(&thrown)?,
+        None => SortedMap::new(),
+    };
+    let servers = servers.unwrap_or_default();
+    properties.insert("bootstrap.servers".into(), servers.to_owned());
+    for (name, value) in absent {
+        properties.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+    }
+    const UNMADE: &str = "Failed to create new KafkaAdminClient";
+    let config = AdminConfig::from_properties(&properties).map_err(|error| {
+        let outer = Throwable::new("org.apache.kafka.common.KafkaException", UNMADE);
+        thrown(outer.caused_by(&Throwable::from(&error)))
+    })?;
+    resolvable(servers)
+        .map_err(|unresolved| thrown(no_resolvable(UNMADE)).unresolved(unresolved))?;
+    Ok(config)
 }
 
 /// The host of `host:port`.
