@@ -1,7 +1,6 @@
 //! ConsumerGroupDescribe, versions 0 and 1 (KIP-848).
 //!
-//! A group that is not known, or is a classic one, is answered with `GROUP_ID_NOT_FOUND`. Authorized
-//! operations are not computed. Different from Kafka 4.4: members come sorted by id (there: in the
+//! A group that is not known, or is a classic one, is answered with `GROUP_ID_NOT_FOUND`. Different from Kafka 4.4: members come sorted by id (there: in the
 //! order of a hash map).
 
 use kafka_protocol::messages::consumer_group_describe_response::{
@@ -15,7 +14,10 @@ use logbrook_group::{
 };
 use uuid::Uuid;
 
-use super::{AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, now, text, topic_name};
+use super::{
+    AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, authorized_operations as operations, now,
+    text, topic_name,
+};
 use crate::coordinator;
 use crate::{Broker, Effects, ErrorCode};
 
@@ -32,6 +34,12 @@ pub(crate) fn handle(
             .with_error_message(None)
             .with_authorized_operations(AUTHORIZED_OPERATIONS_OMITTED);
         groups.push(describe(broker, ctx, &group_id, response, effects));
+    }
+    if request.include_authorized_operations {
+        let found = |group: &&mut DescribedGroup| group.error_code == ErrorCode::None.code();
+        for group in groups.iter_mut().filter(found) {
+            group.authorized_operations = operations::GROUP;
+        }
     }
     now(ConsumerGroupDescribeResponse::default().with_groups(groups))
 }

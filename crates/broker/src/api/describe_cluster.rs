@@ -3,7 +3,10 @@
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
 
-use super::{AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, now, text};
+use super::{
+    AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, authorized_operations as operations, now,
+    text,
+};
 use crate::{Broker, ErrorCode};
 
 /// `EndpointType.BROKER`.
@@ -47,7 +50,9 @@ pub(crate) fn handle(
             .with_port(i32::from(registered.port))
             .with_rack(registered.rack.clone().map(text))
     });
+    let asked = request.include_cluster_authorized_operations;
     now(response
+        .with_cluster_authorized_operations(operations::asked(asked, operations::CLUSTER))
         .with_cluster_id(text(broker.config.cluster_id.clone()))
         .with_brokers(brokers.collect()))
 }

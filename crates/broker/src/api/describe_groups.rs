@@ -1,13 +1,16 @@
 //! DescribeGroups, versions 0 to 6.
 //!
 //! Classic groups. A group that is not known, or is of another kind, is `Dead`, from version 6 on
-//! with `GROUP_ID_NOT_FOUND` (KIP-1043). Authorized operations are not computed.
+//! with `GROUP_ID_NOT_FOUND` (KIP-1043).
 
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
 use logbrook_group::{ClassicGroupState, GroupDescription, GroupType};
 
-use super::{AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, now, text};
+use super::{
+    AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, authorized_operations as operations, now,
+    text,
+};
 use crate::coordinator;
 use crate::{Broker, Effects, ErrorCode};
 
@@ -39,6 +42,13 @@ pub(crate) fn handle(
             }
             .with_group_id(group_id),
         );
+    }
+    // Only a request of version 3 or later can ask (KIP-430).
+    if request.include_authorized_operations {
+        let found = |group: &&mut DescribedGroup| group.error_code == ErrorCode::None.code();
+        for group in groups.iter_mut().filter(found) {
+            group.authorized_operations = operations::GROUP;
+        }
     }
     now(DescribeGroupsResponse::default().with_groups(groups))
 }

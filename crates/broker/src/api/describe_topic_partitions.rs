@@ -10,7 +10,10 @@ use kafka_protocol::messages::{
     BrokerId, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
 };
 
-use super::{AUTHORIZED_OPERATIONS_OMITTED, Reply, broker_ids, now, topic_name};
+use super::{
+    AUTHORIZED_OPERATIONS_OMITTED, Reply, authorized_operations as operations, broker_ids, now,
+    topic_name,
+};
 use crate::topic_name::{is_internal, validate};
 use crate::{Broker, ErrorCode, PartitionRegistration};
 
@@ -73,6 +76,9 @@ pub(crate) fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -
             response.next_cursor = Some(next_cursor(name, *index));
             break;
         }
+    }
+    for topic in &mut response.topics {
+        topic.topic_authorized_operations = operations::TOPIC;
     }
     now(response)
 }

@@ -17,13 +17,16 @@ use kafka_protocol::messages::{
 use uuid::Uuid;
 
 use super::{
-    AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, broker_ids, now, text, topic_name,
+    AUTHORIZED_OPERATIONS_OMITTED, Reply, RequestContext, authorized_operations as operations,
+    broker_ids, now, text, topic_name,
 };
 use crate::topic_name::{is_internal, validate};
 use crate::{Broker, Cause, Effects, ErrorCode, TopicImage};
 
 /// First version that asks by topic id.
 const TOPIC_ID_VERSION: i16 = 12;
+/// First version that tells authorized operations (KIP-430).
+const OPERATIONS_VERSION: i16 = 8;
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -79,7 +82,18 @@ pub(crate) fn handle(
             topics
         }
     };
-    let response = response(broker, topics);
+    let mut response = response(broker, topics);
+    // The cluster's have been DescribeCluster's since version 11 (KIP-700).
+    if (OPERATIONS_VERSION..=10).contains(&version) && request.include_cluster_authorized_operations
+    {
+        response.cluster_authorized_operations = operations::CLUSTER;
+    }
+    if version >= OPERATIONS_VERSION && request.include_topic_authorized_operations {
+        let unknown_id = ErrorCode::UnknownTopicId.code();
+        for topic in response.topics.iter_mut().filter(|topic| topic.error_code != unknown_id) {
+            topic.topic_authorized_operations = operations::TOPIC;
+        }
+    }
     if request.allow_auto_topic_creation && broker.config.flag("auto.create.topics.enable") {
         broker.auto_create_topics(ctx.now, &missing, ctx.cause(), effects);
     }

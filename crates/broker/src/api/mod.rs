@@ -5,6 +5,7 @@ pub(crate) mod add_partitions_to_txn;
 pub(crate) mod alter_configs;
 pub(crate) mod alter_partition_reassignments;
 pub(crate) mod api_versions;
+pub(crate) mod authorized_operations;
 pub(crate) mod consumer_group_describe;
 pub(crate) mod consumer_group_heartbeat;
 pub(crate) mod create_acls;
@@ -117,8 +118,8 @@ pub(crate) fn broker_ids(ids: &[i32]) -> Vec<BrokerId> {
     ids.iter().map(|id| BrokerId(*id)).collect()
 }
 
-/// The bits that `includeAuthorizedOperations` asks for are not computed without an authorizer to
-/// ask: Kafka's "not requested".
+/// The schema's default of the bits that `includeAuthorizedOperations` asks for: nobody asked, or
+/// there is nothing to say it of.
 pub(crate) const AUTHORIZED_OPERATIONS_OMITTED: i32 = i32::MIN;
 
 /// What CreateAcls and DeleteAcls are told without an authorizer.
