@@ -282,6 +282,16 @@ impl Log {
         Ok(roll)
     }
 
+    /// Closes the active segment, if it has anything, and begins a new one at the log end
+    /// (`UnifiedLog.roll`). `now` in ms.
+    ///
+    /// # Errors
+    /// The file system's; the log has failed then.
+    pub fn roll_active_segment(&mut self, now: i64) -> Result<(), StorageError> {
+        self.check_storage()?;
+        self.roll(self.log_end_offset, now)
+    }
+
     /// Closes the active segment and begins one at `base_offset`.
     pub(crate) fn roll(&mut self, base_offset: Offset, now: i64) -> Result<(), StorageError> {
         let mut closed = Ok(());
@@ -366,6 +376,7 @@ impl Log {
         }
         self.log_end_offset = offset;
         self.high_watermark = self.high_watermark.min(offset);
+        self.cleaner_checkpoint = self.cleaner_checkpoint.map(|at| at.min(offset));
         self.leader_epochs.truncate_from_end(offset);
         self.truncate_snapshots(offset)?;
         self.delete_segment_files(&deleted, now)?;

@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod append;
 mod checkpoint_file;
+mod cleaner;
 mod config;
 mod error;
 mod file_system;
@@ -34,6 +35,7 @@ mod verification;
 
 pub use append::LeaderAppend;
 pub use checkpoint_file::{OffsetCheckpoint, read_offset_checkpoint, write_offset_checkpoint};
+pub use cleaner::{CleanError, CleanerConfig, CleanerStats, LogToClean};
 pub use config::{CleanupPolicy, LogConfig};
 pub use error::{AppendError, AppendErrorKind, OffsetOutOfRange, ReadError, RecordError};
 pub use file_system::{

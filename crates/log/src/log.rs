@@ -107,6 +107,8 @@ pub struct Log {
     pub(crate) high_watermark: Offset,
     pub(crate) producer_state: ProducerStateManager,
     pub(crate) leader_epochs: LeaderEpochCache,
+    /// Where the last round of compaction ended.
+    pub(crate) cleaner_checkpoint: Option<Offset>,
     /// None for a log in memory.
     pub(crate) files: Option<Box<LogFiles>>,
 }
@@ -124,6 +126,7 @@ impl Log {
             high_watermark: base,
             producer_state: ProducerStateManager::default(),
             leader_epochs: LeaderEpochCache::default(),
+            cleaner_checkpoint: None,
             files: None,
         }
     }

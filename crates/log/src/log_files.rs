@@ -50,7 +50,11 @@ impl LogFiles {
     }
 
     /// Renames the files of a segment, which keeps them for those who read them just now.
-    fn delete_segment(&mut self, base_offset: Offset, due_ms: i64) -> Result<(), StorageError> {
+    pub(crate) fn delete_segment(
+        &mut self,
+        base_offset: Offset,
+        due_ms: i64,
+    ) -> Result<(), StorageError> {
         for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX] {
             let name = segment_file_name(base_offset, suffix);
             if suffix != TXN_INDEX_SUFFIX || self.folder.file(&name).size()? > 0 {
@@ -60,7 +64,7 @@ impl LogFiles {
         Ok(())
     }
 
-    fn delete_later(&mut self, name: &str, due_ms: i64) -> Result<(), StorageError> {
+    pub(crate) fn delete_later(&mut self, name: &str, due_ms: i64) -> Result<(), StorageError> {
         let deleted = format!("{name}{DELETED_SUFFIX}");
         self.folder.rename(name, &deleted)?;
         self.deleted.push((due_ms, deleted));

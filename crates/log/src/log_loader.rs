@@ -38,9 +38,9 @@ use crate::time_index::TimestampOffset;
 use crate::transaction_index::TransactionIndex;
 
 /// A segment that the cleaner is writing.
-const CLEANED_SUFFIX: &str = ".cleaned";
+pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
 /// One that it has written, on its way into the place of others.
-const SWAP_SUFFIX: &str = ".swap";
+pub(crate) const SWAP_SUFFIX: &str = ".swap";
 /// A checkpoint that was not finished.
 const TEMPORARY_SUFFIX: &str = ".tmp";
 /// What is read of a segment at once when it is recovered.

@@ -40,7 +40,7 @@ pub(crate) struct Segment {
     pub(crate) rolling_based_timestamp: Option<i64>,
     pub(crate) bytes_since_last_index_entry: usize,
     created_ms: i64,
-    last_modified_ms: i64,
+    pub(crate) last_modified_ms: i64,
 }
 
 impl Segment {
@@ -255,6 +255,21 @@ impl Segment {
     /// tell without reading (`LogSegment.fetchUpperBoundOffset`).
     fn fetch_upper_bound_offset(&self, position: usize, bytes: usize) -> Option<Offset> {
         self.offset_index.upper_bound(position + bytes).map(|entry| entry.offset)
+    }
+
+    /// The timestamp of its first batch, in ms; none for a segment without (`getFirstBatchTimestamp`).
+    pub(crate) fn first_batch_timestamp(&self) -> Option<i64> {
+        self.rolling_based_timestamp
+            .or_else(|| self.headers_from(0).next().map(|(_, header)| header.max_timestamp))
+            .filter(|timestamp| *timestamp >= 0)
+    }
+
+    /// The offset after its last batch, found from the last index entry on (`readNextOffset`).
+    pub(crate) fn read_next_offset(&self) -> Offset {
+        let position = self.offset_index.lookup(Offset(i64::MAX)).position;
+        self.headers_from(position)
+            .last()
+            .map_or(self.base_offset, |(_, header)| header.next_offset())
     }
 
     /// The batches that hold an offset from `from` on and begin below `to`.

@@ -32,7 +32,7 @@ pub use ids::{
     LeaderEpoch, NO_SEQUENCE, NO_TIMESTAMP, Offset, PartitionIndex, ProducerEpoch, ProducerId,
     decrement_sequence, increment_sequence,
 };
-pub use patch::{patch, patch_timestamps};
+pub use patch::{empty_batch, patch, patch_timestamps};
 pub use record::{Header, Record, RecordView};
 pub use spans::{Span, SpanKind, spans};
 pub use varint::{

@@ -1,13 +1,17 @@
-//! What a broker rewrites in a producer's batch.
+//! What a broker rewrites in a producer's batch, and what the cleaner leaves of it.
 
-use crate::attributes::TimestampType;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::attributes::{Attributes, TimestampType};
 use crate::crc32c::crc32c;
 use crate::error::BatchError;
 use crate::header::{
-    ATTRIBUTES, BASE_OFFSET, BATCH_LENGTH, BatchHeader, CRC, MAGIC, MAX_TIMESTAMP,
-    PARTITION_LEADER_EPOCH, PRODUCER_ID,
+    ATTRIBUTES, BASE_OFFSET, BATCH_LENGTH, BatchHeader, CRC, LOG_OVERHEAD, MAGIC, MAX_TIMESTAMP,
+    PARTITION_LEADER_EPOCH, PRODUCER_ID, RECORD_BATCH_OVERHEAD,
 };
-use crate::ids::{LeaderEpoch, Offset};
+use crate::ids::{LeaderEpoch, NO_TIMESTAMP, Offset};
 
 /// Rewrites the front of one batch in place: base offset and leader epoch, which no checksum covers;
 /// and, for a topic with `message.timestamp.type=LogAppendTime`, the timestamp type, the max timestamp
@@ -49,4 +53,24 @@ pub fn patch_timestamps(
         batch[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
     }
     Ok(())
+}
+
+/// The batch without its records: how the cleaner keeps the offsets, the sequence numbers and the epoch of
+/// a batch that it emptied (`DefaultRecordBatch.writeEmptyHeader`).
+#[must_use]
+pub fn empty_batch(header: &BatchHeader) -> Bytes {
+    let kept = Attributes::LOG_APPEND_TIME | Attributes::TRANSACTIONAL | Attributes::CONTROL;
+    let empty = BatchHeader {
+        batch_length: (RECORD_BATCH_OVERHEAD - LOG_OVERHEAD) as i32,
+        crc: 0,
+        attributes: Attributes(header.attributes.0 & kept),
+        base_timestamp: NO_TIMESTAMP,
+        records_count: 0,
+        ..*header
+    };
+    let mut bytes = [0; RECORD_BATCH_OVERHEAD];
+    empty.write(&mut bytes);
+    let crc = crc32c(&bytes[ATTRIBUTES..]);
+    bytes[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
+    Bytes::from(Vec::from(bytes))
 }
