@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::api::{self, Reply, RequestContext, ResponseTo};
 use crate::controller::{BrokerRegistration, Controller, MetadataRecord, ProducerIdBlock};
 use crate::coordinator::{self, GroupCoordinator};
+use crate::log_manager::LogManager;
 use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
@@ -46,8 +47,7 @@ pub struct Broker {
     connections: SortedMap<ConnectionId, Connection>,
     /// Connections with a request to process, in the order in which they became ready.
     ready: VecDeque<ConnectionId>,
-    /// When retention looks at the logs next.
-    next_retention_check_ms: i64,
+    log_manager: LogManager,
 }
 
 /// Requests of one connection are processed one at a time: Kafka mutes the channel until the
@@ -70,7 +70,7 @@ impl Broker {
             port: config.port,
             rack: config.rack.clone(),
         };
-        let first_check = now.saturating_add(config.number("log.initial.task.delay.ms"));
+        let log_manager = LogManager::new(&config, now);
         let mut broker = Broker {
             coordinator: GroupCoordinator::new(&config, seed),
             transaction_coordinator: TransactionCoordinator::new(&config, now),
@@ -81,7 +81,7 @@ impl Broker {
             producer_ids: ProducerIdBlock::default(),
             connections: SortedMap::new(),
             ready: VecDeque::new(),
-            next_retention_check_ms: first_check,
+            log_manager,
         };
         // Formatting a cluster with eligible leader replicas writes this (KIP-966,
         // `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
@@ -117,16 +117,10 @@ impl Broker {
         effects
     }
 
-    /// Time has come to `now`: timeouts, retention, session expiry.
+    /// Time has come to `now`: timeouts, retention, compaction, session expiry.
     pub fn tick(&mut self, now: i64) -> Effects {
         let mut effects = Effects::default();
-        if self.next_retention_check_ms <= now {
-            self.replica_manager.maintain(now, &mut effects);
-            let interval = self.config.number("log.retention.check.interval.ms").max(1);
-            let late = now.saturating_sub(self.next_retention_check_ms);
-            let step = (late / interval).saturating_add(1).saturating_mul(interval);
-            self.next_retention_check_ms = self.next_retention_check_ms.saturating_add(step);
-        }
+        self.log_manager.tick(now, &self.config, &mut self.replica_manager, &mut effects);
         coordinator::tick(self, now, &mut effects);
         transaction_coordinator::tick(self, now, &mut effects);
         self.run(now, &mut effects);
@@ -135,14 +129,10 @@ impl Broker {
 
     /// When [`Broker::tick`] has something to do next (ms since the epoch), if ever.
     pub fn next_wakeup(&self) -> Option<i64> {
-        let has_records = self.replica_manager.partitions().any(|p| p.log().size_bytes() > 0);
-        let retention = has_records.then_some(self.next_retention_check_ms);
+        let logs = self.log_manager.next_wakeup(&self.replica_manager);
         let fetches = self.replica_manager.delayed_fetches.next_wakeup();
         let transactions = transaction_coordinator::next_wakeup(self);
-        [retention, fetches, self.coordinator.next_wakeup(), transactions]
-            .into_iter()
-            .flatten()
-            .min()
+        [logs, fetches, self.coordinator.next_wakeup(), transactions].into_iter().flatten().min()
     }
 
     /// The configuration it was started with.

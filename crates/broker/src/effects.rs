@@ -69,6 +69,14 @@ pub enum BrokerEventKind {
     SegmentRolled { topic: String, partition: i32, base_offset: i64 },
     /// Retention deleted segments.
     SegmentsDeleted { topic: String, partition: i32, segments: usize, log_start_offset: i64 },
+    /// Compaction wrote a log anew up to this offset, and how many records of that part there were and are.
+    LogCleaned {
+        topic: String,
+        partition: i32,
+        end_offset: i64,
+        records_before: usize,
+        records_after: usize,
+    },
     /// The log start offset moved because a client asked (DeleteRecords).
     RecordsDeleted { topic: String, partition: i32, log_start_offset: i64 },
     /// A block of producer ids was given out to this broker: up to this one, not with it.

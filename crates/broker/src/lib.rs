@@ -29,6 +29,7 @@ pub mod group_config;
 mod high_watermark;
 pub mod java_hash;
 mod log_config;
+mod log_manager;
 mod metadata_image;
 mod partition;
 mod replica_manager;

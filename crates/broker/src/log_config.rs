@@ -24,10 +24,12 @@ pub(crate) fn log_config(
     LogConfig {
         segment_bytes,
         segment_ms: values.number("segment.ms"),
+        segment_jitter_ms: values.number("segment.jitter.ms"),
         segment_index_bytes: values.size("segment.index.bytes"),
         retention_ms: values.number("retention.ms"),
         retention_bytes: values.number("retention.bytes"),
         max_message_bytes: values.size("max.message.bytes"),
+        max_decompressed_message_bytes: values.size("max.decompressed.message.bytes"),
         flush_messages: values.number("flush.messages"),
         flush_ms: values.number("flush.ms"),
         file_delete_delay_ms: values.number("file.delete.delay.ms"),
@@ -42,6 +44,13 @@ pub(crate) fn log_config(
             name => Compression::from_name(name),
         },
         cleanup_policy: CleanupPolicy { delete: policy("delete"), compact: policy("compact") },
+        min_cleanable_dirty_ratio: match values.get("min.cleanable.dirty.ratio") {
+            Some(ConfigValue::Double(ratio)) => ratio,
+            _ => 0.5,
+        },
+        min_compaction_lag_ms: values.number("min.compaction.lag.ms"),
+        max_compaction_lag_ms: values.number("max.compaction.lag.ms"),
+        delete_retention_ms: values.number("delete.retention.ms"),
         producer_id_expiration_ms: config.number("producer.id.expiration.ms"),
         transaction_verification_enable: config.flag("transaction.partition.verification.enable"),
     }

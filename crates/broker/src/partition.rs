@@ -26,6 +26,8 @@ pub struct Partition {
     /// Log end offsets of the followers, as their fetches told them (none with one broker).
     follower_log_end: SortedMap<i32, Offset>,
     log: Log,
+    /// The cleaner has failed on it (`LogCleanerManager.uncleanablePartitions`).
+    uncleanable: bool,
 }
 
 /// Why an append did not happen.
@@ -70,6 +72,7 @@ impl Partition {
             min_insync_replicas,
             follower_log_end: SortedMap::new(),
             log: Log::new(config, Offset(0)),
+            uncleanable: false,
         }
     }
 
@@ -116,6 +119,18 @@ impl Partition {
     /// The log of this replica.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    pub(crate) fn log_mut(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    pub(crate) fn is_uncleanable(&self) -> bool {
+        self.uncleanable
+    }
+
+    pub(crate) fn mark_uncleanable(&mut self) {
+        self.uncleanable = true;
     }
 
     /// Whether this broker leads.

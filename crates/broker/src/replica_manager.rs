@@ -31,6 +31,10 @@ impl ReplicaManager {
         self.topics.get_mut(topic)?.get_mut(&index)
     }
 
+    pub(crate) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.topics.values_mut().flat_map(SortedMap::values_mut)
+    }
+
     pub(crate) fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.topics.values().flat_map(SortedMap::values)
     }
@@ -145,26 +149,6 @@ impl ReplicaManager {
             self.delayed_fetches.touch(&topic, index);
         }
         Ok(info)
-    }
-
-    /// Retention on every partition (`LogManager.cleanupLogs`).
-    pub(crate) fn maintain(&mut self, now: i64, effects: &mut Effects) {
-        let partitions = self.topics.values_mut().flat_map(SortedMap::values_mut);
-        for partition in partitions {
-            let done = partition.maintain(now);
-            if done.deleted_segments.is_empty() {
-                continue;
-            }
-            effects.events.push(BrokerEvent {
-                cause: None,
-                kind: BrokerEventKind::SegmentsDeleted {
-                    topic: partition.topic().to_owned(),
-                    partition: partition.index(),
-                    segments: done.deleted_segments.len(),
-                    log_start_offset: partition.log().log_start_offset().0,
-                },
-            });
-        }
     }
 }
 

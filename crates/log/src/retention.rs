@@ -8,8 +8,8 @@ use crate::log::{Log, Maintenance};
 use crate::segment::Segment;
 
 impl Log {
-    /// Deletes what retention lets go and forgets silent producers. `now` in ms. Kafka does it every
-    /// `log.retention.check.interval.ms`.
+    /// Deletes what retention lets go. `now` in ms. Kafka does it every `log.retention.check.interval.ms`,
+    /// and for a log that is compacted after each round of the cleaner.
     pub fn maintain(&mut self, now: i64) -> Maintenance {
         let mut deleted_segments = Vec::new();
         let start_before = self.log_start_offset();
@@ -27,9 +27,14 @@ impl Log {
                 }));
             }
         }
-        self.producer_state.remove_expired(now, self.config().producer_id_expiration_ms);
         let start = self.log_start_offset();
         Maintenance { deleted_segments, new_log_start: (start != start_before).then_some(start) }
+    }
+
+    /// Forgets the producers that were silent for `producer.id.expiration.ms`. `now` in ms. Kafka does it
+    /// every `producer.id.expiration.check.interval.ms`.
+    pub fn remove_expired_producers(&mut self, now: i64) {
+        self.producer_state.remove_expired(now, self.config().producer_id_expiration_ms);
     }
 
     fn delete_by_size(&mut self, now: i64) -> Vec<Offset> {

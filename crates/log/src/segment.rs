@@ -39,8 +39,25 @@ pub(crate) struct Segment {
     /// Timestamp of the first batch, which `segment.ms` counts from.
     pub(crate) rolling_based_timestamp: Option<i64>,
     pub(crate) bytes_since_last_index_entry: usize,
+    /// How much earlier than `segment.ms` it may be closed.
+    roll_jitter_ms: i64,
     created_ms: i64,
     pub(crate) last_modified_ms: i64,
+}
+
+/// Below `segment.jitter.ms` and `segment.ms`. Kafka draws it; here it is made of what the segment is, so that
+/// the same log rolls in the same way each time.
+fn roll_jitter_ms(base_offset: Offset, config: &LogConfig, now: i64) -> i64 {
+    let bound = config.segment_jitter_ms.min(config.segment_ms);
+    if bound <= 0 {
+        return 0;
+    }
+    // A step of SplitMix64.
+    let mut mixed =
+        (base_offset.0 as u64).wrapping_add(now as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ mixed >> 31) >> 1) as i64 % bound
 }
 
 impl Segment {
@@ -57,6 +74,7 @@ impl Segment {
             max_timestamp_so_far: TimestampOffset { timestamp: NO_TIMESTAMP, offset: base_offset },
             rolling_based_timestamp: None,
             bytes_since_last_index_entry: 0,
+            roll_jitter_ms: roll_jitter_ms(base_offset, config, now),
             created_ms: now,
             last_modified_ms: now,
         }
@@ -156,7 +174,7 @@ impl Segment {
         };
         let size = self.size();
         let full = size + bytes > config.segment_bytes
-            || waited_ms > config.segment_ms
+            || waited_ms > config.segment_ms.saturating_sub(self.roll_jitter_ms)
             || self.offset_index.is_full()
             || self.time_index.is_full();
         (size > 0 && full) || !self.offset_index.can_append_offset(last_offset)

@@ -59,7 +59,11 @@ pub(crate) fn validate(
             &decompressed
         }
     };
-    let found = validate_records(batch.header(), payload, config, place.now)?;
+    let max_record_bytes = match source {
+        Compression::None => usize::MAX,
+        _compressed => config.max_decompressed_message_bytes,
+    };
+    let found = validate_records(batch.header(), payload, config, place.now, max_record_bytes)?;
 
     if source != target || (source != Compression::None && !found.offsets_consecutive) {
         let batch = rebuild(&batch, target, config, place)?;
@@ -192,12 +196,18 @@ fn validate_records(
     payload: &[u8],
     config: &LogConfig,
     now: i64,
+    max_record_bytes: usize,
 ) -> Result<Found, AppendError> {
     let mut found = Found { max_timestamp: NO_TIMESTAMP, offsets_consecutive: true };
     let mut errors = Vec::new();
     let mut bad_timestamp = false;
+    let mut too_large = None;
     let mut index = 0;
     for_each_record(header, payload, |record| {
+        let size = record.size_of_body();
+        if size > max_record_bytes && too_large.is_none() {
+            too_large = Some(size);
+        }
         let timestamp = record_timestamp(header, record);
         found.max_timestamp = found.max_timestamp.max(timestamp);
         found.offsets_consecutive &= record.offset_delta == index;
@@ -210,6 +220,11 @@ fn validate_records(
         }
         index += 1;
     })?;
+    if let Some(size) = too_large {
+        return Err(invalid(format!(
+            "Invalid record size: {size} exceeds the configured maximum record size of {max_record_bytes}."
+        )));
+    }
     if errors.is_empty() {
         return Ok(found);
     }

@@ -251,3 +251,42 @@ fn sequence_numbers_wrap_around() {
     assert_eq!((entry.batches[0].first_sequence(), entry.last_sequence()), (i32::MAX - 1, 1));
     append(&mut log, idempotent(1, 0, 2, 1)).expect("on it goes");
 }
+
+#[test]
+fn a_record_that_decompresses_to_too_much_is_refused() {
+    let compressed = |bytes: usize| {
+        let options = BatchOptions { compression: Compression::Zstd, ..BatchOptions::default() };
+        let mut builder = BatchBuilder::new(options);
+        builder.append(NOW, None, Some(&vec![b'x'; bytes]), &[]);
+        builder.build().expect("a codec")
+    };
+    let config = LogConfig { max_decompressed_message_bytes: 1000, ..LogConfig::default() };
+    let mut log = log_with(config);
+    append(&mut log, compressed(990)).expect("with its fields 997 bytes");
+    let (kind, text) = refused(&mut log, compressed(1000));
+    assert_eq!(kind, AppendErrorKind::InvalidRecord);
+    assert_eq!(
+        text,
+        "Invalid record size: 1007 exceeds the configured maximum record size of 1000."
+    );
+    append(&mut log, batch(1, NOW)).expect("not compressed");
+}
+
+#[test]
+fn segments_close_earlier_by_their_jitter() {
+    let bases = |jitter_ms| {
+        let mut log = log_with(LogConfig {
+            segment_ms: 1000,
+            segment_jitter_ms: jitter_ms,
+            ..LogConfig::default()
+        });
+        for at in 0..100 {
+            log.append_as_leader(batch(1, NOW + at * 20), EPOCH, NOW + at * 20).expect("good");
+        }
+        log.segments().iter().map(|segment| segment.base_offset.0).collect::<Vec<_>>()
+    };
+    assert_eq!(bases(0), [0, 51]);
+    let early = bases(1000);
+    assert!(early.len() > 2 && early != bases(500), "{early:?}");
+    assert_eq!(early, bases(1000), "the same each time");
+}

@@ -154,9 +154,9 @@ fn silent_producers_are_forgotten() {
     let mut log = Log::new(LogConfig { retention_ms: -1, ..LogConfig::default() }, Offset(0));
     log.append_as_leader(idempotent(1, 0, 0, 1), EPOCH, NOW).expect("a good batch");
     let day = 24 * 60 * 60 * 1000;
-    log.maintain(NOW + day - 1);
+    log.remove_expired_producers(NOW + day - 1);
     assert!(log.producer_state().last_entry(ProducerId(1)).is_some());
-    log.maintain(NOW + day);
+    log.remove_expired_producers(NOW + day);
     assert!(log.producer_state().last_entry(ProducerId(1)).is_none());
 }
 

@@ -141,9 +141,9 @@ fn verification_can_be_switched_off_and_is_forgotten_in_time() {
 
     let id = ProducerId(2);
     log.maybe_start_transaction_verification(id, 0, ProducerEpoch(0), true, NOW).expect("begun");
-    log.maintain(NOW + config.producer_id_expiration_ms - 1);
+    log.remove_expired_producers(NOW + config.producer_id_expiration_ms - 1);
     assert!(log.producer_state().verification_state_entry(id).is_some());
-    log.maintain(NOW + config.producer_id_expiration_ms);
+    log.remove_expired_producers(NOW + config.producer_id_expiration_ms);
     assert!(log.producer_state().verification_state_entry(id).is_none());
     assert!(
         log.producer_state().last_entry(ProducerId(1)).is_some(),

@@ -56,6 +56,8 @@ impl Header {
 pub struct RecordView<'a> {
     /// Bytes of the record, its length field included.
     pub size: usize,
+    /// Without it.
+    body: usize,
     /// Record attributes, unused so far.
     pub attributes: i8,
     /// Ms after the base timestamp.
@@ -221,6 +223,7 @@ impl<'a> RecordView<'a> {
         }
         rest.is_empty().then_some(Self {
             size: length_size + body,
+            body,
             attributes: attributes as i8,
             timestamp_delta,
             offset_delta,
@@ -278,6 +281,7 @@ impl<'a> RecordView<'a> {
         }
         Ok(Self {
             size: end - at,
+            body,
             attributes,
             timestamp_delta,
             offset_delta,
@@ -286,6 +290,13 @@ impl<'a> RecordView<'a> {
             headers_count,
             headers,
         })
+    }
+
+    /// Bytes of the record without its length field: what the length field says.
+    #[inline]
+    #[must_use]
+    pub const fn size_of_body(&self) -> usize {
+        self.body
     }
 
     /// The headers, read into owned values.

@@ -120,6 +120,7 @@ impl Follow {
             | BrokerEventKind::FetchAnswered { .. }
             | BrokerEventKind::SegmentRolled { .. }
             | BrokerEventKind::SegmentsDeleted { .. }
+            | BrokerEventKind::LogCleaned { .. }
             | BrokerEventKind::RecordsDeleted { .. }
             | BrokerEventKind::ProducerIdsAllocated { .. }
             | BrokerEventKind::TransactionState { .. }

@@ -152,6 +152,18 @@ impl Log {
         self.cleaner_checkpoint = offset;
     }
 
+    /// Whether the cleaner could find something to do as time goes on: a dirty closed segment, or what
+    /// retention deletes from a compacted log.
+    #[must_use]
+    pub fn cleaner_may_have_work(&self) -> bool {
+        let policy = self.config.cleanup_policy;
+        let active = self.segments.last().map_or(self.log_end_offset, |active| active.base_offset);
+        let dirty = self.cleaner_checkpoint.unwrap_or(self.log_start_offset) < active;
+        let deleted = self.segments.get(1).is_some_and(|s| s.base_offset <= self.log_start_offset)
+            || (policy.delete && self.segments.iter().any(|segment| segment.size() > 0));
+        policy.compact && (dirty || deleted)
+    }
+
     /// What a round at `now` (ms) would take. A checkpoint outside of the log is set to its start.
     pub fn log_to_clean(&mut self, now: i64) -> LogToClean {
         let start = self.log_start_offset;

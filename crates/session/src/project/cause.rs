@@ -138,6 +138,18 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
         BrokerEventKind::SegmentsDeleted { topic, partition, log_start_offset, .. } => {
             format!("retention deletes; `{topic}-{partition}` starts at {log_start_offset} now")
         }
+        BrokerEventKind::LogCleaned {
+            topic,
+            partition,
+            end_offset,
+            records_before,
+            records_after,
+        } => {
+            format!(
+                "compaction leaves {records_after} of {records_before} records of \
+                 `{topic}-{partition}` below {end_offset}"
+            )
+        }
         BrokerEventKind::RecordsDeleted { topic, partition, log_start_offset } => {
             format!("`{topic}-{partition}` starts at {log_start_offset} now")
         }
