@@ -16,7 +16,6 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::frame::{FrameError, FrameReader, size_of};
-use crate::request_schema::{self, ShapeError};
 
 /// Requests of one connection that may wait for their responses. Kafka reads one at a time; reading
 /// a few ahead shows that a client is gone although a fetch of its waits. The order of responses is
@@ -45,7 +44,6 @@ enum Closed {
     /// The client did, or the broker.
     InOrder,
     Frame(FrameError),
-    Shape(ShapeError),
     Codec(CodecError),
     Write(io::Error),
 }
@@ -55,7 +53,6 @@ impl fmt::Display for Closed {
         match self {
             Self::InOrder => Ok(()),
             Self::Frame(error) => error.fmt(f),
-            Self::Shape(error) => error.fmt(f),
             Self::Codec(error) => error.fmt(f),
             Self::Write(error) => error.fmt(f),
         }
@@ -134,7 +131,6 @@ async fn drained(in_flight: &Semaphore, closed: Closed) -> Closed {
 }
 
 fn decode(frame: bytes::Bytes) -> Result<RequestFrame, Closed> {
-    request_schema::check(&frame).map_err(Closed::Shape)?;
     match decode_request(frame) {
         // The broker answers it in version 0 with UNSUPPORTED_VERSION (KIP-511): a client that is
         // newer than the broker finds out so what it may use.

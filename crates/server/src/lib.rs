@@ -14,7 +14,6 @@ mod config;
 mod connection;
 mod frame;
 mod process;
-mod request_schema;
 mod server;
 
 pub use config::{Listen, ServeConfig, ServeError};

@@ -303,7 +303,7 @@ fn a_frame_that_does_not_read_closes_its_connection_and_says_why() {
         said(4, "request header: Produce version 99, expected 3 to 13");
         said(
             5,
-            "Metadata request version 1: topics at byte 14: found 2147483647 elements in 0 bytes",
+            "Metadata request version 1: topics: malformed at byte 14: found 2147483647 elements in 0 bytes",
         );
     });
 }

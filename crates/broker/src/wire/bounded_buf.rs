@@ -1,12 +1,18 @@
-//! A reader for a first pass over bytes from strangers, which keeps claimed lengths small.
+//! A reader for a first pass over a response, which keeps claimed lengths small.
 //!
 //! `kafka-protocol` allocates an array as long as the frame says, before it reads its elements:
-//! eight bytes could ask for 300 GB. In this reader no integer that may be such a length exceeds
-//! what could follow by much, so a frame that claims too much fails in the first pass, for lack of
-//! bytes. A frame that passes is then read for good from its bytes as they are.
+//! eight bytes could ask for 300 GB. In this reader an integer that says more elements than there are
+//! bytes reads as a negative one, which is no length, so that a frame that claims too much fails in
+//! the first pass. A frame that passes is then read for good from its bytes as they are.
+//!
+//! Requests come from anybody, responses from the server that a client has chosen: those are looked
+//! over by [`super::request_schema`], which knows the fields; these by this, which needs no table.
 
 use bytes::{Buf, Bytes, TryGetError};
 use kafka_protocol::protocol::buf::ByteBuf;
+
+/// Neither a length nor -1, which stands for null.
+const NO_LENGTH: i32 = -2;
 
 #[derive(Debug)]
 pub(super) struct BoundedBuf {
@@ -43,8 +49,9 @@ impl Buf for BoundedBuf {
 
     fn try_get_i32(&mut self) -> Result<i32, TryGetError> {
         let value = self.bytes.try_get_i32()?;
-        let limit = i32::try_from(self.limit()).unwrap_or(i32::MAX);
-        Ok(value.min(limit))
+        // As an ordinary field the value does not matter in this pass.
+        let claims_too_much = u64::try_from(value).is_ok_and(|value| value > self.limit());
+        Ok(if claims_too_much { NO_LENGTH } else { value })
     }
 
     fn try_get_u8(&mut self) -> Result<u8, TryGetError> {

@@ -8,6 +8,7 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use super::bounded_buf::BoundedBuf;
+use super::request_schema;
 use super::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 
 /// Why a frame could not be read or written: where, what stood there, what was expected.
@@ -37,7 +38,7 @@ pub enum CodecError {
     },
     /// The header or the body does not follow the schema of its version.
     Malformed {
-        /// `request header`, `Produce request version 9`…
+        /// `request header`, `Produce request version 9: topic_data[0].name`…
         what: String,
         /// Offset into the frame where reading stopped.
         at: usize,
@@ -89,12 +90,14 @@ impl core::fmt::Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// Reads a request frame (without its four bytes of length).
+/// API key, version, correlation id: how every request begins, whatever its version.
+pub(super) const FIXED_HEADER: usize = 8;
+
+/// Reads a request frame (without its four bytes of length). Its bytes and texts are slices of it.
 pub fn decode_request(frame: Bytes) -> Result<RequestFrame, CodecError> {
-    const FIXED: usize = 8;
     let len = frame.len();
-    let Some(&[k0, k1, v0, v1, c0, c1, c2, c3]) = frame.get(..FIXED) else {
-        return Err(CodecError::TooShort { len, needed: FIXED });
+    let Some(&[k0, k1, v0, v1, c0, c1, c2, c3]) = frame.get(..FIXED_HEADER) else {
+        return Err(CodecError::TooShort { len, needed: FIXED_HEADER });
     };
     let key = i16::from_be_bytes([k0, k1]);
     let version = i16::from_be_bytes([v0, v1]);
@@ -106,6 +109,12 @@ pub fn decode_request(frame: Bytes) -> Result<RequestFrame, CodecError> {
     if version < api.min_version || version > api.max_version {
         return Err(CodecError::UnsupportedVersion { api, version, correlation_id });
     }
+    let what = || format!("{} request version {version}", api.name);
+    request_schema::check(api, version, &frame).map_err(|error| CodecError::Malformed {
+        what: format!("{}: {}", what(), error.field),
+        at: error.at,
+        reason: error.message,
+    })?;
     let mut buf = frame;
     let header = RequestHeader::decode(&mut buf, api.key.request_header_version(version)).map_err(
         |error| CodecError::Malformed {
@@ -114,11 +123,6 @@ pub fn decode_request(frame: Bytes) -> Result<RequestFrame, CodecError> {
             reason: error.to_string(),
         },
     )?;
-    let what = || format!("{} request version {version}", api.name);
-    let mut first = BoundedBuf::new(buf.clone());
-    if let Some(Err(reason)) = Request::decode_body(api.key, version, &mut first) {
-        return Err(CodecError::Malformed { what: what(), at: len - first.remaining(), reason });
-    }
     let body = Request::decode_body(api.key, version, &mut buf)
         .ok_or(CodecError::UnservedApi { api_key: key })?
         .map_err(|reason| CodecError::Malformed { what: what(), at: len - buf.len(), reason })?;

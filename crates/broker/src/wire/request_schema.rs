@@ -6,10 +6,9 @@
 
 mod table;
 
-use std::fmt;
-
 use kafka_protocol::messages::ApiKey;
-use logbrook_broker::wire::ServedApi;
+use super::ServedApi;
+use super::codec::FIXED_HEADER;
 
 /// One field of a request, in the versions that have it.
 struct Field {
@@ -35,42 +34,28 @@ enum Kind {
     NullableStruct(&'static [Field]),
 }
 
+/// Elements that all lists of one request may have together. A request of Kafka's clients has some
+/// thousands; a decoded element takes up to a hundred times the room that it has in the frame, so a
+/// frame of 100 MB full of empty names would take the memory of the machine.
+const MAX_ELEMENTS: usize = 1_000_000;
+
 /// Where a frame stops making sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ShapeError {
-    /// `Metadata request version 12`.
-    what: String,
+pub(super) struct ShapeError {
     /// `topics[0].name`.
-    field: String,
+    pub(super) field: String,
     /// Offset into the frame.
-    at: usize,
-    message: String,
+    pub(super) at: usize,
+    /// What stood there, and what was expected.
+    pub(super) message: String,
 }
 
-impl fmt::Display for ShapeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, field, at, message } = self;
-        write!(f, "{what}: {field} at byte {at}: {message}")
-    }
-}
-
-/// Looks a request frame (without its size) over. A frame whose API or version is not served is left
-/// to the decoder, which says so.
-pub(crate) fn check(frame: &[u8]) -> Result<(), ShapeError> {
-    let Some(&[k0, k1, v0, v1, ..]) = frame.get(..8) else { return Ok(()) };
-    let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
-    let Some(api) = ApiKey::try_from(key).ok().and_then(ServedApi::find) else { return Ok(()) };
-    if version < api.min_version || version > api.max_version {
-        return Ok(());
-    }
-    let fail = |at: usize, fault: Fault| ShapeError {
-        what: format!("{} request version {version}", api.name),
-        field: fault.path,
-        at,
-        message: fault.message,
-    };
+/// Looks a request frame (without its size) over: one of a served API and version.
+pub(super) fn check(api: &ServedApi, version: i16, frame: &[u8]) -> Result<(), ShapeError> {
+    let fail = |at: usize, fault: Fault| ShapeError { field: fault.path, at, message: fault.message };
     let flexible = is_flexible(api.key, version);
-    let mut walk = Walk { frame, at: 8, version, flexible: false };
+    let mut walk =
+        Walk { frame, at: FIXED_HEADER.min(frame.len()), version, flexible: false, elements: 0 };
     let header = walk.value(&Kind::Text).map_err(|fault| fault.inside("client_id"));
     header.map_err(|fault| fail(walk.at, fault))?;
     walk.flexible = flexible;
@@ -112,6 +97,8 @@ struct Walk<'a> {
     at: usize,
     version: i16,
     flexible: bool,
+    /// Elements of all lists so far.
+    elements: usize,
 }
 
 impl Walk<'_> {
@@ -177,6 +164,13 @@ impl Walk<'_> {
                     let left = self.left();
                     return Err(Fault::new(format!("found {count} elements in {left} bytes")));
                 }
+                self.elements += count;
+                if self.elements > MAX_ELEMENTS {
+                    return Err(Fault::new(format!(
+                        "found {} elements in the request, expected at most {MAX_ELEMENTS}",
+                        self.elements
+                    )));
+                }
                 (0..count).try_for_each(|i| self.value(element).map_err(|fault| fault.element(i)))
             }
             Kind::Struct(fields) => self.fields(fields),
@@ -217,7 +211,7 @@ impl Walk<'_> {
 mod tests {
     use super::*;
     use bytes::{BufMut, Bytes, BytesMut};
-    use logbrook_broker::wire::codec::{decode_request, encode_request};
+    use crate::wire::codec::{decode_request, encode_request};
 
     const NAME: &str = "ab";
 
@@ -282,7 +276,7 @@ mod tests {
         for (api, version) in every_version() {
             let frame = example(api, version);
             let place = format!("{} version {version}", api.name);
-            assert_eq!(check(&frame), Ok(()), "{place}");
+            assert_eq!(check(api, version, &frame), Ok(()), "{place}");
             let request = decode_request(frame.clone());
             let request = request.unwrap_or_else(|error| panic!("{place}: {error}"));
             assert_eq!(encode_request(&request).as_ref(), Ok(&frame), "{place}");
@@ -294,23 +288,36 @@ mod tests {
         for (api, version) in every_version() {
             let frame = example(api, version);
             for len in 8..frame.len() {
-                let error = check(&frame[..len]).expect_err(api.name);
-                assert!(!error.field.is_empty(), "{error}");
+                let error = check(api, version, &frame[..len]).expect_err(api.name);
+                assert!(!error.field.is_empty(), "{error:?}");
             }
         }
     }
 
     #[test]
     fn a_list_longer_than_its_frame_never_reaches_the_decoder() {
-        let frame = b"\0\x03\0\x01\0\0\0\x07\xff\xff\x7f\xff\xff\xff";
+        let said = |frame: &'static [u8]| {
+            decode_request(Bytes::from_static(frame)).expect_err("refused").to_string()
+        };
         assert_eq!(
-            check(frame).expect_err("refused").to_string(),
-            "Metadata request version 1: topics at byte 14: found 2147483647 elements in 0 bytes"
+            said(b"\0\x03\0\x01\0\0\0\x07\xff\xff\x7f\xff\xff\xff"),
+            "Metadata request version 1: topics: malformed at byte 14: found 2147483647 elements in 0 bytes"
         );
-        let frame = b"\0\x03\0\x0c\0\0\0\x07\xff\xff\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x09ab";
         assert_eq!(
-            check(frame).expect_err("refused").to_string(),
-            "Metadata request version 12: topics[0].name at byte 29: found 2 bytes, expected 8"
+            said(b"\0\x03\0\x0c\0\0\0\x07\xff\xff\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x09ab"),
+            "Metadata request version 12: topics[0].name: malformed at byte 29: found 2 bytes, expected 8"
+        );
+    }
+
+    #[test]
+    fn a_frame_full_of_empty_elements_is_refused_before_room_is_made_for_them() {
+        // Metadata version 1: names of no byte, two bytes each.
+        let mut frame = BytesMut::from(&b"\0\x03\0\x01\0\0\0\x07\xff\xff\0\x0f\x42\x41"[..]);
+        frame.put_bytes(0, 2 * 1_000_001);
+        assert_eq!(
+            decode_request(frame.freeze()).expect_err("refused").to_string(),
+            "Metadata request version 1: topics: malformed at byte 14: found 1000001 elements in the request, \
+             expected at most 1000000"
         );
     }
 
@@ -323,9 +330,7 @@ mod tests {
                 for value in [0, 1, 3, 0x7f, 0x80, 0xff] {
                     let mut bytes = BytesMut::from(&frame[..]);
                     bytes[at] = value;
-                    if check(&bytes).is_ok() {
-                        let _ = decode_request(bytes.freeze());
-                    }
+                    let _ = decode_request(bytes.freeze());
                 }
             }
         }
