@@ -74,11 +74,6 @@ impl OffsetIndex {
         self.before(self.entries.partition_point(|entry| entry.offset <= offset))
     }
 
-    /// The last entry at or before `position`, else the start of the segment.
-    pub(crate) fn lookup_position(&self, position: usize) -> OffsetPosition {
-        self.before(self.entries.partition_point(|entry| entry.position <= position))
-    }
-
     fn before(&self, index: usize) -> OffsetPosition {
         let start = OffsetPosition { offset: self.entries.base_offset(), position: 0 };
         index.checked_sub(1).and_then(|index| self.entries.get(index)).unwrap_or(start)

@@ -9,7 +9,7 @@ use crate::error::{OffsetOutOfRange, ReadError};
 use crate::log::{Log, TimestampAndOffset};
 use crate::transaction_index::AbortedTxn;
 
-/// Bytes that a read found: whole batches in a row, shared with the log where it could be done.
+/// Bytes that a read found: batches in a row, shared with the log where it could be done.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FetchData {
     /// The batches' bytes, in order.
@@ -43,12 +43,14 @@ impl FetchData {
 }
 
 impl Log {
-    /// Whole batches from the one that holds `from` on, below `upper` (the high watermark for a consumer,
-    /// the last stable offset for one that reads committed records, the log end for a follower), of at most
-    /// `max_bytes`; with `min_one_message` the first batch even if it is larger (KIP-74).
+    /// Bytes from the batch that holds `from` on, below `upper` (the high watermark for a consumer, the
+    /// last stable offset for one that reads committed records, the log end for a follower), at most
+    /// `max_bytes` of them. A first batch that is larger comes whole with `min_one_message` (KIP-74), and
+    /// without it not at all.
     ///
-    /// The first batch may begin below `from`: the reader skips those records. A read ends with its
-    /// segment, as in Kafka; the next one goes on.
+    /// The first batch may begin below `from`: the reader skips those records. The last may be cut where
+    /// `max_bytes` are full: the reader leaves it (`FileRecords.slice`). A read ends with its segment; the
+    /// next one goes on.
     ///
     /// # Errors
     /// [`OffsetOutOfRange`] if `from` is below the log start or above the log end; files that cannot be read.
@@ -68,14 +70,22 @@ impl Log {
         }
         let floor = self.floor_segment(from);
         for (index, segment) in self.segments.iter().enumerate().skip(floor) {
+            let next = self.segments.get(index + 1);
+            let end = next.map_or(self.log_end_offset, |next| next.base_offset);
+            // Up to its end there is no position to look for.
+            let upper = if upper < end { upper } else { Offset(i64::MAX) };
             if let Some((pieces, bound)) = segment.read(from, max_bytes, min_one_message, upper)? {
-                let next = self.segments.get(index + 1);
-                let upper_bound =
-                    bound.or(next.map(|next| next.base_offset)).unwrap_or(self.log_end_offset);
-                return Ok(FetchData { pieces, upper_bound });
+                return Ok(FetchData { pieces, upper_bound: bound.unwrap_or(end) });
             }
         }
         Ok(FetchData { pieces: Vec::new(), upper_bound: from })
+    }
+
+    /// Whether `offset` is in an earlier segment than `end`, which is above it: a fetch from there does not wait
+    /// for more (`LogOffsetMetadata.onOlderSegment`).
+    #[must_use]
+    pub fn on_older_segment(&self, offset: Offset, end: Offset) -> bool {
+        offset < end && self.floor_segment(offset) < self.floor_segment(end)
     }
 
     pub(crate) fn out_of_range(&self, requested: Offset) -> OffsetOutOfRange {

@@ -236,7 +236,7 @@ impl Segment {
             .find(|(_, header)| header.last_offset() >= offset)
     }
 
-    /// Whole batches from the one that holds `from` on, and their upper bound, if it is not the end of the
+    /// Bytes from the one that holds `from` on, and their upper bound, if it is not the end of the
     /// segment; `None` if the segment ends before it.
     pub(crate) fn read(
         &self,
@@ -251,22 +251,23 @@ impl Segment {
             return Ok(Some((Vec::new(), self.fetch_upper_bound_offset(start, 0))));
         }
         let limit = start.saturating_add(max_bytes.max(first_size));
-        // The index leads close to the end; from there the batches say it exactly.
-        let near = self
-            .offset_index
-            .lookup_position(limit)
-            .position
-            .min(self.offset_index.lookup(Offset(upper.0.saturating_sub(1))).position)
-            .max(start);
-        let end = self
-            .headers_from(near)
-            .take_while(|(position, header)| {
-                header.base_offset < upper && position + header.size_in_bytes() <= limit
-            })
-            .last()
-            .map_or(near, |(position, header)| position + header.size_in_bytes());
+        let end = limit.min(self.position_of(upper));
         let pieces = self.storage.read(start, end)?;
         Ok(Some((pieces, self.fetch_upper_bound_offset(start, end - start))))
+    }
+
+    /// Where the batches end that begin below `upper`.
+    fn position_of(&self, upper: Offset) -> usize {
+        if upper == Offset(i64::MAX) {
+            return self.size();
+        }
+        match self.translate_offset(upper) {
+            Some((position, header)) if header.base_offset < upper => {
+                position + header.size_in_bytes()
+            }
+            Some((position, _)) => position,
+            None => self.size(),
+        }
     }
 
     /// An offset that nothing of the `bytes` from `position` on lies at or above, as far as the index can
