@@ -7,6 +7,7 @@ use crate::api::{self, Reply, RequestContext, ResponseTo};
 use crate::controller::{BrokerRegistration, Controller, MetadataRecord, ProducerIdBlock};
 use crate::coordinator::{self, GroupCoordinator};
 use crate::log_manager::LogManager;
+use crate::fetch_session::FetchSessionCache;
 use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
@@ -39,6 +40,7 @@ pub struct Broker {
     pub(crate) image: MetadataImage,
     pub(crate) controller: Controller,
     pub(crate) replica_manager: ReplicaManager,
+    pub(crate) fetch_sessions: FetchSessionCache,
     /// The groups that this node coordinates.
     pub(crate) coordinator: GroupCoordinator,
     /// The transactional ids that this node coordinates.
@@ -74,6 +76,10 @@ impl Broker {
         let mut broker = Broker {
             coordinator: GroupCoordinator::new(&config, seed),
             transaction_coordinator: TransactionCoordinator::new(&config, now),
+            fetch_sessions: FetchSessionCache::new(
+                config.number("max.incremental.fetch.session.cache.slots"),
+                seed,
+            ),
             config,
             image: MetadataImage::default(),
             controller: Controller::new(seed),

@@ -5,18 +5,15 @@
 
 use logbrook_sorted::{SortedMap, SortedSet};
 
-use kafka_protocol::messages::FetchRequest;
-
 use crate::ConnectionId;
 use crate::api::ResponseTo;
+use crate::api::fetch::Fetch;
 
 /// A parked fetch.
 #[derive(Clone, Debug)]
 pub(crate) struct DelayedFetch {
     pub(crate) to: ResponseTo,
-    pub(crate) request: FetchRequest,
-    /// The partitions read, by the names that their topics had.
-    pub(crate) partitions: Vec<(String, i32)>,
+    pub(crate) fetch: Fetch,
     pub(crate) parked_at: i64,
     pub(crate) deadline_ms: i64,
 }
@@ -35,9 +32,9 @@ impl DelayedFetches {
     pub(crate) fn park(&mut self, fetch: DelayedFetch) {
         let id = self.next_id;
         self.next_id += 1;
-        for (topic, index) in &fetch.partitions {
-            let watchers = self.watchers.entry(topic.clone()).or_default();
-            watchers.entry(*index).or_default().insert(id);
+        for (topic, index) in fetch.fetch.partitions() {
+            let watchers = self.watchers.entry(topic.to_owned()).or_default();
+            watchers.entry(index).or_default().insert(id);
         }
         self.deadlines.insert((fetch.deadline_ms, id));
         self.waiting.insert(id, fetch);
@@ -72,12 +69,12 @@ impl DelayedFetches {
         let fetch = self.waiting.remove(&id)?;
         self.deadlines.remove(&(fetch.deadline_ms, id));
         self.touched.remove(&id);
-        for (topic, index) in &fetch.partitions {
+        for (topic, index) in fetch.fetch.partitions() {
             let Some(by_index) = self.watchers.get_mut(topic) else { continue };
-            if let Some(ids) = by_index.get_mut(index) {
+            if let Some(ids) = by_index.get_mut(&index) {
                 ids.remove(&id);
                 if ids.is_empty() {
-                    by_index.remove(index);
+                    by_index.remove(&index);
                 }
             }
             if by_index.is_empty() {

@@ -26,6 +26,7 @@ mod delayed_fetch;
 mod effects;
 mod error_code;
 pub mod group_config;
+mod fetch_session;
 mod high_watermark;
 pub mod java_hash;
 mod log_config;

@@ -236,7 +236,7 @@ impl Segment {
             .find(|(_, header)| header.last_offset() >= offset)
     }
 
-    /// Bytes from the one that holds `from` on, and their upper bound, if it is not the end of the
+    /// Bytes from the batch that holds `from` on, and their upper bound, if it is not the end of the
     /// segment; `None` if the segment ends before it.
     pub(crate) fn read(
         &self,

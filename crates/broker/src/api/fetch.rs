@@ -1,27 +1,61 @@
 //! Fetch, versions 4 to 17, from consumers.
 //!
 //! Long poll (`min_bytes`, `max_wait_ms`), byte limits for the response and each partition, the
-//! first batch whole however large, isolation levels, topic ids from version 13, leader epochs and
-//! truncation detection (KIP-320, KIP-595). Different from Kafka 4.4: fetch sessions are not kept;
-//! the answer says session 0, and a client goes on with full fetches. Followers are not served yet.
+//! first batch whole however large and the last one cut where the limit is, fetch sessions
+//! (KIP-227), isolation levels, topic ids from version 13, leader epochs and truncation detection
+//! (KIP-320, KIP-595). Different from Kafka 4.4: followers are not served yet.
 
 use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::FetchPartition;
 use kafka_protocol::messages::fetch_response::{
     AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData,
 };
-use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ProducerId};
+use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ProducerId, TopicName};
 use logbrook_record::{LeaderEpoch, Offset};
+use uuid::Uuid;
 
-use super::{Reply, RequestContext, now};
+use super::{Reply, RequestContext, now, topic_name};
 use crate::delayed_fetch::DelayedFetch;
+use crate::fetch_session::{FetchContext, FetchKey, FetchMetadata};
 use crate::partition::Partition;
 use crate::{Broker, BrokerEvent, BrokerEventKind, Effects, ErrorCode};
 
 /// First version whose requests name topics by id.
 const TOPIC_ID_VERSION: i16 = 13;
+/// First version whose requests say who the replica is in a struct of its own (KIP-903).
+const REPLICA_STATE_VERSION: i16 = 15;
 /// `IsolationLevel.READ_COMMITTED`.
 const READ_COMMITTED: i8 = 1;
+
+/// A fetch with its session looked up: what `KafkaApis.handleFetchRequest` hands to the replica
+/// manager, and what its callback needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetch {
+    context: FetchContext,
+    max_wait_ms: i32,
+    min_bytes: i64,
+    max_bytes: i64,
+    isolation_level: i8,
+    interesting: Vec<FetchTarget>,
+    /// Partitions that are not known here: they come last in the response.
+    erroneous: Vec<(FetchTarget, PartitionData)>,
+}
+
+/// A partition to read.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchTarget {
+    key: FetchKey,
+    /// The topic's name when the request came.
+    topic: String,
+    request: FetchPartition,
+}
+
+impl Fetch {
+    /// The partitions to read, by the names that their topics had.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.interesting.iter().map(|target| (target.topic.as_str(), target.key.partition))
+    }
+}
 
 pub(crate) fn handle(
     broker: &mut Broker,
@@ -29,29 +63,29 @@ pub(crate) fn handle(
     request: FetchRequest,
     effects: &mut Effects,
 ) -> Reply {
-    if request.session_id != 0 {
-        let error = ErrorCode::FetchSessionIdNotFound.code();
-        return now(FetchResponse::default().with_error_code(error));
-    }
-    let read = read(broker, ctx.version(), &request);
-    let enough = request.max_wait_ms <= 0
-        || read.partitions.is_empty()
-        || read.bytes >= i64::from(request.min_bytes)
-        || read.failed;
+    let fetch = match prepare(broker, ctx, request) {
+        Ok(fetch) => fetch,
+        // It is not known which partitions it was about.
+        Err(error) => return now(FetchResponse::default().with_error_code(error.code())),
+    };
+    let read = read(broker, &fetch);
+    let enough = fetch.max_wait_ms <= 0
+        || fetch.interesting.is_empty()
+        || read.bytes >= fetch.min_bytes
+        || read.at_once;
     let mut tell = |kind| effects.events.push(BrokerEvent { cause: ctx.cause(), kind });
     if enough {
         tell(BrokerEventKind::FetchAnswered {
             bytes: usize::try_from(read.bytes).unwrap_or_default(),
             waited_ms: 0,
         });
-        return now(read.response);
+        return now(respond(broker, ctx.now, &fetch, read));
     }
-    let deadline_ms = ctx.now.saturating_add(i64::from(request.max_wait_ms));
+    let deadline_ms = ctx.now.saturating_add(i64::from(fetch.max_wait_ms));
     tell(BrokerEventKind::FetchParked { deadline_ms });
     broker.replica_manager.delayed_fetches.park(DelayedFetch {
         to: ctx.to,
-        request,
-        partitions: read.partitions,
+        fetch,
         parked_at: ctx.now,
         deadline_ms,
     });
@@ -60,79 +94,178 @@ pub(crate) fn handle(
 
 /// Looks again at a parked fetch and answers it where it has enough, or its time is over.
 pub(crate) fn try_complete(broker: &mut Broker, now: i64, id: u64, effects: &mut Effects) {
-    let Some(fetch) = broker.replica_manager.delayed_fetches.get(id) else { return };
-    let (to, parked_at) = (fetch.to, fetch.parked_at);
-    let read = read(broker, to.api_version, &fetch.request);
-    let enough =
-        read.failed || read.bytes >= i64::from(fetch.request.min_bytes) || fetch.deadline_ms <= now;
-    if !enough {
+    let Some(delayed) = broker.replica_manager.delayed_fetches.get(id) else { return };
+    let read = read(broker, &delayed.fetch);
+    if !read.at_once && read.bytes < delayed.fetch.min_bytes && delayed.deadline_ms > now {
         return;
     }
-    broker.replica_manager.delayed_fetches.take(id);
+    let Some(delayed) = broker.replica_manager.delayed_fetches.take(id) else { return };
+    let DelayedFetch { to, fetch, parked_at, .. } = delayed;
     let bytes = usize::try_from(read.bytes).unwrap_or_default();
     let kind = BrokerEventKind::FetchAnswered { bytes, waited_ms: now.saturating_sub(parked_at) };
     effects.events.push(BrokerEvent { cause: Some(to.cause()), kind });
-    broker.respond(to, read.response, effects);
+    let response = respond(broker, now, &fetch, read);
+    broker.respond(to, response, effects);
+}
+
+/// The session's part of a request, and which of its partitions are known here.
+fn prepare(
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    request: FetchRequest,
+) -> Result<Fetch, ErrorCode> {
+    let by_id = ctx.version() >= TOPIC_ID_VERSION;
+    let key = |topic_id: Uuid, topic: &TopicName, partition: i32| FetchKey {
+        topic_id: if by_id { topic_id } else { Uuid::nil() },
+        topic: if by_id { String::new() } else { topic.to_string() },
+        partition,
+    };
+    let mut data: Vec<(FetchKey, FetchPartition)> = Vec::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            let key = key(topic.topic_id, &topic.topic, partition.partition);
+            data.push((key, partition.clone()));
+        }
+    }
+    let forgotten: Vec<FetchKey> = request
+        .forgotten_topics_data
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(|p| key(topic.topic_id, &topic.topic, *p)))
+        .collect();
+    let replica = if ctx.version() >= REPLICA_STATE_VERSION {
+        request.replica_state.replica_id.0
+    } else {
+        request.replica_id.0
+    };
+    let metadata =
+        FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
+    let (context, data) = broker.fetch_sessions.new_context(
+        ctx.now,
+        metadata,
+        (by_id, replica >= 0),
+        unique(data),
+        &forgotten,
+    )?;
+    let max_bytes = i64::from(request.max_bytes).min(broker.config.number("fetch.max.bytes"));
+    let mut fetch = Fetch {
+        context,
+        max_wait_ms: request.max_wait_ms,
+        min_bytes: i64::from(request.min_bytes).min(max_bytes),
+        max_bytes,
+        isolation_level: request.isolation_level,
+        interesting: Vec::with_capacity(data.len()),
+        erroneous: Vec::new(),
+    };
+    for (key, request) in data {
+        let image = if by_id {
+            broker.image.topic_by_id(key.topic_id)
+        } else {
+            broker.image.topic(&key.topic)
+        };
+        let error = match image {
+            None if by_id => ErrorCode::UnknownTopicId,
+            Some(topic) if topic.partitions.contains_key(&key.partition) => {
+                let topic = topic.name.clone();
+                fetch.interesting.push(FetchTarget { key, topic, request });
+                continue;
+            }
+            None | Some(_) => ErrorCode::UnknownTopicOrPartition,
+        };
+        let data = failed(key.partition, error);
+        fetch.erroneous.push((FetchTarget { topic: String::new(), key, request }, data));
+    }
+    Ok(fetch)
+}
+
+/// A partition named twice stands where it came first, with what it asked last (a `LinkedHashMap`).
+fn unique(data: Vec<(FetchKey, FetchPartition)>) -> Vec<(FetchKey, FetchPartition)> {
+    let mut order: Vec<usize> = (0..data.len()).collect();
+    logbrook_sorted::sort_by_key(&mut order, |at| &data[*at].0);
+    // Equal keys keep their order: the first of each run is the place, the last the request.
+    let mut last_of_first = vec![None; data.len()];
+    for run in order.chunk_by(|a, b| data[*a].0 == data[*b].0) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            last_of_first[*first] = Some(*last);
+        }
+    }
+    let last = |at: &Option<usize>| at.map(|at| data[at].clone());
+    last_of_first.iter().filter_map(last).collect()
+}
+
+/// The session's say, and partitions of a topic that stand together put together (`FetchResponse.of`).
+fn respond(broker: &mut Broker, now: i64, fetch: &Fetch, read: Read) -> FetchResponse {
+    let unknown = fetch.erroneous.iter().map(|(target, data)| (target.key.clone(), data.clone()));
+    let all = read.partitions.into_iter().chain(unknown).collect();
+    let unknown = fetch.erroneous.iter().map(|(target, _)| &target.request);
+    let mut requests = fetch.interesting.iter().map(|target| &target.request).chain(unknown);
+    match broker.fetch_sessions.complete(now, fetch.context, &mut requests, all) {
+        Ok((session_id, told)) => {
+            let mut responses: Vec<FetchableTopicResponse> = Vec::new();
+            for (key, data) in told {
+                let same = |topic: &FetchableTopicResponse| {
+                    topic.topic_id == key.topic_id && topic.topic.as_str() == key.topic
+                };
+                match responses.last_mut() {
+                    Some(last) if same(last) => last.partitions.push(data),
+                    Some(_) | None => responses.push(
+                        FetchableTopicResponse::default()
+                            .with_topic(topic_name(&key.topic))
+                            .with_topic_id(key.topic_id)
+                            .with_partitions(vec![data]),
+                    ),
+                }
+            }
+            FetchResponse::default().with_session_id(session_id).with_responses(responses)
+        }
+        Err((session_id, error)) => {
+            FetchResponse::default().with_session_id(session_id).with_error_code(error.code())
+        }
+    }
 }
 
 struct Read {
-    response: FetchResponse,
-    /// The partitions that were found, for the purgatory to watch.
-    partitions: Vec<(String, i32)>,
+    partitions: Vec<(FetchKey, PartitionData)>,
     bytes: i64,
-    /// An error or a diverging epoch: the client is not made to wait for it.
-    failed: bool,
+    /// An error, a diverging epoch, or records of a segment that is full: the client is not made to
+    /// wait for more.
+    at_once: bool,
 }
 
 /// `ReplicaManager.readFromLog`.
-fn read(broker: &Broker, version: i16, request: &FetchRequest) -> Read {
-    let limit = i64::from(request.max_bytes).min(broker.config.number("fetch.max.bytes"));
-    let mut left = usize::try_from(limit).unwrap_or_default();
+fn read(broker: &Broker, fetch: &Fetch) -> Read {
+    let mut left = fetch.max_bytes;
     let mut min_one_message = true;
-    let mut read = Read {
-        response: FetchResponse::default(),
-        partitions: Vec::new(),
-        bytes: 0,
-        failed: false,
-    };
-    for topic in &request.topics {
-        let by_id = version >= TOPIC_ID_VERSION;
-        let image = if by_id {
-            broker.image.topic_by_id(topic.topic_id)
-        } else {
-            broker.image.topic(topic.topic.as_str())
+    let mut read = Read { partitions: Vec::new(), bytes: 0, at_once: false };
+    for FetchTarget { key, topic, request } in &fetch.interesting {
+        let partition = broker.replica_manager.partition(topic, key.partition);
+        let data = match partition {
+            None => Err(ErrorCode::UnknownTopicOrPartition),
+            // Deleted and made again while the fetch waited.
+            Some(partition)
+                if !key.topic_id.is_nil() && partition.topic_id() != key.topic_id =>
+            {
+                Err(ErrorCode::InconsistentTopicId)
+            }
+            Some(partition) => read_partition(
+                partition,
+                request,
+                fetch.isolation_level,
+                left,
+                min_one_message,
+                &mut read.at_once,
+            ),
         };
-        let mut partitions = Vec::new();
-        for wanted in &topic.partitions {
-            let found = match image {
-                None if by_id => Err(ErrorCode::UnknownTopicId),
-                None => Err(ErrorCode::UnknownTopicOrPartition),
-                Some(topic) => broker
-                    .replica_manager
-                    .partition(&topic.name, wanted.partition)
-                    .ok_or(ErrorCode::UnknownTopicOrPartition),
-            };
-            let data = found.and_then(|partition| {
-                read.partitions.push((partition.topic().to_owned(), partition.index()));
-                read_partition(partition, wanted, request.isolation_level, left, min_one_message)
-            });
-            let data = data.unwrap_or_else(|error| {
-                read.failed = true;
-                failed(wanted.partition, error)
-            });
-            read.failed |= data.diverging_epoch.epoch >= 0;
-            let size = data.records.as_ref().map_or(0, Bytes::len);
-            min_one_message &= size == 0;
-            left = left.saturating_sub(size);
-            read.bytes += i64::try_from(size).unwrap_or(i64::MAX);
-            partitions.push(data);
-        }
-        read.response.responses.push(
-            FetchableTopicResponse::default()
-                .with_topic(topic.topic.clone())
-                .with_topic_id(topic.topic_id)
-                .with_partitions(partitions),
-        );
+        let data = data.unwrap_or_else(|error| {
+            read.at_once = true;
+            failed(key.partition, error)
+        });
+        read.at_once |= data.diverging_epoch.epoch >= 0;
+        let size = data.records.as_ref().map_or(0, Bytes::len);
+        min_one_message &= size == 0;
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        left = left.saturating_sub(size).max(0);
+        read.bytes += size;
+        read.partitions.push((key.clone(), data));
     }
     read
 }
@@ -154,8 +287,9 @@ fn read_partition(
     partition: &Partition,
     wanted: &FetchPartition,
     isolation_level: i8,
-    left: usize,
+    left: i64,
     min_one_message: bool,
+    at_once: &mut bool,
 ) -> Result<PartitionData, ErrorCode> {
     partition.check_leader_epoch(wanted.current_leader_epoch)?;
     if !partition.is_leader() {
@@ -186,7 +320,14 @@ fn read_partition(
     } else {
         log.high_watermark()
     };
-    let max_bytes = usize::try_from(wanted.partition_max_bytes).unwrap_or_default().min(left);
+    let max_bytes = i64::from(wanted.partition_max_bytes).min(left);
+    // `LogSegment.read` throws an `IllegalArgumentException`, where there is something to read.
+    if max_bytes < 0 && log.log_start_offset() <= from && from < upper {
+        return Err(ErrorCode::UnknownServerError);
+    }
+    let max_bytes = usize::try_from(max_bytes).unwrap_or_default();
+    // `DelayedFetch`, case F.
+    *at_once |= log.on_older_segment(from, upper);
     let read = log
         .read(from, max_bytes, min_one_message, upper)
         .map_err(|_| ErrorCode::OffsetOutOfRange)?;

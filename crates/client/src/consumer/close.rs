@@ -1,4 +1,5 @@
-//! Closing: the last commits, the callback, leaving the group (`ClassicKafkaConsumer.close`).
+//! Closing: the last commits, the callback, leaving the group, the end of the fetch sessions
+//! (`ClassicKafkaConsumer.close`).
 
 use super::commit::CommitKind;
 use super::{Consumer, ConsumerOutput};
@@ -21,11 +22,16 @@ pub(super) enum Closing {
     Leaving {
         deadline_ms: i64,
     },
+    /// The brokers are told to forget what they know of it.
+    FetchSessions {
+        deadline_ms: i64,
+    },
     Done,
 }
 
 impl Consumer {
-    /// Commits (if automatic), leaves the group, then reports [`ConsumerOutput::Closed`].
+    /// Commits (if automatic), leaves the group, ends its fetch sessions, then reports
+    /// [`ConsumerOutput::Closed`].
     pub fn close(&mut self, now: i64) {
         if self.closing != Closing::No {
             return;
@@ -63,6 +69,13 @@ impl Consumer {
                 }
                 Closing::Leaving { deadline_ms } => {
                     if self.is_leaving() && now < deadline_ms {
+                        return;
+                    }
+                    self.closing = Closing::FetchSessions { deadline_ms };
+                    self.close_fetch_sessions(now);
+                }
+                Closing::FetchSessions { deadline_ms } => {
+                    if self.is_closing_fetch_sessions() && now < deadline_ms {
                         return;
                     }
                     self.closing = Closing::Done;

@@ -55,6 +55,7 @@ enum Pending {
     OffsetFetch { partitions: Vec<TopicPartition>, why: LookupFor },
     ListOffsets { partitions: Vec<TopicPartition>, why: LookupFor },
     Fetch { node: i32, positions: SortedMap<TopicPartition, Offset> },
+    CloseFetchSession { node: i32 },
 }
 
 /// Requests in flight to one node; consumers are not limited (`ConsumerNetworkClient`: 100).
@@ -280,7 +281,8 @@ impl Consumer {
         match self.closing {
             Closing::Committing { deadline_ms }
             | Closing::Revoking { deadline_ms }
-            | Closing::Leaving { deadline_ms } => times.push(deadline_ms),
+            | Closing::Leaving { deadline_ms }
+            | Closing::FetchSessions { deadline_ms } => times.push(deadline_ms),
             Closing::No | Closing::Done => {}
         }
         if self.fence {
@@ -320,8 +322,9 @@ impl Consumer {
             }
             Pending::Fetch { node, positions } => {
                 self.fetcher.pending_nodes.remove(&node);
-                self.fetch_response(&positions, version, result);
+                self.fetch_response(node, &positions, version, result);
             }
+            Pending::CloseFetchSession { node } => self.fetch_session_closed(node),
         }
     }
 
