@@ -3,6 +3,8 @@
 use logbrook_sorted::SortedMap;
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::api::{self, Reply, RequestContext, ResponseTo};
 use crate::controller::{BrokerRegistration, Controller, MetadataRecord, ProducerIdBlock};
 use crate::coordinator::{self, GroupCoordinator};
@@ -46,6 +48,7 @@ pub struct Broker {
     /// The transactional ids that this node coordinates.
     pub(crate) transaction_coordinator: TransactionCoordinator,
     pub(crate) producer_ids: ProducerIdBlock,
+    pub(crate) scatters_records: bool,
     connections: SortedMap<ConnectionId, Connection>,
     /// Connections with a request to process, in the order in which they became ready.
     ready: VecDeque<ConnectionId>,
@@ -85,6 +88,7 @@ impl Broker {
             controller: Controller::new(seed),
             replica_manager: ReplicaManager::default(),
             producer_ids: ProducerIdBlock::default(),
+            scatters_records: false,
             connections: SortedMap::new(),
             ready: VecDeque::new(),
             log_manager,
@@ -113,6 +117,12 @@ impl Broker {
         effects
     }
 
+    /// From now on the records of a fetch response stay in the pieces that the log has them in, so that
+    /// none is copied: the first is in the response, the others in [`Effects::scattered`].
+    pub fn scatter_records(&mut self) {
+        self.scatters_records = true;
+    }
+
     /// The connection is gone: what waits for it is dropped.
     pub fn disconnect(&mut self, now: i64, connection: ConnectionId) -> Effects {
         let mut effects = Effects::default();
@@ -139,6 +149,16 @@ impl Broker {
         let fetches = self.replica_manager.delayed_fetches.next_wakeup();
         let transactions = transaction_coordinator::next_wakeup(self);
         [logs, fetches, self.coordinator.next_wakeup(), transactions].into_iter().flatten().min()
+    }
+
+    /// Fetch sessions kept, their partitions, and how many sessions were evicted so far.
+    pub fn fetch_session_counts(&self) -> (usize, usize, u64) {
+        self.fetch_sessions.counts()
+    }
+
+    /// Fetches that wait for records.
+    pub fn parked_fetches(&self) -> usize {
+        self.replica_manager.delayed_fetches.len()
     }
 
     /// The configuration it was started with.
@@ -221,6 +241,7 @@ impl Broker {
                 self.respond(ResponseTo { api_version: 0, ..to }, body, effects);
             }
             Reply::Now(body) => self.respond(to, body, effects),
+            Reply::Scattered(body, rest) => self.respond_scattered(to, body, rest, effects),
             Reply::Later => {}
             Reply::Silent => self.unmute(id),
             Reply::Close => {
@@ -325,6 +346,21 @@ impl Broker {
         let frame = ResponseFrame { api_version, correlation_id, body: body.into() };
         effects.responses.push((connection, frame));
         self.unmute(connection);
+    }
+
+    /// [`Broker::respond`] to a fetch whose records are in several pieces.
+    pub(crate) fn respond_scattered(
+        &mut self,
+        to: ResponseTo,
+        body: impl Into<Response>,
+        rest: Vec<Vec<Bytes>>,
+        effects: &mut Effects,
+    ) {
+        let index = effects.responses.len();
+        self.respond(to, body, effects);
+        if effects.responses.len() > index && rest.iter().any(|pieces| !pieces.is_empty()) {
+            effects.scattered.push((index, rest));
+        }
     }
 
     fn unmute(&mut self, id: ConnectionId) {

@@ -61,6 +61,10 @@ impl DelayedFetches {
         (*deadline <= now).then_some(*id)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(crate) fn get(&self, id: u64) -> Option<&DelayedFetch> {
         self.waiting.get(&id)
     }

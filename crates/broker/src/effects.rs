@@ -1,5 +1,7 @@
 //! What comes out of a broker: responses, and the events that views, traces and graders read.
 
+use bytes::Bytes;
+
 use crate::ConnectionId;
 use crate::wire::ResponseFrame;
 
@@ -9,6 +11,10 @@ pub struct Effects {
     /// Responses to send, each on the connection its request came on. A response may belong to a
     /// request of an earlier call (purgatory).
     pub responses: Vec<(ConnectionId, ResponseFrame)>,
+    /// For fetch responses whose records are in several pieces, after [`crate::Broker::scatter_records`]:
+    /// the response's index in `responses`, and for each of its partitions the pieces that follow
+    /// the one in it.
+    pub scattered: Vec<(usize, Vec<Vec<Bytes>>)>,
     /// Connections that the broker closes: an error where no response can carry it (acks=0, an API
     /// version that is not served). Requests on them are not looked at any more.
     pub disconnects: Vec<ConnectionId>,

@@ -4,6 +4,7 @@
 
 use logbrook_sorted::{SortedMap, SortedSet};
 
+use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::FetchPartition;
 use kafka_protocol::messages::fetch_response::PartitionData;
 use rand_pcg::Pcg32;
@@ -55,6 +56,16 @@ fn next_epoch(epoch: i32) -> i32 {
         i32::MAX => 1,
         _ => epoch + 1,
     }
+}
+
+/// What was read of one partition.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchedPartition {
+    pub(crate) key: FetchKey,
+    /// Its records are the first piece of those that were read.
+    pub(crate) data: PartitionData,
+    /// The other pieces.
+    pub(crate) rest: Vec<Bytes>,
 }
 
 /// How a response is made from what was read (`FetchContext`). It outlives the waiting in the
@@ -308,20 +319,18 @@ impl FetchSessionCache {
         now: i64,
         context: FetchContext,
         requests: &mut dyn Iterator<Item = &FetchPartition>,
-        mut read: Vec<(FetchKey, PartitionData)>,
-    ) -> Result<(i32, Vec<(FetchKey, PartitionData)>), (i32, ErrorCode)> {
+        mut read: Vec<FetchedPartition>,
+    ) -> Result<(i32, Vec<FetchedPartition>), (i32, ErrorCode)> {
         match context {
             FetchContext::Sessionless => Ok((INVALID_SESSION_ID, read)),
             FetchContext::Full { uses_topic_ids, privileged } => {
                 let id = self.maybe_create(now, privileged, read.len());
                 if let Some((shard, id)) = id {
-                    let cached = read.iter().zip(requests).map(|((key, data), request)| {
-                        CachedPartition {
-                            key: key.clone(),
-                            request: request.clone(),
-                            high_watermark: data.high_watermark,
-                            log_start_offset: data.log_start_offset,
-                        }
+                    let cached = read.iter().zip(requests).map(|(read, request)| CachedPartition {
+                        key: read.key.clone(),
+                        request: request.clone(),
+                        high_watermark: read.data.high_watermark,
+                        log_start_offset: read.data.log_start_offset,
                     });
                     let partitions: SortedMap<u64, CachedPartition> = (0..).zip(cached).collect();
                     let session = FetchSession {
@@ -349,7 +358,7 @@ impl FetchSessionCache {
                 if session.epoch != next_epoch(epoch) {
                     return Err((session_id, ErrorCode::InvalidFetchSessionEpoch));
                 }
-                read.retain(|(key, data)| {
+                read.retain(|FetchedPartition { key, data, .. }| {
                     let Some(partition) = session.find(key) else { return false };
                     let news = partition.update(data);
                     if news

@@ -7,6 +7,7 @@
 
 mod bounded_buf;
 pub mod codec;
+mod fetch_response;
 mod request_schema;
 
 use kafka_protocol::messages::*;

@@ -8,13 +8,17 @@ use kafka_protocol::protocol::StrBytes;
 use logbrook_broker::messages::create_topics_request::CreatableTopic;
 use logbrook_broker::messages::delete_topics_request::DeleteTopicState;
 use logbrook_broker::messages::describe_configs_request::DescribeConfigsResource;
+use logbrook_broker::messages::fetch_response::{
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, NodeEndpoint, PartitionData,
+};
 use logbrook_broker::messages::incremental_alter_configs_request::AlterConfigsResource;
 use logbrook_broker::messages::metadata_request::MetadataRequestTopic;
 use logbrook_broker::messages::*;
 use logbrook_broker::wire::codec::{
     CodecError, decode_request, decode_response, encode_request, encode_response,
+    encode_response_pieces,
 };
-use logbrook_broker::wire::{Request, RequestFrame, ServedApi};
+use logbrook_broker::wire::{Request, RequestFrame, ResponseFrame, ServedApi};
 use proptest::prelude::*;
 
 /// A request that finds something, in this version.
@@ -306,6 +310,70 @@ proptest! {
                 prop_assert!(encode_response(response).is_ok(), "{response:?}");
             }
         }
+    }
+
+    /// Records shared or copied: the same bytes.
+    #[test]
+    fn a_fetch_response_in_pieces_is_the_same_frame(
+        version in 4i16..=17,
+        topics in prop::collection::vec(prop::collection::vec((
+            any::<i16>(),
+            any::<i64>(),
+            prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 0..4),
+            prop::option::of(prop::collection::vec((any::<i64>(), any::<i64>()), 0..3)),
+            any::<bool>(),
+        ), 0..4), 0..3),
+        endpoint in any::<bool>(),
+    ) {
+        let mut whole = FetchResponse::default().with_throttle_time_ms(3);
+        if version >= 7 {
+            whole = whole.with_error_code(1).with_session_id(9);
+        }
+        if version >= 16 && endpoint {
+            whole.node_endpoints.push(NodeEndpoint::default());
+        }
+        let mut pieces = whole.clone();
+        let mut rest = Vec::new();
+        for (index, partitions) in topics.into_iter().enumerate() {
+            let mut topic = FetchableTopicResponse::default();
+            if version >= 13 {
+                topic.topic_id = uuid::Uuid::from_u128(index as u128);
+            } else {
+                topic.topic = name(&format!("orders-{index}"));
+            }
+            let mut other = topic.clone();
+            for (error, offset, records, aborted, diverges) in partitions {
+                let mut data = PartitionData::default()
+                    .with_error_code(error)
+                    .with_high_watermark(offset)
+                    .with_preferred_read_replica((-1).into());
+                data.aborted_transactions = aborted.map(|aborted| {
+                    let entry = |(id, first): (i64, i64)| {
+                        AbortedTransaction::default()
+                            .with_producer_id(id.into())
+                            .with_first_offset(first)
+                    };
+                    aborted.into_iter().map(entry).collect()
+                });
+                if version >= 12 && diverges {
+                    data.diverging_epoch = EpochEndOffset::default().with_epoch(4);
+                }
+                topic.partitions.push(data.clone().with_records(Some(records.concat().into())));
+                let mut records = records.into_iter().map(Bytes::from);
+                other.partitions.push(data.with_records(Some(records.next().unwrap_or_default())));
+                rest.push(records.collect());
+            }
+            whole.responses.push(topic);
+            pieces.responses.push(other);
+        }
+        let frame = |body: FetchResponse| ResponseFrame {
+            api_version: version,
+            correlation_id: 5,
+            body: body.into(),
+        };
+        let expected = encode_response(&frame(whole)).unwrap();
+        let found = encode_response_pieces(frame(pieces), rest).unwrap().concat();
+        prop_assert_eq!(Bytes::from(found), expected);
     }
 
     /// Bytes that are no records at all.

@@ -206,8 +206,12 @@ impl MemoryBytes {
             patch(&mut self.tail[start..]);
         } else {
             self.seal();
-            let mut batch =
-                batch.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+            let mut batch = match batch.try_into_mut() {
+                // Kept in a buffer that is much larger it would hold all of that.
+                Ok(own) if own.capacity() / 2 <= own.len() => own,
+                Ok(own) => BytesMut::from(&own[..]),
+                Err(shared) => BytesMut::from(&shared[..]),
+            };
             patch(&mut batch);
             self.push_chunk(batch.freeze());
         }

@@ -11,12 +11,13 @@ use kafka_protocol::messages::fetch_response::{
     AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData,
 };
 use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ProducerId, TopicName};
+use logbrook_log::FetchData;
 use logbrook_record::{LeaderEpoch, Offset};
 use uuid::Uuid;
 
 use super::{Reply, RequestContext, now, topic_name};
 use crate::delayed_fetch::DelayedFetch;
-use crate::fetch_session::{FetchContext, FetchKey, FetchMetadata};
+use crate::fetch_session::{FetchContext, FetchKey, FetchMetadata, FetchedPartition};
 use crate::partition::Partition;
 use crate::{Broker, BrokerEvent, BrokerEventKind, Effects, ErrorCode};
 
@@ -79,7 +80,8 @@ pub(crate) fn handle(
             bytes: usize::try_from(read.bytes).unwrap_or_default(),
             waited_ms: 0,
         });
-        return now(respond(broker, ctx.now, &fetch, read));
+        let (response, rest) = respond(broker, ctx.now, &fetch, read);
+        return Reply::Scattered(response.into(), rest);
     }
     let deadline_ms = ctx.now.saturating_add(i64::from(fetch.max_wait_ms));
     tell(BrokerEventKind::FetchParked { deadline_ms });
@@ -104,8 +106,8 @@ pub(crate) fn try_complete(broker: &mut Broker, now: i64, id: u64, effects: &mut
     let bytes = usize::try_from(read.bytes).unwrap_or_default();
     let kind = BrokerEventKind::FetchAnswered { bytes, waited_ms: now.saturating_sub(parked_at) };
     effects.events.push(BrokerEvent { cause: Some(to.cause()), kind });
-    let response = respond(broker, now, &fetch, read);
-    broker.respond(to, response, effects);
+    let (response, rest) = respond(broker, now, &fetch, read);
+    broker.respond_scattered(to, response, rest, effects);
 }
 
 /// The session's part of a request, and which of its partitions are known here.
@@ -192,16 +194,30 @@ fn unique(data: Vec<(FetchKey, FetchPartition)>) -> Vec<(FetchKey, FetchPartitio
     last_of_first.iter().filter_map(last).collect()
 }
 
-/// The session's say, and partitions of a topic that stand together put together (`FetchResponse.of`).
-fn respond(broker: &mut Broker, now: i64, fetch: &Fetch, read: Read) -> FetchResponse {
-    let unknown = fetch.erroneous.iter().map(|(target, data)| (target.key.clone(), data.clone()));
+/// The session's say, and partitions of a topic that stand together put together
+/// (`FetchResponse.of`). Beside the response, for each of its partitions, the pieces of records that
+/// follow the one in it.
+fn respond(
+    broker: &mut Broker,
+    now: i64,
+    fetch: &Fetch,
+    read: Read,
+) -> (FetchResponse, Vec<Vec<Bytes>>) {
+    let unknown = fetch.erroneous.iter().map(|(target, data)| FetchedPartition {
+        key: target.key.clone(),
+        data: data.clone(),
+        rest: Vec::new(),
+    });
     let all = read.partitions.into_iter().chain(unknown).collect();
     let unknown = fetch.erroneous.iter().map(|(target, _)| &target.request);
     let mut requests = fetch.interesting.iter().map(|target| &target.request).chain(unknown);
+    let response = FetchResponse::default();
     match broker.fetch_sessions.complete(now, fetch.context, &mut requests, all) {
         Ok((session_id, told)) => {
             let mut responses: Vec<FetchableTopicResponse> = Vec::new();
-            for (key, data) in told {
+            let mut rests = Vec::with_capacity(told.len());
+            for FetchedPartition { key, data, rest } in told {
+                rests.push(rest);
                 let same = |topic: &FetchableTopicResponse| {
                     topic.topic_id == key.topic_id && topic.topic.as_str() == key.topic
                 };
@@ -215,16 +231,16 @@ fn respond(broker: &mut Broker, now: i64, fetch: &Fetch, read: Read) -> FetchRes
                     ),
                 }
             }
-            FetchResponse::default().with_session_id(session_id).with_responses(responses)
+            (response.with_session_id(session_id).with_responses(responses), rests)
         }
         Err((session_id, error)) => {
-            FetchResponse::default().with_session_id(session_id).with_error_code(error.code())
+            (response.with_session_id(session_id).with_error_code(error.code()), Vec::new())
         }
     }
 }
 
 struct Read {
-    partitions: Vec<(FetchKey, PartitionData)>,
+    partitions: Vec<FetchedPartition>,
     bytes: i64,
     /// An error, a diverging epoch, or records of a segment that is full: the client is not made to
     /// wait for more.
@@ -255,17 +271,25 @@ fn read(broker: &Broker, fetch: &Fetch) -> Read {
                 &mut read.at_once,
             ),
         };
-        let data = data.unwrap_or_else(|error| {
+        let (mut data, records) = data.unwrap_or_else(|error| {
             read.at_once = true;
-            failed(key.partition, error)
+            (failed(key.partition, error), FetchData::default())
         });
         read.at_once |= data.diverging_epoch.epoch >= 0;
-        let size = data.records.as_ref().map_or(0, Bytes::len);
+        let size = records.len();
         min_one_message &= size == 0;
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         left = left.saturating_sub(size).max(0);
         read.bytes += size;
-        read.partitions.push((key.clone(), data));
+        let rest = if broker.scatters_records {
+            let mut pieces = records.pieces.into_iter();
+            data.records = Some(pieces.next().unwrap_or_default());
+            pieces.collect()
+        } else {
+            data.records = Some(records.into_bytes());
+            Vec::new()
+        };
+        read.partitions.push(FetchedPartition { key: key.clone(), data, rest });
     }
     read
 }
@@ -290,7 +314,7 @@ fn read_partition(
     left: i64,
     min_one_message: bool,
     at_once: &mut bool,
-) -> Result<PartitionData, ErrorCode> {
+) -> Result<(PartitionData, FetchData), ErrorCode> {
     partition.check_leader_epoch(wanted.current_leader_epoch)?;
     if !partition.is_leader() {
         return Err(ErrorCode::NotLeaderOrFollower);
@@ -312,7 +336,7 @@ fn read_partition(
         if epoch_there < epoch || end < from {
             data.diverging_epoch =
                 EpochEndOffset::default().with_epoch(epoch_there.0).with_end_offset(end.0);
-            return Ok(data);
+            return Ok((data, FetchData::default()));
         }
     }
     let upper = if isolation_level == READ_COMMITTED {
@@ -339,5 +363,5 @@ fn read_partition(
         });
         data.aborted_transactions = Some(aborted.collect());
     }
-    Ok(data.with_records(Some(read.into_bytes())))
+    Ok((data, read))
 }

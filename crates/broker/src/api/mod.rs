@@ -46,6 +46,7 @@ pub(crate) mod sync_group;
 pub(crate) mod txn_offset_commit;
 pub(crate) mod write_txn_markers;
 
+use bytes::Bytes;
 use kafka_protocol::messages::{BrokerId, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
@@ -92,6 +93,9 @@ impl RequestContext {
 pub(crate) enum Reply {
     /// Answered.
     Now(Response),
+    /// Answered, with the pieces of records that follow those in the response, for each of its
+    /// partitions ([`crate::Effects::scattered`]).
+    Scattered(Response, Vec<Vec<Bytes>>),
     /// Parked: `Broker::respond` is called with the context's [`ResponseTo`] later. The connection's next
     /// request waits until then, as Kafka mutes the channel.
     Later,

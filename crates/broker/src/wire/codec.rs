@@ -8,7 +8,7 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use super::bounded_buf::BoundedBuf;
-use super::request_schema;
+use super::{fetch_response, request_schema};
 use super::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 
 /// Why a frame could not be read or written: where, what stood there, what was expected.
@@ -123,11 +123,19 @@ pub fn decode_request(frame: Bytes) -> Result<RequestFrame, CodecError> {
             reason: error.to_string(),
         },
     )?;
-    let body = Request::decode_body(api.key, version, &mut buf)
+    let mut body = Request::decode_body(api.key, version, &mut buf)
         .ok_or(CodecError::UnservedApi { api_key: key })?
         .map_err(|reason| CodecError::Malformed { what: what(), at: len - buf.len(), reason })?;
     // What is left over is left alone (`RequestContext.parseRequest`): librdkafka 2.12 writes three
     // bytes more than Metadata version 13 has.
+    if let Request::Produce(produce) = &mut body {
+        // The log keeps a batch in the buffer of its frame if nobody else holds that.
+        let own = |text: &StrBytes| StrBytes::from_string(text.to_string());
+        produce.transactional_id = produce.transactional_id.as_ref().map(|id| own(id).into());
+        for topic in &mut produce.topic_data {
+            topic.name = own(&topic.name).into();
+        }
+    }
     Ok(RequestFrame {
         api_version: version,
         correlation_id: header.correlation_id,
@@ -154,6 +162,44 @@ pub fn encode_request(frame: &RequestFrame) -> Result<Bytes, CodecError> {
         .map_err(|error| unencodable(error.to_string()))?;
     frame.body.encode_body(frame.api_version, &mut buf).map_err(unencodable)?;
     Ok(buf.freeze())
+}
+
+/// Writes a response frame (without its four bytes of length) as pieces that stand one after the
+/// other. The records of a fetch response are not copied. `rest` is its entry in
+/// [`crate::Effects::scattered`]; without one the records are whole in the response.
+pub fn encode_response_pieces(
+    frame: ResponseFrame,
+    rest: Vec<Vec<Bytes>>,
+) -> Result<Vec<Bytes>, CodecError> {
+    let ResponseFrame { api_version, correlation_id, body } = frame;
+    match body {
+        Response::Fetch(body) if fetch_response::is_plain(&body) => {
+            let api = ApiKey::Fetch;
+            let unencodable = |reason| CodecError::Unencodable {
+                what: format!("Fetch response version {api_version}"),
+                reason,
+            };
+            let mut buf = BytesMut::with_capacity(256);
+            ResponseHeader::default()
+                .with_correlation_id(correlation_id)
+                .encode(&mut buf, api.response_header_version(api_version))
+                .map_err(|error| unencodable(error.to_string()))?;
+            let mut out = Vec::new();
+            fetch_response::encode(body, api_version, rest, buf, &mut out).map_err(unencodable)?;
+            Ok(out)
+        }
+        mut body => {
+            if let Response::Fetch(body) = &mut body {
+                let partitions = body.responses.iter_mut().flat_map(|topic| &mut topic.partitions);
+                for (data, more) in partitions.zip(rest) {
+                    let first = data.records.take().unwrap_or_default();
+                    let pieces: Vec<Bytes> = core::iter::once(first).chain(more).collect();
+                    data.records = Some(pieces.concat().into());
+                }
+            }
+            Ok(vec![encode_response(&ResponseFrame { api_version, correlation_id, body })?])
+        }
+    }
 }
 
 /// Writes a response frame (without its four bytes of length).
