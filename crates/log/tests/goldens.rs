@@ -77,9 +77,12 @@ fn read_all(log: &Log) -> Bytes {
     while from < log.log_end_offset() {
         let data =
             log.read(from, 300, true, log.log_end_offset()).expect("within the log").into_bytes();
-        from =
-            batches(&data).last().expect("a batch").expect("our own batch").header().next_offset();
-        out.extend_from_slice(&data);
+        // The last one may be cut.
+        for batch in batches(&data) {
+            let batch = batch.expect("our own batch");
+            from = batch.header().next_offset();
+            out.extend_from_slice(batch.bytes());
+        }
     }
     Bytes::from(out)
 }

@@ -36,9 +36,13 @@ fn a_read_gives_whole_batches_from_the_one_that_holds_the_offset() {
     assert_eq!(read(&log, 3, 10_000, true, 8), [2, 4, 6]);
     assert_eq!(read(&log, 0, 2 * BATCH, true, 8), [0, 2]);
     assert_eq!(read(&log, 0, 2 * BATCH - 1, true, 8), [0]);
+    let cut = log.read(Offset(0), 2 * BATCH - 1, true, Offset(8)).expect("within the log");
+    assert_eq!(cut.len(), 2 * BATCH - 1, "the last one is cut, as a slice of Kafka's file is");
     assert_eq!(read(&log, 0, 1, true, 8), [0], "one comes however large it is");
     assert_eq!(read(&log, 0, 1, false, 8), [0; 0]);
     assert_eq!(read(&log, 0, 10_000, true, 4), [0, 2], "up to the high watermark");
+    let below = log.read(Offset(0), 10_000, true, Offset(4)).expect("within the log");
+    assert_eq!(below.len(), 2 * BATCH, "and not a byte of what is above it");
     assert_eq!(read(&log, 8, 10_000, true, 8), [0; 0]);
     let error = log.read(Offset(9), 1, true, Offset(8)).expect_err("above the end");
     let ReadError::OffsetOutOfRange(range) = error else { panic!("{error}") };
