@@ -5,6 +5,7 @@ mod folder;
 mod grade;
 mod kafka_tool;
 mod level;
+mod logger;
 mod serve;
 mod session;
 

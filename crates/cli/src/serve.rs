@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use log::LevelFilter;
 use logbrook_server::{Listen, ServeConfig, Server};
+
+use crate::logger::{self, LogFormat};
 
 /// Run one broker on a TCP port, for any Kafka client
 #[derive(Debug, Args)]
@@ -21,6 +24,15 @@ pub(crate) struct ServeArgs {
     /// Listen on an address that other machines reach, without authentication or encryption
     #[arg(long)]
     i_know_this_is_open: bool,
+    /// Serve Prometheus metrics at http://HOST:PORT/metrics, under the names of Kafka's MBeans
+    #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
+    metrics: Option<Listen>,
+    /// How lines of the log on standard error look
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// What is worth a line: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LevelFilter,
     /// Keep records in memory only, which is the default
     #[arg(long, conflicts_with = "data")]
     memory: bool,
@@ -59,6 +71,11 @@ fn serve(args: ServeArgs) -> Result<(), String> {
             data.display()
         ));
     }
+    logger::start(args.log_format, args.log_level);
+    // A connection is a file, and the limit that a shell gives is often 1024.
+    if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
+        log::warn!("The limit on open files stays as it is: {error}");
+    }
     let mut properties = SortedMap::new();
     for (name, value) in args.config {
         if let Some(before) = properties.insert(name.clone(), value) {
@@ -69,18 +86,21 @@ fn serve(args: ServeArgs) -> Result<(), String> {
         listen: args.listen,
         advertised: args.advertised,
         open: args.i_know_this_is_open,
+        metrics: args.metrics,
         properties,
         seed: seed(),
     };
     runtime()?.block_on(async {
-        let log = Box::new(|line: &str| eprintln!("logbrook serve: {line}"));
-        let server = Server::bind(&config, log).await.map_err(|e| e.to_string())?;
+        let server = Server::bind(&config).await.map_err(|e| e.to_string())?;
         let broker = server.config();
         let advertised = Listen { host: broker.host.clone(), port: broker.port };
         println!(
             "Kafka on {advertised}: node {}, cluster {}, in memory only. Ctrl-C stops it, and its records are gone.",
             broker.node_id, broker.cluster_id
         );
+        if let Some(address) = server.metrics_addr() {
+            println!("Metrics on http://{address}/metrics.");
+        }
         // Whoever waits for this line may read it through a pipe.
         let _ = io::stdout().flush();
         server.run(stop_signal()?).await;

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use logbrook_broker::BrokerConfig;
+use tokio::net::TcpListener;
 
 /// A host and a port, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct ServeConfig {
     /// Listen on an address that other machines reach, although there is no authentication and no
     /// encryption here.
     pub open: bool,
+    /// Where `/metrics` is served, if it is.
+    pub metrics: Option<Listen>,
     /// Server properties by Kafka's names.
     pub properties: SortedMap<String, String>,
     /// Feeds topic ids, member ids, the cluster's id.
@@ -81,6 +84,15 @@ pub enum ServeError {
     NotLoopback(SocketAddr),
     /// `0.0.0.0` and `::` are no addresses that a client can connect to.
     NothingToAdvertise(SocketAddr),
+    /// `/metrics` on an address that other machines reach, without [`ServeConfig::open`].
+    MetricsNotLoopback(SocketAddr),
+    /// The address of `/metrics` could not be resolved or bound.
+    Metrics {
+        /// As written.
+        listen: Listen,
+        /// The system's answer.
+        error: io::Error,
+    },
     /// The address could not be resolved or bound.
     Listen {
         /// As written.
@@ -103,6 +115,12 @@ impl fmt::Display for ServeError {
                 f,
                 "--listen: no client can connect to {address}; say with --advertised HOST:PORT what they should use"
             ),
+            Self::MetricsNotLoopback(address) => write!(
+                f,
+                "--metrics: {address} can be reached from other machines, without authentication; \
+                 --i-know-this-is-open allows it"
+            ),
+            Self::Metrics { listen, error } => write!(f, "--metrics {listen}: {error}"),
             Self::Listen { listen, error } => write!(f, "--listen {listen}: {error}"),
         }
     }
@@ -120,14 +138,12 @@ const SAID_OTHERWISE: &[(&str, &str)] = &[
     ("controller.quorum.voters", "this node is broker and controller in one"),
 ];
 
-/// What a broker of one node has in Kafka's own `config/server.properties`, and this server's limit
-/// on connections (Kafka's default is none; a thread each is not what they cost here, memory is).
+/// What a broker of one node has in Kafka's own `config/server.properties`.
 const DEFAULTS: &[(&str, &str)] = &[
     ("offsets.topic.replication.factor", "1"),
     ("transaction.state.log.replication.factor", "1"),
     ("transaction.state.log.min.isr", "1"),
     ("group.initial.rebalance.delay.ms", "0"),
-    ("max.connections", "1000"),
 ];
 
 impl ServeConfig {
@@ -142,6 +158,16 @@ impl ServeConfig {
             return Err(ServeError::NothingToAdvertise(address));
         }
         Ok(address)
+    }
+
+    /// The listener of `/metrics`.
+    pub(crate) async fn bind_metrics(&self, wanted: &Listen) -> Result<TcpListener, ServeError> {
+        let fail = |error| ServeError::Metrics { listen: wanted.clone(), error };
+        let address = wanted.resolve().map_err(fail)?;
+        if !address.ip().is_loopback() && !self.open {
+            return Err(ServeError::MetricsNotLoopback(address));
+        }
+        TcpListener::bind(address).await.map_err(fail)
     }
 
     /// The broker behind `bound`, checked, and the names among its properties that it does not read.
@@ -217,7 +243,7 @@ mod tests {
     fn config(listen: &str, properties: &[(&str, &str)]) -> ServeConfig {
         let properties = properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let listen = Listen::parse(listen).expect("an address");
-        ServeConfig { listen, advertised: None, open: false, properties, seed: 7 }
+        ServeConfig { listen, advertised: None, open: false, metrics: None, properties, seed: 7 }
     }
 
     #[test]

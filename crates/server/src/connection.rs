@@ -5,9 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
 use logbrook_broker::ConnectionId;
-use logbrook_broker::wire::codec::{CodecError, decode_request, encode_response};
+use logbrook_broker::wire::codec::{CodecError, decode_request, encode_response_pieces};
 use logbrook_broker::wire::{Request, RequestFrame, ResponseFrame};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -16,18 +17,29 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::frame::{FrameError, FrameReader, size_of};
+use crate::write::write_pieces;
 
 /// Requests of one connection that may wait for their responses. Kafka reads one at a time; reading
 /// a few ahead shows that a client is gone although a fetch of its waits. The order of responses is
 /// the broker's doing. More than `max.in.flight.requests.per.connection` (5).
+///
+/// A fetch takes them all, because its response may be large: it waits until those before it are
+/// written, so a client that does not read holds one such response, however many it asks for.
 const IN_FLIGHT: usize = 8;
 /// How long responses still due may take once a request could not be read.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What a connection tells the task that owns the broker.
 pub(crate) enum FromConnection {
-    Request(ConnectionId, Box<RequestFrame>),
+    /// A request, and the bytes that it had.
+    Request(ConnectionId, Box<RequestFrame>, usize),
     Closed(ConnectionId),
+}
+
+/// A response, and where its records are in several pieces the others.
+pub(crate) struct Outgoing {
+    pub(crate) frame: ResponseFrame,
+    pub(crate) rest: Vec<Vec<Bytes>>,
 }
 
 /// Limits of a connection, from the server properties of Kafka's names.
@@ -59,30 +71,37 @@ impl fmt::Display for Closed {
     }
 }
 
-/// Carries frames until either side closes. `Some`: what to write into the log.
+/// Carries frames until either side closes.
 pub(crate) async fn carry(
     stream: TcpStream,
     id: ConnectionId,
     peer: SocketAddr,
     limits: Limits,
     requests: mpsc::Sender<FromConnection>,
-    responses: mpsc::UnboundedReceiver<ResponseFrame>,
-) -> Option<String> {
+    responses: mpsc::UnboundedReceiver<Outgoing>,
+) {
     // A response is written at once: waiting for more to go with it (Nagle) costs 40 ms a request.
     let _ = stream.set_nodelay(true);
     let (read, write) = stream.into_split();
     let in_flight = Semaphore::new(IN_FLIGHT);
     let closed = tokio::select! {
         closed = read_requests(read, id, limits, &requests, &in_flight) => closed,
-        closed = write_responses(write, responses, &in_flight) => closed,
+        closed = write_responses(write, responses, limits, &in_flight) => closed,
     };
     // The broker's task outlives every connection, but for the end of the program.
     let _ = requests.send(FromConnection::Closed(id)).await;
-    match closed {
-        Closed::InOrder => None,
+    match &closed {
+        Closed::InOrder => log::debug!(peer:% = peer; "Connection closed"),
         // A client that ends without closing first is no news.
-        Closed::Write(error) | Closed::Frame(FrameError::Io(error)) if is_reset(&error) => None,
-        closed => Some(format!("{peer}: connection closed: {closed}")),
+        Closed::Write(error) | Closed::Frame(FrameError::Io(error)) if is_reset(error) => {
+            log::debug!(peer:% = peer; "Connection closed: {error}");
+        }
+        Closed::Frame(FrameError::Idle(_)) => {
+            log::info!(peer:% = peer; "Connection closed: {closed}");
+        }
+        Closed::Frame(_) | Closed::Codec(_) | Closed::Write(_) => {
+            log::warn!(peer:% = peer; "Connection closed: {closed}");
+        }
     }
 }
 
@@ -107,18 +126,19 @@ async fn read_requests(
             Err(FrameError::Idle(_)) if in_flight.available_permits() < IN_FLIGHT => continue,
             Err(error) => return drained(in_flight, Closed::Frame(error)).await,
         };
+        let size = frame.len();
         let request = match decode(frame) {
             Ok(request) => request,
             Err(closed) => return drained(in_flight, closed).await,
         };
         if has_response(&request.body) {
-            match in_flight.acquire().await {
+            match in_flight.acquire_many(permits(request.body.api_key())).await {
                 // Given back when the response is written.
                 Ok(permit) => permit.forget(),
                 Err(_closed) => return Closed::InOrder,
             }
         }
-        if requests.send(FromConnection::Request(id, Box::new(request))).await.is_err() {
+        if requests.send(FromConnection::Request(id, Box::new(request), size)).await.is_err() {
             return Closed::InOrder;
         }
     }
@@ -153,28 +173,45 @@ pub(crate) fn has_response(request: &Request) -> bool {
     !matches!(request, Request::Produce(produce) if produce.acks == 0)
 }
 
+/// How many of [`IN_FLIGHT`] a request takes.
+fn permits(api: ApiKey) -> u32 {
+    match api {
+        ApiKey::Fetch => IN_FLIGHT as u32,
+        _small => 1,
+    }
+}
+
 async fn write_responses(
     mut stream: OwnedWriteHalf,
-    mut responses: mpsc::UnboundedReceiver<ResponseFrame>,
+    mut responses: mpsc::UnboundedReceiver<Outgoing>,
+    limits: Limits,
     in_flight: &Semaphore,
 ) -> Closed {
-    while let Some(response) = responses.recv().await {
-        let frame = match encode_response(&response) {
-            Ok(frame) => frame,
+    while let Some(Outgoing { frame, rest }) = responses.recv().await {
+        let permits = permits(frame.body.api_key());
+        let pieces = match encode(frame, rest) {
+            Ok(pieces) => pieces,
             Err(error) => return Closed::Codec(error),
         };
-        let Some(size) = size_of(&frame) else {
-            let what = format!("{} response", response.body.name());
-            let reason = format!("{} bytes are more than a frame can have", frame.len());
-            return Closed::Codec(CodecError::Unencodable { what, reason });
-        };
-        let mut bytes = bytes::Buf::chain(&size[..], frame);
-        if let Err(error) = stream.write_all_buf(&mut bytes).await {
+        if let Err(error) = write_pieces(&mut stream, &pieces, limits.idle).await {
             return Closed::Write(error);
         }
-        in_flight.add_permits(1);
+        in_flight.add_permits(permits as usize);
     }
     // The broker closed it, or the server stops.
     let _ = stream.shutdown().await;
     Closed::InOrder
+}
+
+/// A response with its size before it.
+fn encode(frame: ResponseFrame, rest: Vec<Vec<Bytes>>) -> Result<Vec<Bytes>, CodecError> {
+    let name = frame.body.name();
+    let mut pieces = encode_response_pieces(frame, rest)?;
+    let len = pieces.iter().map(Bytes::len).sum();
+    let size = size_of(len).ok_or_else(|| CodecError::Unencodable {
+        what: format!("{name} response"),
+        reason: format!("{len} bytes are more than a frame can have"),
+    })?;
+    pieces.insert(0, Bytes::copy_from_slice(&size));
+    Ok(pieces)
 }

@@ -244,7 +244,7 @@ async fn write_requests(
         // What cannot be written in its version cannot be answered either; the client sees the
         // connection close, as Java's does when a request does not serialise.
         let Ok(frame) = encode_request(&request) else { return false };
-        let Some(size) = size_of(&frame) else { return false };
+        let Some(size) = size_of(frame.len()) else { return false };
         if has_response(&request.body) {
             lock(due).push_back(Due {
                 api: request.body.api_key(),

@@ -1,7 +1,8 @@
 //! The server over real sockets, with this project's own client and tools on the other side.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,10 +22,32 @@ use tokio::time::timeout;
 /// Nothing here takes a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+thread_local! {
+    /// Each test has its server, and so its lines, in a thread of its own.
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps the lines from INFO on of whoever is in the same thread.
+struct Capture;
+
+impl log::Log for Capture {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Info
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) && record.target().starts_with("logbrook_server") {
+            LINES.with_borrow_mut(|lines| lines.push(record.args().to_string()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 /// A server on a free port, in the test's own thread.
 struct Running {
     port: u16,
-    log: Arc<Mutex<Vec<String>>>,
+    metrics: u16,
     stop: oneshot::Sender<()>,
     ended: tokio::task::JoinHandle<()>,
 }
@@ -35,27 +58,41 @@ impl Running {
             listen: Listen::parse("127.0.0.1:0").expect("an address"),
             advertised: None,
             open: false,
+            metrics: Some(Listen::parse("127.0.0.1:0").expect("an address")),
             properties: properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
             seed: 1,
         };
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let lines = Arc::clone(&log);
-        let sink =
-            Box::new(move |line: &str| lines.lock().expect("no panic").push(line.to_owned()));
-        let server = Server::bind(&config, sink).await.expect("a free port");
+        static CAPTURE: Once = Once::new();
+        CAPTURE.call_once(|| {
+            log::set_boxed_logger(Box::new(Capture)).expect("the only one");
+            log::set_max_level(log::LevelFilter::Info);
+        });
+        let server = Server::bind(&config).await.expect("a free port");
         let port = server.local_addr().port();
+        let metrics = server.metrics_addr().expect("asked for").port();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::task::spawn_local(server.run(async {
             let _ = stopped.await;
         }));
-        Running { port, log, stop, ended }
+        Running { port, metrics, stop, ended }
     }
 
+    /// What it said, but for the stopping.
     async fn stop(self) -> Vec<String> {
         self.stop.send(()).expect("it runs");
         timeout(PATIENCE, self.ended).await.expect("it stops").expect("no panic");
-        let log = self.log.lock().expect("no panic");
-        log.clone()
+        let mut lines = LINES.take();
+        lines.retain(|line| !line.starts_with("Stopping"));
+        lines
+    }
+
+    async fn scrape(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).await.expect("it listens");
+        stream.write_all(request.as_bytes()).await.expect("open");
+        let mut bytes = Vec::new();
+        // Closed with something unread it may be a reset.
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("in time");
+        String::from_utf8(bytes).expect("UTF-8")
     }
 
     /// Begins a tool; `{b}` in its line is the server's address.
@@ -309,10 +346,13 @@ fn a_frame_that_does_not_read_closes_its_connection_and_says_why() {
 }
 
 #[test]
-fn idle_connections_and_those_over_the_limit_are_closed() {
+fn idle_connections_and_those_over_the_limit_of_an_address_are_closed() {
     story(async {
-        let server =
-            Running::start(&[("max.connections", "1"), ("connections.max.idle.ms", "200")]).await;
+        let server = Running::start(&[
+            ("max.connections.per.ip", "1"),
+            ("connections.max.idle.ms", "200"),
+        ])
+        .await;
         let mut first = server.connect().await;
         first.write(&request(1, 12, MetadataRequest::default())).await;
         first.read(ApiKey::Metadata, 12).await;
@@ -320,8 +360,182 @@ fn idle_connections_and_those_over_the_limit_are_closed() {
         assert!(second.is_closed().await, "one over the limit");
         assert!(first.is_closed().await, "idle");
         let log = server.stop().await;
-        assert!(log[0].ends_with("connection refused: 1 are open (max.connections)"), "{log:#?}");
-        assert!(log[1].ends_with("no byte for 200 ms (connections.max.idle.ms)"), "{log:#?}");
+        assert_eq!(
+            log,
+            [
+                "Rejected connection from /127.0.0.1, address already has the configured maximum of 1 connections.",
+                "Connection closed: no byte for 200 ms (connections.max.idle.ms)",
+            ]
+        );
+    });
+}
+
+#[test]
+fn with_max_connections_open_the_next_waits_until_one_closes() {
+    story(async {
+        let server = Running::start(&[("max.connections", "1")]).await;
+        let mut first = server.connect().await;
+        first.write(&request(1, 12, MetadataRequest::default())).await;
+        first.read(ApiKey::Metadata, 12).await;
+        let mut second = server.connect().await;
+        second.write(&request(2, 12, MetadataRequest::default())).await;
+        let early = timeout(Duration::from_millis(100), second.read(ApiKey::Metadata, 12)).await;
+        assert!(early.is_err(), "not accepted yet");
+        drop(first);
+        let mut second = Raw(second.0);
+        assert_eq!(second.read(ApiKey::Metadata, 12).await.correlation_id, 2);
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_thousand_connections_at_once_are_served() {
+    story(async {
+        let _ = rlimit::increase_nofile_limit(rlimit::INFINITY);
+        let server = Running::start(&[]).await;
+        let mut open = Vec::new();
+        for _ in 0..1000 {
+            open.push(server.connect().await);
+        }
+        for raw in &mut open {
+            raw.write(&request(7, 12, MetadataRequest::default())).await;
+        }
+        for raw in &mut open {
+            assert_eq!(raw.read(ApiKey::Metadata, 12).await.correlation_id, 7);
+        }
+        let scrape = server.scrape("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let line = r#"socket_server_metrics_connection_count{listener="PLAINTEXT",networkProcessor="0"} 1000"#;
+        assert!(scrape.contains(line), "{scrape}");
+        drop(open);
+        assert!(server.stop().await.is_empty());
+    });
+}
+
+/// A fetch of everything in partition 0 of `orders`, by name.
+fn fetch(correlation_id: i32) -> Bytes {
+    use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+    let partition = FetchPartition::default()
+        .with_current_leader_epoch(-1)
+        .with_last_fetched_epoch(-1)
+        .with_partition_max_bytes(1 << 20);
+    let topic = FetchTopic::default()
+        .with_topic(kafka_protocol::messages::TopicName("orders".to_owned().into()))
+        .with_partitions(vec![partition]);
+    let fetch = kafka_protocol::messages::FetchRequest::default()
+        .with_max_bytes(1 << 20)
+        .with_session_epoch(-1)
+        .with_topics(vec![topic]);
+    request(correlation_id, 12, fetch)
+}
+
+#[test]
+fn a_client_that_does_not_read_holds_one_response_and_nobody_else_waits() {
+    story(async {
+        let server = Running::start(&[]).await;
+        server.run("kafka-topics.sh --create --topic orders", &[]).await;
+        let large = "x".repeat(500_000);
+        let produce = "kafka-console-producer.sh --topic orders --sync --producer-property max.request.size=2000000";
+        assert_eq!(server.run(produce, &[&large, &large]).await.1, 0);
+        let mut slow = server.connect().await;
+        for id in 0..200 {
+            // What the server does not read fills the sockets, and then nothing is taken any more.
+            let frame = fetch(id);
+            let size = i32::try_from(frame.len()).expect("short").to_be_bytes();
+            let bytes = [&size[..], &frame].concat();
+            if timeout(Duration::from_millis(50), slow.0.write_all(&bytes)).await.is_err() {
+                break;
+            }
+        }
+        let mut other = server.connect().await;
+        other.write(&request(1, 12, MetadataRequest::default())).await;
+        other.read(ApiKey::Metadata, 12).await;
+        let out = |scrape: &str| -> u64 {
+            let name = r#"kafka_server_BrokerTopicMetrics_Count{name="BytesOutPerSec"} "#;
+            let line = scrape.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|count| count.parse().ok()).expect("a count")
+        };
+        let made = out(&server.scrape("GET /metrics HTTP/1.0\r\n\r\n").await);
+        // What lies in the sockets' buffers (a few MB), and one more: not 200 of a megabyte.
+        assert!(made < 50 << 20, "{made}");
+        // Once it reads, it has them all, in order.
+        for id in 0..20 {
+            let answer = slow.read(ApiKey::Fetch, 12).await;
+            assert_eq!(answer.correlation_id, id);
+            let Response::Fetch(body) = answer.body else { panic!("another response") };
+            let records = body.responses[0].partitions[0].records.clone().expect("records");
+            assert!(records.len() > 900_000, "{}", records.len());
+        }
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_client_that_dies_inside_a_request_is_forgotten() {
+    story(async {
+        let server = Running::start(&[]).await;
+        for cut in [2, 4, 9, 20] {
+            let frame = request(1, 12, MetadataRequest::default());
+            let size = i32::try_from(frame.len()).expect("short").to_be_bytes();
+            let mut raw = server.connect().await;
+            let bytes = [&size[..], &frame].concat();
+            raw.0.write_all(&bytes[..cut.min(bytes.len() - 1)]).await.expect("open");
+        }
+        let mut alive = server.connect().await;
+        alive.write(&request(2, 12, MetadataRequest::default())).await;
+        alive.read(ApiKey::Metadata, 12).await;
+        let line = r#"connection_count{listener="PLAINTEXT",networkProcessor="0"} 1"#;
+        let forgotten = async {
+            while !server.scrape("GET /metrics HTTP/1.0\r\n\r\n").await.contains(line) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, forgotten).await.expect("all but one are gone");
+        let log = server.stop().await;
+        assert_eq!(log.len(), 4, "{log:#?}");
+        assert!(log.iter().all(|line| line.contains("frame: closed after")), "{log:#?}");
+    });
+}
+
+#[test]
+fn metrics_are_at_their_path_and_nothing_else_is() {
+    story(async {
+        let server = Running::start(&[]).await;
+        server.run("kafka-topics.sh --create --topic orders --partitions 2", &[]).await;
+        server.run("kafka-console-producer.sh --topic orders", &["tea", "coffee"]).await;
+        let scrape = server.scrape("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert!(scrape.starts_with("HTTP/1.1 200 OK\r\n"), "{scrape}");
+        for line in [
+            r#"kafka_server_BrokerTopicMetrics_Count{name="MessagesInPerSec",topic="orders"} 2"#,
+            r#"kafka_server_ReplicaManager_Value{name="LeaderCount"} 2"#,
+            r#"kafka_network_RequestMetrics_Count{name="RequestsPerSec",request="CreateTopics",version="7"} 1"#,
+        ] {
+            assert!(scrape.lines().any(|found| found == line), "{line}\n{scrape}");
+        }
+        let other = server.scrape("GET / HTTP/1.1\r\n\r\n").await;
+        assert!(other.starts_with("HTTP/1.1 404 Not Found\r\n"), "{other}");
+        let post = server.scrape("POST /metrics HTTP/1.1\r\n\r\n").await;
+        assert!(post.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{post}");
+        assert_eq!(server.scrape(&"x".repeat(10_000)).await, "", "no request");
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_request_that_was_read_is_answered_before_the_server_stops() {
+    story(async {
+        let server = Running::start(&[]).await;
+        let mut raw = server.connect().await;
+        for id in 0..5 {
+            raw.write(&request(id, 12, MetadataRequest::default())).await;
+        }
+        raw.read(ApiKey::Metadata, 12).await;
+        let port = server.port;
+        server.stop().await;
+        for id in 1..5 {
+            assert_eq!(raw.read(ApiKey::Metadata, 12).await.correlation_id, id);
+        }
+        assert!(raw.is_closed().await);
+        assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
     });
 }
 
