@@ -9,6 +9,7 @@ mod conformance;
 mod e2e;
 mod env;
 mod fmt;
+mod fuzz;
 mod lint;
 mod page;
 mod play;
@@ -42,6 +43,8 @@ enum Task {
     Shots(shots::Args),
     /// Drive the built page in a real Chromium
     E2e(e2e::Args),
+    /// Bytes from strangers against each decoder and the connection (`--minutes N` each)
+    Fuzz(fuzz::Args),
     /// Compare the recorded Apache Kafka sessions and print the table
     Conformance(conformance::Args),
     /// Format every crate (`--check` only looks)
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Shots(args) => shots::run(&args),
         Task::E2e(args) => e2e::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Fmt(args) => fmt::run(&args),
         Task::Lint(args) => lint::run(&args),

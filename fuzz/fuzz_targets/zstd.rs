@@ -1,0 +1,14 @@
+//! zstd, read and written: bytes that are none are refused, and what is written reads back.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use logbrook_record::{Compression, MAX_DECOMPRESSED_BYTES, compress, decompress};
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(plain) = decompress(Compression::Zstd, data) {
+        assert!(plain.len() <= MAX_DECOMPRESSED_BYTES);
+    }
+    let mut packed = Vec::new();
+    compress(Compression::Zstd, data, &mut packed);
+    assert_eq!(decompress(Compression::Zstd, &packed).as_deref(), Ok(data));
+});
