@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: what the engine costs, and what a first visit loads.
 
+mod peers;
+
 use crate::env::command;
 use crate::page::{self, Profile, sizes};
 use crate::say::{Doing, Result, failure};
@@ -10,9 +12,27 @@ pub(crate) struct Args {
     /// One JSON object on stdout instead of tables
     #[arg(long)]
     json: bool,
+    /// Compare with Apache Kafka, Tansu and kfake under one librdkafka client instead
+    #[arg(long)]
+    peers: bool,
+    /// With --peers: so many times fewer messages, to try it out
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "peers")]
+    divisor: u64,
+    /// With --peers: logbrook, kafka, tansu or kfake (may be given several times)
+    #[arg(long, value_name = "NAME", requires = "peers")]
+    only: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.peers {
+        let plan = peers::Plan { divisor: args.divisor, only: args.only.clone() };
+        let figures = peers::measure(&plan)?;
+        match args.json {
+            true => println!("{}", figures.json()),
+            false => println!("{}", figures.table()),
+        }
+        return Ok(());
+    }
     // A list of `{ "name": "log/append 1 x 100 B/throughput", "unit": "GB/s", "value": 2.5 }`.
     let engine = [
         "run",
