@@ -376,6 +376,27 @@ proptest! {
         prop_assert_eq!(Bytes::from(found), expected);
     }
 
+    /// Any bytes behind a header that is served: read or refused with the field's name, and never with room
+    /// made for what is not there.
+    #[test]
+    fn any_bytes_are_read_or_refused_by_their_field(
+        api in 0..ServedApi::ALL.len(),
+        version in 0i16..20,
+        body in prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(0x7f), any::<u8>()], 0..300),
+    ) {
+        let api = &ServedApi::ALL[api];
+        let version = version.clamp(api.min_version, api.max_version);
+        let mut bytes = BytesMut::new();
+        bytes.put_i16(api.key as i16);
+        bytes.put_i16(version);
+        bytes.put_i32(1);
+        bytes.put_slice(&body);
+        if let Err(error) = decode_request(bytes.freeze()) {
+            let said = error.to_string();
+            prop_assert!(said.contains(api.name) || said.contains("header"), "{said}");
+        }
+    }
+
     /// Bytes that are no records at all.
     #[test]
     fn garbage_is_not_appended(garbage in prop::collection::vec(any::<u8>(), 0..200), magic in any::<bool>()) {

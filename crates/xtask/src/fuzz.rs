@@ -47,12 +47,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for target in &chosen {
         let corpus = folder("corpus").join(target);
         fs::create_dir_all(&corpus).doing(corpus.display())?;
-        let seeds = folder("seeds").join(target);
         let mut run = cargo_fuzz(&fuzz);
         run.args(["run", target]).arg(&corpus);
-        if seeds.is_dir() {
-            run.arg(&seeds);
-        }
         let seconds = if args.replay { 0.0 } else { args.minutes * 60.0 };
         run.arg("--").arg(format!("-max_len={MAX_INPUT_BYTES}"));
         run.arg(format!("-malloc_limit_mb={MAX_ALLOCATION_MB}"));
