@@ -10,6 +10,7 @@ use crate::controller::{BrokerRegistration, Controller, MetadataRecord, Producer
 use crate::coordinator::{self, GroupCoordinator};
 use crate::log_manager::LogManager;
 use crate::fetch_session::FetchSessionCache;
+use crate::log_manager::LogManager;
 use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
