@@ -258,9 +258,7 @@ impl FetchSessionCache {
     /// answers `UNKNOWN_SERVER_ERROR`.
     fn shard(&mut self, session_id: i32) -> Result<&mut Shard, ErrorCode> {
         let index = usize::try_from(session_id / SESSION_ID_RANGE).ok();
-        index
-            .and_then(|index| self.shards.get_mut(index))
-            .ok_or(ErrorCode::UnknownServerError)
+        index.and_then(|index| self.shards.get_mut(index)).ok_or(ErrorCode::UnknownServerError)
     }
 
     /// `FetchManager.newContext`: what to answer with, and the partitions to read.

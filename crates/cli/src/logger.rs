@@ -67,9 +67,8 @@ fn line(format: LogFormat, now_ms: i64, record: &Record<'_>) -> String {
         }
         LogFormat::Json => {
             let mut object = serde_json::Map::new();
-            let timestamp = format!(
-                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
-            );
+            let timestamp =
+                format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
             object.insert("timestamp".into(), timestamp.into());
             object.insert("level".into(), record.level().as_str().into());
             object.insert("target".into(), record.target().into());

@@ -84,7 +84,8 @@ impl Server {
             request_bytes: count("socket.request.max.bytes"),
             idle: Duration::from_millis(idle_ms),
         };
-        let quotas = ConnectionQuotas::new(count("max.connections"), count("max.connections.per.ip"));
+        let quotas =
+            ConnectionQuotas::new(count("max.connections"), count("max.connections.per.ip"));
         let queued_requests = count("queued.max.requests").max(1);
         let mut broker = Broker::new(broker, config.seed, clock.now_ms());
         broker.scatter_records();

@@ -23,11 +23,12 @@ pub(crate) async fn write_pieces<W: AsyncWrite + Unpin>(
         // Leaves out empty ones at the front.
         IoSlice::advance_slices(&mut left, 0);
         while !left.is_empty() {
-            let written = timeout(idle, stream.write_vectored(left)).await.map_err(|_elapsed| {
-                let idle_ms = idle.as_millis();
-                let text = format!("nothing read for {idle_ms} ms (connections.max.idle.ms)");
-                io::Error::new(io::ErrorKind::TimedOut, text)
-            })??;
+            let written =
+                timeout(idle, stream.write_vectored(left)).await.map_err(|_elapsed| {
+                    let idle_ms = idle.as_millis();
+                    let text = format!("nothing read for {idle_ms} ms (connections.max.idle.ms)");
+                    io::Error::new(io::ErrorKind::TimedOut, text)
+                })??;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }

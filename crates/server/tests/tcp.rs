@@ -348,11 +348,9 @@ fn a_frame_that_does_not_read_closes_its_connection_and_says_why() {
 #[test]
 fn idle_connections_and_those_over_the_limit_of_an_address_are_closed() {
     story(async {
-        let server = Running::start(&[
-            ("max.connections.per.ip", "1"),
-            ("connections.max.idle.ms", "200"),
-        ])
-        .await;
+        let server =
+            Running::start(&[("max.connections.per.ip", "1"), ("connections.max.idle.ms", "200")])
+                .await;
         let mut first = server.connect().await;
         first.write(&request(1, 12, MetadataRequest::default())).await;
         first.read(ApiKey::Metadata, 12).await;

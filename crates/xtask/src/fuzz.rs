@@ -99,8 +99,14 @@ fn install() -> Result<PathBuf> {
     let binary = root.join("bin").join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
     if !binary.is_file() {
         let installing = step("installing cargo-fuzz");
-        command::run(command::cargo().args(["install", "cargo-fuzz", "--locked", "--version"]).arg(CARGO_FUZZ).arg("--root").arg(&root))
-            .doing("cargo-fuzz could not be installed; is there a network, and a C++ compiler?")?;
+        command::run(
+            command::cargo()
+                .args(["install", "cargo-fuzz", "--locked", "--version"])
+                .arg(CARGO_FUZZ)
+                .arg("--root")
+                .arg(&root),
+        )
+        .doing("cargo-fuzz could not be installed; is there a network, and a C++ compiler?")?;
         installing.done();
     }
     Ok(binary)

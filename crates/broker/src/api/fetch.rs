@@ -139,8 +139,7 @@ fn prepare(
     } else {
         request.replica_id.0
     };
-    let metadata =
-        FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
+    let metadata = FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
     let (context, data) = broker.fetch_sessions.new_context(
         ctx.now,
         metadata,
@@ -257,9 +256,7 @@ fn read(broker: &Broker, fetch: &Fetch) -> Read {
         let data = match partition {
             None => Err(ErrorCode::UnknownTopicOrPartition),
             // Deleted and made again while the fetch waited.
-            Some(partition)
-                if !key.topic_id.is_nil() && partition.topic_id() != key.topic_id =>
-            {
+            Some(partition) if !key.topic_id.is_nil() && partition.topic_id() != key.topic_id => {
                 Err(ErrorCode::InconsistentTopicId)
             }
             Some(partition) => read_partition(

@@ -8,8 +8,8 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 use super::bounded_buf::BoundedBuf;
-use super::{fetch_response, request_schema};
 use super::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
+use super::{fetch_response, request_schema};
 
 /// Why a frame could not be read or written: where, what stood there, what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,8 +20,7 @@ pub(super) fn is_plain(response: &FetchResponse) -> bool {
     response.node_endpoints.is_empty()
         && response.unknown_tagged_fields.is_empty()
         && response.responses.iter().all(|topic| {
-            topic.unknown_tagged_fields.is_empty()
-                && !topic.partitions.iter().any(has_tags)
+            topic.unknown_tagged_fields.is_empty() && !topic.partitions.iter().any(has_tags)
         })
 }
 

@@ -6,9 +6,9 @@
 
 mod table;
 
-use kafka_protocol::messages::ApiKey;
 use super::ServedApi;
 use super::codec::FIXED_HEADER;
+use kafka_protocol::messages::ApiKey;
 
 /// One field of a request, in the versions that have it.
 struct Field {
@@ -52,7 +52,8 @@ pub(super) struct ShapeError {
 
 /// Looks a request frame (without its size) over: one of a served API and version.
 pub(super) fn check(api: &ServedApi, version: i16, frame: &[u8]) -> Result<(), ShapeError> {
-    let fail = |at: usize, fault: Fault| ShapeError { field: fault.path, at, message: fault.message };
+    let fail =
+        |at: usize, fault: Fault| ShapeError { field: fault.path, at, message: fault.message };
     let flexible = is_flexible(api.key, version);
     let mut walk =
         Walk { frame, at: FIXED_HEADER.min(frame.len()), version, flexible: false, elements: 0 };
@@ -210,8 +211,8 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::{BufMut, Bytes, BytesMut};
     use crate::wire::codec::{decode_request, encode_request};
+    use bytes::{BufMut, Bytes, BytesMut};
 
     const NAME: &str = "ab";
 

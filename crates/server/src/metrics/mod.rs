@@ -72,7 +72,12 @@ impl Metrics {
     }
 
     /// What went out for each topic.
-    pub(crate) fn response(&mut self, broker: &Broker, response: &Response, rest: &[Vec<bytes::Bytes>]) {
+    pub(crate) fn response(
+        &mut self,
+        broker: &Broker,
+        response: &Response,
+        rest: &[Vec<bytes::Bytes>],
+    ) {
         match response {
             Response::Produce(response) => self.produced(broker, response),
             Response::Fetch(response) => self.fetched(broker, response, rest),
@@ -225,7 +230,8 @@ fn render_broker(out: &mut Exposition, broker: &Broker) {
     };
     manager(out, "PartitionCount", partitions().count());
     manager(out, "LeaderCount", partitions().filter(|partition| partition.is_leader()).count());
-    let behind = |p: &&logbrook_broker::Partition| p.is_leader() && p.isr().len() < p.replicas().len();
+    let behind =
+        |p: &&logbrook_broker::Partition| p.is_leader() && p.isr().len() < p.replicas().len();
     manager(out, "UnderReplicatedPartitions", partitions().filter(behind).count());
     manager(out, "OfflineReplicaCount", 0);
     let controller = |out: &mut Exposition, name, value: usize| {
@@ -259,8 +265,11 @@ fn render_logs(out: &mut Exposition, broker: &Broker) {
             for index in topic.partitions.keys() {
                 let Some(partition) = broker.partition(&topic.name, *index) else { continue };
                 let index = index.to_string();
-                let labels =
-                    [("name", *name), ("topic", topic.name.as_str()), ("partition", index.as_str())];
+                let labels = [
+                    ("name", *name),
+                    ("topic", topic.name.as_str()),
+                    ("partition", index.as_str()),
+                ];
                 out.gauge("kafka_log_Log_Value", &labels, value(partition));
             }
         }
@@ -270,7 +279,8 @@ fn render_logs(out: &mut Exposition, broker: &Broker) {
 /// `GroupCoordinatorMetrics`.
 fn render_groups(out: &mut Exposition, broker: &Broker) {
     const NAME: &str = "kafka_coordinator_group_GroupMetadataManager_Value";
-    const STATES: &[&str] = &["PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty"];
+    const STATES: &[&str] =
+        &["PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty"];
     let groups = broker.groups();
     out.gauge(NAME, &[("name", "NumGroups")], groups.len() as f64);
     for state in STATES {

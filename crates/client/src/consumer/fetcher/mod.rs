@@ -23,8 +23,8 @@ use logbrook_broker::ErrorCode;
 use logbrook_broker::wire::{Request, Response};
 use logbrook_record::Offset;
 
-use super::subscription_state::FetchState;
 use super::close::Closing;
+use super::subscription_state::FetchState;
 use super::{Consumer, Pending};
 use crate::response_errors::code;
 use crate::topic_partition::TopicPartition;

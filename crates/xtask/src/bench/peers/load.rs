@@ -76,7 +76,10 @@ impl Load {
         let said = command::output(&mut client)?;
         let spent = broker.cpu_seconds()? - before;
         let rate = rate(&said).ok_or_else(|| {
-            failure(format!("rdkafka_performance printed no rate in the phase `{}`: {said}", phase.label))
+            failure(format!(
+                "rdkafka_performance printed no rate in the phase `{}`: {said}",
+                phase.label
+            ))
         })?;
         let cpu_seconds_per_million = spent / messages as f64 * 1e6;
         Ok(Figure { phase: phase.label, messages, rate, cpu_seconds_per_million })

@@ -81,7 +81,9 @@ impl Figures {
 
     /// The same as rows, and what this broker takes of the best of the others.
     pub(crate) fn table(&self) -> String {
-        let mut out = String::from("rate seen by the client; CPU seconds of the broker per million messages\n\n");
+        let mut out = String::from(
+            "rate seen by the client; CPU seconds of the broker per million messages\n\n",
+        );
         let _ = write!(out, "{:<10}", "");
         for phase in load::PHASES {
             let _ = write!(out, "{:>26}", phase.label);
@@ -139,7 +141,10 @@ mod tests {
             (Peer::Kfake, of(0.3, 4.0, 0.2)),
         ]);
         let table = figures.table();
-        assert!(table.contains("33 % (goal 33 % missed)") || table.contains("33 % (goal 33 % held)"), "{table}");
+        assert!(
+            table.contains("33 % (goal 33 % missed)") || table.contains("33 % (goal 33 % held)"),
+            "{table}"
+        );
         assert!(table.contains("50 % (goal 33 % missed)"), "{table}");
         assert_eq!(figures.json().as_array().map(Vec::len), Some(9));
     }
