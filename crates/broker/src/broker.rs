@@ -10,7 +10,6 @@ use crate::controller::{BrokerRegistration, Controller, MetadataRecord, Producer
 use crate::coordinator::{self, GroupCoordinator};
 use crate::fetch_session::FetchSessionCache;
 use crate::log_manager::LogManager;
-use crate::log_manager::LogManager;
 use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
