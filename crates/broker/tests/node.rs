@@ -9,7 +9,7 @@ use logbrook_broker::messages::delete_records_request::{
 use logbrook_broker::messages::*;
 use logbrook_broker::wire::{Response, ServedApi};
 use logbrook_broker::{BrokerEventKind, ConnectionId};
-use logbrook_record::{BatchOptions, ProducerEpoch, ProducerId};
+use logbrook_record::{BatchBuilder, BatchOptions, ProducerEpoch, ProducerId};
 
 #[test]
 fn api_versions_tell_what_is_served() {
@@ -172,4 +172,38 @@ fn the_same_seed_gives_the_same_effects() {
         (all, node.broker.metadata().clone())
     };
     assert_eq!(story(), story());
+}
+
+#[test]
+fn a_compacted_topic_keeps_the_last_value_of_each_key() {
+    let mut node = Node::with(&[("log.cleaner.backoff.ms", "1000")]);
+    let configs = [("cleanup.policy", "compact"), ("segment.ms", "60000")];
+    node.create("table", 1, &configs);
+    let keyed = |key: &str, value: &str, timestamp: i64| {
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        builder.append(timestamp, Some(key.as_bytes()), Some(value.as_bytes()), &[]);
+        builder.build().unwrap()
+    };
+    assert_eq!(node.broker.next_wakeup(), None, "nothing to look after");
+    let start = node.now;
+    for (key, value) in [("a", "1"), ("b", "2"), ("a", "3")] {
+        node.produce("table", 0, keyed(key, value, start));
+    }
+    node.produce("table", 0, keyed("c", "4", start + 60_001));
+    let round = START_MS + 1000;
+    assert_eq!(node.broker.next_wakeup(), Some(round), "there is a closed segment");
+    let effects = node.broker.tick(round);
+    let cleaned = effects.events.iter().find_map(|event| match &event.kind {
+        BrokerEventKind::LogCleaned {
+            topic, end_offset, records_before, records_after, ..
+        } => Some((topic.as_str(), *end_offset, *records_before, *records_after)),
+        _ => None,
+    });
+    assert_eq!(cleaned, Some(("table", 3, 3, 2)), "{effects:?}");
+    let values =
+        |node: &mut Node, offset| records(&node.fetch("table", 0, offset).records.unwrap());
+    assert_eq!(values(&mut node, 0), [(1, "2".into()), (2, "3".into())]);
+    assert_eq!(values(&mut node, 3), [(3, "4".into())], "the active segment stays");
+    // Until a segment closes there is nothing to clean: the next wake-up is retention's.
+    assert_eq!(node.broker.next_wakeup(), Some(START_MS + 30_000));
 }
