@@ -208,6 +208,11 @@ impl Broker {
         &self.transaction_coordinator
     }
 
+    /// Every replica that is on this broker.
+    pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.replica_manager.partitions()
+    }
+
     /// Works until nothing is left to do at this moment.
     fn run(&mut self, now: i64, effects: &mut Effects) {
         loop {
@@ -269,6 +274,8 @@ impl Broker {
             Request::CreateAcls(body) => api::create_acls::handle(body),
             Request::DeleteAcls(body) => api::delete_acls::handle(body),
             Request::DescribeConfigs(body) => api::describe_configs::handle(self, body),
+            Request::DescribeLogDirs(body) => api::describe_log_dirs::handle(self, body),
+            Request::DescribeQuorum(body) => api::describe_quorum::handle(self, ctx, body),
             Request::AlterConfigs(body) => api::alter_configs::handle(self, ctx, body, effects),
             Request::ListConfigResources(body) => {
                 api::list_config_resources::handle(self, ctx, body)

@@ -1,6 +1,7 @@
 //! A broker's identity and its `server.properties`.
 
 use logbrook_sorted::SortedMap;
+use uuid::Uuid;
 
 use crate::config_def::{ConfigException, ConfigValue};
 use crate::server_config;
@@ -167,6 +168,32 @@ impl BrokerConfig {
             identity.insert("broker.rack".to_owned(), rack.clone());
         }
         identity
+    }
+
+    /// `log.dirs`, else `log.dir`.
+    pub(crate) fn log_directory(&self) -> String {
+        let set = ["log.dirs", "log.dir"].iter().find_map(|name| self.value(name));
+        set.map(|value| value.to_string()).unwrap_or_default()
+    }
+
+    /// The id of the log directory (KIP-858): made of the node's own id, as a broker in memory has no
+    /// `meta.properties` to keep a random one in.
+    pub(crate) fn directory_id(&self) -> Uuid {
+        // As text `LogbrookGroundTruth_1w`: of 22 characters, so that it reads as what it is.
+        let text = format!("LogbrookGroundTruth_{}w", self.node_id.rem_euclid(10));
+        let mut bits: u128 = 0;
+        for c in text.bytes().take(21) {
+            let digit = match c {
+                b'A'..=b'Z' => c - b'A',
+                b'a'..=b'z' => c - b'a' + 26,
+                b'0'..=b'9' => c - b'0' + 52,
+                b'-' => 62,
+                _ => 63,
+            };
+            bits = bits << 6 | u128::from(digit);
+        }
+        // The last character holds two bits: `w` is 48, of which the upper two are set.
+        Uuid::from_u128(bits << 2 | 3)
     }
 
     /// The port of the controller's listener: the one after the broker's.

@@ -82,7 +82,8 @@ pub enum Validator {
     OneOfAnyCase(&'static [&'static str]),
     /// Anything but the empty string (`NonEmptyString`).
     NonEmptyString,
-    /// No element twice, each one of these, or any where there are none (`ValidList`).
+    /// Each element one of these, or any where there are none; what comes twice counts once
+    /// (`ValidList`).
     ListOf(&'static [&'static str]),
     /// The same with one element at least.
     NonEmptyListOf(&'static [&'static str]),
@@ -205,8 +206,15 @@ impl ConfigKey {
             }
             ConfigType::List if trimmed.is_empty() => Ok(ConfigValue::List(Vec::new())),
             ConfigType::List => {
-                let elements: Vec<String> =
-                    trimmed.split(',').map(|element| element.trim().to_owned()).collect();
+                let mut elements: Vec<String> = Vec::new();
+                // Kafka 4.4 leaves out what comes twice, and says so in its log.
+                let distinct =
+                    matches!(self.validator, Validator::ListOf(_) | Validator::NonEmptyListOf(_));
+                for element in trimmed.split(',').map(|element| element.trim().to_owned()) {
+                    if !distinct || !elements.contains(&element) {
+                        elements.push(element);
+                    }
+                }
                 Ok(ConfigValue::List(elements))
             }
         }
@@ -297,10 +305,6 @@ impl ConfigKey {
             };
             return wrong(format!("must not be empty. Valid values include: {all}"));
         }
-        let twice = |(at, element): (usize, &String)| elements[..at].contains(element);
-        if elements.iter().enumerate().any(twice) {
-            return wrong("values must not be duplicated.".to_owned());
-        }
         for element in elements {
             if element.is_empty() {
                 return wrong("values must not be empty.".to_owned());
@@ -378,7 +382,7 @@ fn is_duration(text: &str) -> bool {
 fn share_offset_reset_problem(text: &str) -> String {
     format!(
         "Invalid value `{text}` for configuration share.auto.offset.reset. The value must be \
-         either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS.>'."
+         either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."
     )
 }
 

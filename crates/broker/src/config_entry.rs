@@ -84,7 +84,9 @@ fn synonyms(config: &BrokerConfig, name: &str) -> Vec<ConfigSynonym> {
         add(name, value, ConfigSource::StaticBroker);
     }
     for name in all {
-        add(name, default(name), ConfigSource::Default);
+        // What is set at run time only has no default among those of `server.properties`.
+        let of_file = server_config::find(name).is_some_and(|entry| !entry.dynamic_only());
+        add(name, default(name).filter(|_| of_file), ConfigSource::Default);
     }
     // A synonym before the name itself would tell of another config's value.
     let first = found.iter().position(|synonym| synonym.name == name).unwrap_or(found.len());

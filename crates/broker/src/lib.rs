@@ -30,6 +30,7 @@ pub mod group_config;
 mod high_watermark;
 pub mod java_hash;
 mod log_config;
+pub mod log_dir_files;
 mod log_manager;
 mod metadata_image;
 mod partition;

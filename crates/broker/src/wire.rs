@@ -176,6 +176,7 @@ served_apis! {
     DeleteAcls { DeleteAclsRequest => DeleteAclsResponse, 1..=3 }
     DescribeConfigs { DescribeConfigsRequest => DescribeConfigsResponse, 1..=4 }
     AlterConfigs { AlterConfigsRequest => AlterConfigsResponse, 0..=2 }
+    DescribeLogDirs { DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=4 }
     CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
     DeleteGroups { DeleteGroupsRequest => DeleteGroupsResponse, 0..=2 }
     ElectLeaders { ElectLeadersRequest => ElectLeadersResponse, 0..=2 }
@@ -183,6 +184,7 @@ served_apis! {
     AlterPartitionReassignments { AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse, 0..=1 }
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
     OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
+    DescribeQuorum { DescribeQuorumRequest => DescribeQuorumResponse, 0..=2 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
     DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
     DescribeTransactions { DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use logbrook_client::process::Signal;
 use logbrook_server::{Output, TerminalInput, run_process};
-use logbrook_shell::tools::{self, ToolEnv};
+use logbrook_shell::tools::{self, ToolEnv, kafka_dump_log};
 use tokio::sync::mpsc;
 
 use crate::serve::{runtime, seed};
@@ -21,7 +21,7 @@ const FILE_BYTES: u64 = 1024 * 1024;
 
 /// The tool's own exit code; 2 where there is no such tool.
 pub(crate) fn run(argv: &[String]) -> ExitCode {
-    let env = ToolEnv { files: files(argv), seed: seed() };
+    let env = ToolEnv { files: files(argv), disk: disk(argv), seed: seed() };
     let process = match tools::tool(argv, &env) {
         Ok(process) => process,
         Err(unknown) => {
@@ -70,6 +70,18 @@ fn files(argv: &[String]) -> logbrook_sorted::SortedMap<String, String> {
         Some((name.to_owned(), String::from_utf8_lossy(&text).into_owned()))
     };
     words.filter_map(read).collect()
+}
+
+/// The files of a broker that `kafka-dump-log.sh` is to read, whole.
+fn disk(argv: &[String]) -> kafka_dump_log::Files {
+    if argv.first().is_none_or(|name| name != "kafka-dump-log.sh") {
+        return kafka_dump_log::Files::default();
+    }
+    let read = |path: String| {
+        let bytes = fs::read(&path).ok()?;
+        Some((path, bytes.into()))
+    };
+    kafka_dump_log::files_of(argv).into_iter().filter_map(read).collect()
 }
 
 fn read_stdin(lines: &mpsc::Sender<TerminalInput>) {

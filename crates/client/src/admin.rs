@@ -143,14 +143,11 @@ impl Admin {
         let log_prefix = format!("[AdminClient clientId={}] ", config.common.client_id);
         let mut metadata = Metadata::new(config.common.metadata_max_age_ms, false);
         metadata.request_update(true);
+        let mut client =
+            NetworkClient::new(config.common.clone(), metadata, log_prefix, MAX_IN_FLIGHT, seed);
+        client.tells_of_bootstrap = false;
         Self {
-            client: NetworkClient::new(
-                config.common.clone(),
-                metadata,
-                log_prefix,
-                MAX_IN_FLIGHT,
-                seed,
-            ),
+            client,
             calls: SortedMap::new(),
             coordinators: SortedMap::new(),
             next_call: 0,
@@ -272,7 +269,13 @@ impl Admin {
     fn advance(&mut self, now: i64, id: CallId) {
         let Some(call) = self.calls.get(&id) else { return };
         if now >= call.deadline_ms {
-            let error = timed_out(call, now, !self.client.metadata.brokers.is_empty());
+            let known = match &call.target {
+                Target::Node(node) => self.client.broker(*node).is_some(),
+                Target::Any | Target::Controller | Target::Leader(_) | Target::Coordinator(_) => {
+                    !self.client.metadata.brokers.is_empty()
+                }
+            };
+            let error = timed_out(call, now, known);
             self.complete(id, Err(error));
             return;
         }
@@ -477,9 +480,9 @@ pub fn call_name(request: &Request) -> String {
 }
 
 /// `TimeoutProcessor.handleTimeouts`, and `Call.handleTimeoutFailure` of one that was sent.
-fn timed_out(call: &Call, now: i64, knows_brokers: bool) -> KafkaError {
+fn timed_out(call: &Call, now: i64, knows_node: bool) -> KafkaError {
     KafkaError::timeout(match call.stage {
-        Stage::Pending | Stage::FindingCoordinator if knows_brokers => {
+        Stage::Pending | Stage::FindingCoordinator if knows_node => {
             format!("Timed out waiting to send the call. Call: {}", call.name)
         }
         Stage::Pending | Stage::FindingCoordinator => {

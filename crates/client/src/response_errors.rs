@@ -116,6 +116,8 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::TxnOffsetCommit(_)
         | Response::DescribeConfigs(_)
         | Response::AlterConfigs(_)
+        | Response::DescribeLogDirs(_)
+        | Response::DescribeQuorum(_)
         | Response::IncrementalAlterConfigs(_)
         | Response::ListConfigResources(_)
         | Response::OffsetForLeaderEpoch(_)

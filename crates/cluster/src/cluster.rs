@@ -9,7 +9,7 @@ use logbrook_client::net::{Channel, Endpoint};
 use logbrook_client::process::{Input, Signal};
 
 use crate::apps::AppState;
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, log_dir};
 use crate::connection::{Connection, advertised_port};
 use crate::network::Node;
 use crate::process_table::{ProcessId, ProcessState};
@@ -99,6 +99,8 @@ impl Cluster {
             config,
         };
         for node in 1..=cluster.config.brokers {
+            let mut properties = cluster.config.server_properties();
+            properties.entry("log.dirs".to_owned()).or_insert_with(|| log_dir(node));
             let broker_config = BrokerConfig {
                 node_id: node,
                 host: "localhost".to_owned(),
@@ -107,7 +109,7 @@ impl Cluster {
                     .ok()
                     .and_then(|i| cluster.config.racks.get(i))
                     .cloned(),
-                properties: cluster.config.server_properties(),
+                properties,
                 ..BrokerConfig::default()
             };
             let seed = cluster.seed_for("broker", &node.to_string());

@@ -31,6 +31,11 @@ pub struct ClusterConfig {
     pub app_grace_ms: u64,
 }
 
+/// The log directory of a broker, where it has one: `log.dirs`.
+pub fn log_dir(node: i32) -> String {
+    format!("/var/lib/kafka/node-{node}/data")
+}
+
 impl Default for ClusterConfig {
     fn default() -> Self {
         Self {

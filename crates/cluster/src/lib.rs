@@ -36,7 +36,7 @@ mod trace_hash;
 
 pub use apps::{AppState, AppVerbError, InstanceState, Target};
 pub use cluster::{Cluster, ClusterError};
-pub use config::ClusterConfig;
+pub use config::{ClusterConfig, log_dir};
 pub use process_table::{OutputChunk, ProcessId, ProcessState};
 pub use shared_vec::SharedVec;
 pub use trace::{Actor, EventId, Trace, TraceEvent, TraceKind};

@@ -5,7 +5,7 @@ mod mask;
 
 use std::fmt;
 
-use logbrook_cluster::{Cluster, ClusterConfig};
+use logbrook_cluster::{Cluster, ClusterConfig, log_dir};
 
 use crate::action::{Action, ActionError, Entry, Output, parse_entries};
 use crate::workspace::Workspace;
@@ -51,7 +51,7 @@ impl fmt::Display for Difference {
 /// # Errors
 /// A line that cannot be read or run, with its number.
 pub fn run(text: &str, seed: u64) -> Result<Transcript, ActionError> {
-    let file = parse_entries(text)?;
+    let file = parse_entries(&with_log_dirs(text))?;
     let mut workspace = Workspace::new(Cluster::new(cluster_config(1, &[], seed)?));
     let mut mask = Mask::default();
     let (mut outputs, mut masked) = (Vec::new(), Vec::new());
@@ -118,8 +118,24 @@ impl Transcript {
             let entry = Entry { recorded: output.clone(), ..entry.clone() };
             format!("{entry}\n")
         });
-        entries.collect()
+        without_log_dirs(&entries.collect::<String>())
     }
+}
+
+/// Nodes whose log directories a file may name.
+const NODES: i32 = 9;
+
+/// `{data-1}` in a file is the log directory of node 1.
+fn with_log_dirs(text: &str) -> String {
+    (1..=NODES).fold(text.to_owned(), |text, node| {
+        text.replace(&format!("{{data-{node}}}"), &log_dir(node))
+    })
+}
+
+fn without_log_dirs(text: &str) -> String {
+    (1..=NODES).fold(text.to_owned(), |text, node| {
+        text.replace(&log_dir(node), &format!("{{data-{node}}}"))
+    })
 }
 
 fn cluster_config(

@@ -7,21 +7,28 @@ mod admin_calls;
 mod csv;
 mod date_time;
 mod delete_offsets;
+mod argparse;
 mod group_calls;
 mod group_tables;
 mod hint;
 mod java;
 mod json;
+mod kafka_cluster;
+mod kafka_configs;
 mod kafka_console_consumer;
 mod kafka_console_producer;
 mod kafka_console_share_consumer;
 mod kafka_consumer_groups;
 mod kafka_delete_records;
 mod kafka_drive;
+pub mod kafka_dump_log;
+mod kafka_features;
 mod kafka_get_offsets;
 mod kafka_groups;
 mod kafka_leader_election;
 mod kafka_share_groups;
+mod kafka_log_dirs;
+mod kafka_metadata_quorum;
 mod kafka_topics;
 mod line_message_reader;
 mod message_formatter;
@@ -58,7 +65,7 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 11] = [
+static TOOLS: [Tool; 17] = [
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -89,6 +96,16 @@ static TOOLS: [Tool; 11] = [
         kafka_leader_election::start,
     ),
     Tool::new("kafka-delete-records.sh", kafka_delete_records::HELP, kafka_delete_records::start),
+    Tool::new("kafka-configs.sh", kafka_configs::HELP, kafka_configs::start),
+    Tool::new("kafka-dump-log.sh", kafka_dump_log::HELP, kafka_dump_log::start),
+    Tool::new("kafka-cluster.sh", kafka_cluster::HELP, kafka_cluster::start),
+    Tool::new("kafka-features.sh", kafka_features::HELP, kafka_features::start),
+    Tool::new("kafka-log-dirs.sh", kafka_log_dirs::HELP, kafka_log_dirs::start),
+    Tool::new(
+        "kafka-metadata-quorum.sh",
+        kafka_metadata_quorum::HELP,
+        kafka_metadata_quorum::start,
+    ),
     Tool::new("kafka-drive", "", kafka_drive::start),
 ];
 

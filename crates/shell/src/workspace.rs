@@ -3,6 +3,7 @@
 //! The same engine stands behind a recorded session, a level and the page. An action is begun, the
 //! cluster steps, and the action is polled until it has an outcome; `run` does all of it.
 
+mod broker_files;
 mod builtin;
 mod verbs;
 #[cfg(test)]
@@ -433,10 +434,10 @@ impl Workspace {
         if argv.is_empty() {
             return Ok(Running::done(Outcome::default()));
         }
-        if let Some(outcome) = builtin::run(&argv, &self.files) {
+        if let Some(outcome) = builtin::run(&argv, &self.files, &self.cluster) {
             return Ok(Running::done(outcome));
         }
-        let env = self.env(&argv[0]);
+        let env = self.env(&argv);
         match tools::tool(&argv, &env) {
             Ok(program) => {
                 self.cluster.action(line);
@@ -467,10 +468,15 @@ impl Workspace {
         }
     }
 
-    fn env(&mut self, tool: &str) -> ToolEnv {
+    fn env(&mut self, argv: &[String]) -> ToolEnv {
+        let tool = argv.first().map(String::as_str).unwrap_or_default();
         self.started += 1;
         let seed = self.cluster.seed_for("tool", &format!("{tool}/{}", self.started));
-        ToolEnv { files: self.files.clone(), seed }
+        let disk = match tool {
+            "kafka-dump-log.sh" => broker_files::named(&self.cluster, argv),
+            _ => Default::default(),
+        };
+        ToolEnv { files: self.files.clone(), disk, seed }
     }
 
     fn is_running(&self, process: ProcessId) -> bool {

@@ -81,6 +81,16 @@ sessions! {
     help_leader_election "help-kafka-leader-election" &[1];
     help_share_groups "help-kafka-share-groups" &[1];
     help_console_share_consumer "help-kafka-console-share-consumer" &[1];
+    configs "configs" &[1, 7];
+    configs_brokers "configs-brokers" &[1];
+    configs_validation "configs-validation" &[1];
+    cluster_tools "cluster-tools" &[1];
+    help_cluster "help-kafka-cluster" &[1];
+    help_configs "help-kafka-configs" &[1];
+    help_features "help-kafka-features" &[1];
+    help_log_dirs "help-kafka-log-dirs" &[1];
+    help_metadata_quorum "help-kafka-metadata-quorum" &[1];
+    help_dump_log "help-kafka-dump-log" &[1];
     help_topics "help-kafka-topics" &[1];
     help_console_producer "help-kafka-console-producer" &[1];
     help_console_consumer "help-kafka-console-consumer" &[1];

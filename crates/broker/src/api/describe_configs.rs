@@ -24,7 +24,8 @@ pub(crate) fn handle(broker: &Broker, request: DescribeConfigsRequest) -> Reply 
         let result = DescribeConfigsResult::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone())
-            .with_error_message(None);
+            // Kafka leaves the message at its default, which is empty and not null.
+            .with_error_message(Some(text("")));
         match describe(broker, resource) {
             Ok(configs) => {
                 let wanted = |config: &&ConfigEntry| match &resource.configuration_keys {
@@ -37,7 +38,8 @@ pub(crate) fn handle(broker: &Broker, request: DescribeConfigsRequest) -> Reply 
                 result.with_configs(configs.iter().filter(wanted).map(entry).collect())
             }
             Err(error) => {
-                result.with_error_code(error.code.code()).with_error_message(error.wire_message())
+                let message = error.wire_message().unwrap_or_default();
+                result.with_error_code(error.code.code()).with_error_message(Some(message))
             }
         }
     });

@@ -6,7 +6,7 @@ mod table;
 use logbrook_sorted::SortedMap;
 
 use crate::api_error::ApiError;
-use crate::config_def::{ConfigKey, ConfigValue};
+use crate::config_def::{ConfigKey, ConfigType, ConfigValue};
 use crate::{BrokerConfig, ErrorCode, server_config};
 
 /// One group config.
@@ -21,7 +21,10 @@ pub struct GroupConfigKey {
 impl GroupConfigKey {
     /// The server config that it falls back on, where there is one (`GroupConfig.brokerSynonym`).
     pub(crate) fn broker_synonym(&self) -> Option<String> {
-        let name = format!("group.{}", self.key.name);
+        let name = match self.key.name {
+            "streams.assignor.name" => "group.streams.assignors".to_owned(),
+            name => format!("group.{name}"),
+        };
         server_config::find(&name).is_some().then_some(name)
     }
 }
@@ -41,7 +44,13 @@ pub(crate) fn value(
         return Some(value);
     }
     match entry.broker_synonym() {
-        Some(name) => config.value(&name),
+        // Of a list of assignors the first is meant.
+        Some(name) => config.value(&name).map(|value| match value {
+            ConfigValue::List(all) if entry.key.kind == ConfigType::String => {
+                ConfigValue::String(all.into_iter().next().unwrap_or_default())
+            }
+            value => value,
+        }),
         None => entry.key.parse(entry.key.default?).ok(),
     }
 }

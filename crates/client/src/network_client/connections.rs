@@ -193,7 +193,7 @@ impl NetworkClient {
                 endpoint.host, endpoint.port
             ));
         }
-        if node < 0 && self.metadata.brokers.is_empty() {
+        if node < 0 && self.metadata.brokers.is_empty() && self.tells_of_bootstrap {
             self.warn(format!(
                 "Bootstrap broker {endpoint} (id: {node} rack: null isFenced: false) disconnected"
             ));

@@ -84,6 +84,8 @@ pub(crate) struct NetworkClient {
     pub(crate) metadata: Metadata,
     /// `[Producer clientId=producer-1] `.
     pub(crate) log_prefix: String,
+    /// Whether the log names a bootstrap broker that is lost; `AdminMetadataManager` does not.
+    pub(crate) tells_of_bootstrap: bool,
     pub(crate) client_number: u16,
     config: CommonConfig,
     connections: SortedMap<i32, Connection>,
@@ -108,6 +110,7 @@ impl NetworkClient {
             metadata,
             log_prefix,
             client_number: 0,
+            tells_of_bootstrap: true,
             config,
             connections: SortedMap::new(),
             in_flight: SortedMap::new(),

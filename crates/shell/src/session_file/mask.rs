@@ -199,7 +199,10 @@ fn is_uuid(word: &str) -> bool {
 
 fn is_id(word: &str) -> bool {
     let any = |test: fn(char) -> bool| word.chars().any(test);
-    word.len() == 22
+    // Ids that a recording's cluster was formatted with are the same in each run.
+    let fixed = word.starts_with("LogbrookGroundTruth_") || word == "MkU3OEVBNTcwNTJENDM2Qg";
+    !fixed
+        && word.len() == 22
         && word.ends_with(['A', 'Q', 'g', 'w'])
         && any(|c| c.is_ascii_lowercase())
         && any(|c| c.is_ascii_uppercase())

@@ -133,13 +133,7 @@ const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 /// `org.apache.kafka.common.Uuid.toString`: 22 characters of URL-safe base64.
 pub(crate) fn uuid_text(id: Uuid) -> String {
-    let bits = id.as_u128();
-    let digit = |i: u32| {
-        let shift = 128 - 6 * (i + 1) as i32;
-        let value = if shift >= 0 { bits >> shift } else { bits << -shift };
-        char::from(BASE64_URL[(value & 63) as usize])
-    };
-    (0..22).map(digit).collect()
+    logbrook_broker::log_dir_files::topic_id_text(id)
 }
 
 /// `Uuid.fromString`.

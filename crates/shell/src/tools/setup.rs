@@ -14,6 +14,8 @@ use super::options::{OptionError, OptionTable, Options};
 pub struct ToolEnv {
     /// Files of the working directory, by name.
     pub files: SortedMap<String, String>,
+    /// Files of brokers that the command line names, by path.
+    pub disk: super::kafka_dump_log::Files,
     /// Feeds whatever the tool draws: group ids, backoff jitter.
     pub seed: u64,
 }

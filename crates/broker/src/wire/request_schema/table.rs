@@ -57,6 +57,8 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DeleteAcls => DELETE_ACLS,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
+        ApiKey::DescribeLogDirs => DESCRIBE_LOG_DIRS,
+        ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
@@ -356,6 +358,17 @@ static DESCRIBE_CONFIGS: &[Field] = &[
     field("include_synonyms", BYTE, 1),
     field("include_documentation", BYTE, 3),
 ];
+
+static DESCRIBE_LOG_DIRS_TOPICS: &[Field] =
+    &[field("topic", Text, 0), field("partitions", List(&INT), 0)];
+static DESCRIBE_LOG_DIRS: &[Field] = &[field("topics", List(&Struct(DESCRIBE_LOG_DIRS_TOPICS)), 0)];
+
+static DESCRIBE_QUORUM_PARTITIONS: &[Field] = &[field("partition_index", INT, 0)];
+static DESCRIBE_QUORUM_TOPICS: &[Field] = &[
+    field("topic_name", Text, 0),
+    field("partitions", List(&Struct(DESCRIBE_QUORUM_PARTITIONS)), 0),
+];
+static DESCRIBE_QUORUM: &[Field] = &[field("topics", List(&Struct(DESCRIBE_QUORUM_TOPICS)), 0)];
 
 static ALTER_CONFIGS_CONFIGS: &[Field] = &[field("name", Text, 0), field("value", Text, 0)];
 static ALTER_CONFIGS_RESOURCES: &[Field] = &[
