@@ -4,10 +4,10 @@
 //! stream, with the same exit code; stack frames of Java code are left out.
 
 mod admin_calls;
+mod argparse;
 mod csv;
 mod date_time;
 mod delete_offsets;
-mod argparse;
 mod group_calls;
 mod group_tables;
 mod hint;
@@ -26,10 +26,12 @@ mod kafka_features;
 mod kafka_get_offsets;
 mod kafka_groups;
 mod kafka_leader_election;
-mod kafka_share_groups;
 mod kafka_log_dirs;
 mod kafka_metadata_quorum;
+mod kafka_share_groups;
 mod kafka_topics;
+mod kafka_verifiable_consumer;
+mod kafka_verifiable_producer;
 mod line_message_reader;
 mod message_formatter;
 pub mod options;
@@ -65,7 +67,7 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 17] = [
+static TOOLS: [Tool; 19] = [
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -105,6 +107,16 @@ static TOOLS: [Tool; 17] = [
         "kafka-metadata-quorum.sh",
         kafka_metadata_quorum::HELP,
         kafka_metadata_quorum::start,
+    ),
+    Tool::new(
+        "kafka-verifiable-producer.sh",
+        kafka_verifiable_producer::HELP,
+        kafka_verifiable_producer::start,
+    ),
+    Tool::new(
+        "kafka-verifiable-consumer.sh",
+        kafka_verifiable_consumer::HELP,
+        kafka_verifiable_consumer::start,
     ),
     Tool::new("kafka-drive", "", kafka_drive::start),
 ];

@@ -67,6 +67,9 @@ impl OptionError {
 impl OptionTable {
     /// Reads the table out of a tool's help text.
     pub fn of(help: &'static str) -> OptionTable {
+        if help.starts_with("usage: ") {
+            return OptionTable::of_argparse(help);
+        }
         let (summary, usage) = help.split_once('\n').unwrap_or((help, ""));
         let header = usage.lines().next().unwrap_or_default();
         let column = header.find("Description").unwrap_or(header.len());
@@ -89,6 +92,46 @@ impl OptionTable {
             ..option(&unwrap(left), unwrap(right))
         });
         OptionTable { summary, usage, options: options.collect() }
+    }
+
+    /// The same of a help text of argparse4j: names and descriptions, for completion. Such a tool is not
+    /// parsed by this table.
+    fn of_argparse(help: &'static str) -> OptionTable {
+        /// Where descriptions stand.
+        const COLUMN: usize = 25;
+        let mut paragraphs = help.split("\n\n");
+        let usage = paragraphs.next().unwrap_or_default();
+        let summary = paragraphs.next().unwrap_or_default().lines().next().unwrap_or_default();
+        let mut options: Vec<Opt> = Vec::new();
+        for line in help.lines().skip_while(|line| *line != "optional arguments:").skip(1) {
+            // A long name fills the line, and its description begins below.
+            let (left, right) = match line.split_at_checked(COLUMN) {
+                Some((left, right)) if left.ends_with(' ') => (left.trim(), right.trim()),
+                Some(_) | None => (line.trim(), ""),
+            };
+            if line.starts_with("  -") {
+                let mut words = left.split([' ', ',']).filter(|word| !word.is_empty());
+                let name = words.clone().find(|word| word.starts_with("--")).unwrap_or_default();
+                let takes = words.any(|word| !word.starts_with('-'));
+                options.push(Opt {
+                    name: name.trim_start_matches('-').to_owned(),
+                    argument: if takes { Argument::Required } else { Argument::None },
+                    type_name: String::new(),
+                    described_as: String::new(),
+                    default: None,
+                    description: right.to_owned(),
+                    required: false,
+                });
+            } else if let Some(last) = options.last_mut() {
+                for word in line.split_whitespace() {
+                    if !last.description.is_empty() {
+                        last.description.push(' ');
+                    }
+                    last.description.push_str(word);
+                }
+            }
+        }
+        OptionTable { summary, usage, options }
     }
 
     /// The option of this name.
@@ -346,6 +389,21 @@ mod tests {
         );
         assert_eq!(producer.get("compression-codec").unwrap().argument, Argument::Optional);
         assert_eq!(producer.get("timeout").unwrap().default.as_deref(), Some("1000"));
+    }
+
+    #[test]
+    fn a_table_of_argparse_tells_names_and_descriptions() {
+        let table = OptionTable::of(include_str!("help/kafka-features.txt"));
+        assert_eq!(table.summary, "This tool manages feature flags in Kafka.");
+        let names: Vec<&str> = table.options.iter().map(|o| o.name.as_str()).collect();
+        assert_eq!(names, ["help", "bootstrap-server", "bootstrap-controller", "command-config"]);
+        let server = table.get("bootstrap-server").unwrap();
+        assert_eq!(server.argument, Argument::Required);
+        assert_eq!(
+            server.description,
+            "A comma-separated list of host:port pairs to use for establishing the connection to the \
+             Kafka cluster."
+        );
     }
 
     #[test]
