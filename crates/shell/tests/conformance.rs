@@ -85,6 +85,7 @@ sessions! {
     configs_brokers "configs-brokers" &[1];
     configs_validation "configs-validation" &[1];
     cluster_tools "cluster-tools" &[1];
+    verifiable_usage "verifiable-usage" &[1];
     help_cluster "help-kafka-cluster" &[1];
     help_configs "help-kafka-configs" &[1];
     help_features "help-kafka-features" &[1];
