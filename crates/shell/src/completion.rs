@@ -42,7 +42,13 @@ pub fn complete(line: &str, cursor: usize, workspace: &Workspace) -> Vec<Complet
                 .filter(|_| !rest.is_empty())
                 .and_then(|last| values(tool, last, workspace));
             match values {
-                Some(values) => values.into_iter().map(|(t, d)| make(t, d)).collect(),
+                Some((values, Argument::Optional)) => {
+                    let all = values.into_iter().chain(options(tool, rest));
+                    all.map(|(t, d)| make(t, d)).collect()
+                }
+                Some((values, Argument::Required | Argument::None)) => {
+                    values.into_iter().map(|(t, d)| make(t, d)).collect()
+                }
                 None => options(tool, rest).into_iter().map(|(t, d)| make(t, d)).collect(),
             }
         }
@@ -84,24 +90,65 @@ fn options(tool: &str, given: &[&str]) -> Vec<(String, String)> {
     out
 }
 
-/// Values for the option that was just written; none if it takes none.
-fn values(tool: &str, option: &str, workspace: &Workspace) -> Option<Vec<(String, String)>> {
+/// Words with what they are.
+type Described = Vec<(String, String)>;
+
+/// Values for the option that was just written, and whether it can go without; none if it takes
+/// none.
+fn values(tool: &str, option: &str, workspace: &Workspace) -> Option<(Described, Argument)> {
     let name = option.strip_prefix("--")?;
     let table = tools::options_of(tool)?;
     let option = table.options.iter().find(|o| o.name == name)?;
-    match option.argument {
-        Argument::None => return None,
-        Argument::Required | Argument::Optional => {}
+    if option.argument == Argument::None {
+        return None;
     }
     let about = option.described_as.clone();
     let named = |names: Vec<String>| names.into_iter().map(|n| (n, about.clone())).collect();
-    Some(match name {
+    let values = match name {
         "topic" => named(topics(&workspace.cluster)),
         "group" => named(groups(&workspace.cluster)),
         "bootstrap-server" => vec![("localhost:9092".to_owned(), about.clone())],
-        "offset" => named(["earliest", "latest", "0"].map(str::to_owned).to_vec()),
-        _any_text => Vec::new(),
-    })
+        name if FILES.contains(&name) => named(workspace.files().keys().cloned().collect()),
+        name => named(words_of(tool, name).iter().map(|word| (*word).to_owned()).collect()),
+    };
+    Some((values, option.argument))
+}
+
+/// Options that name a file of the working directory.
+const FILES: [&str; 10] = [
+    "command-config",
+    "consumer-config",
+    "consumer.config",
+    "formatter-config",
+    "from-file",
+    "offset-json-file",
+    "path-to-json-file",
+    "producer.config",
+    "reassignment-json-file",
+    "topics-to-move-json-file",
+];
+
+/// The words that an option takes, where they are few.
+fn words_of(tool: &str, option: &str) -> &'static [&'static str] {
+    match option {
+        "offset" => &["earliest", "latest", "0"],
+        "time" => &[
+            "latest",
+            "earliest",
+            "max-timestamp",
+            "earliest-local",
+            "latest-tiered",
+            "earliest-pending-upload",
+        ],
+        "isolation-level" => &["read_uncommitted", "read_committed"],
+        "election-type" => &["preferred", "unclean"],
+        "group-type" => &["classic", "consumer", "share", "streams"],
+        "type" if tool == "kafka-consumer-groups.sh" => &["classic", "consumer"],
+        "state" if tool == "kafka-consumer-groups.sh" => &["stable", "empty", "dead"],
+        "compression-codec" => &["none", "gzip", "snappy", "lz4", "zstd"],
+        "request-required-acks" => &["all", "1", "0"],
+        _any_text => &[],
+    }
 }
 
 fn verb_values(verb: &str, rest: &[&str], workspace: &Workspace) -> Vec<String> {
@@ -159,6 +206,21 @@ mod tests {
         assert!(!texts("kafka-topics.sh --create --").contains(&"--create".to_owned()));
         assert_eq!(texts("kafka-topics.sh --bootstrap-server "), ["localhost:9092"]);
         assert_eq!(texts("@sle"), ["@sleep"]);
+    }
+
+    #[test]
+    fn values_are_those_that_the_option_takes() {
+        assert_eq!(texts("kafka-leader-election.sh --election-type "), ["preferred", "unclean"]);
+        assert_eq!(texts("kafka-get-offsets.sh --time earliest-p"), ["earliest-pending-upload"]);
+        let mut workspace = Workspace::new(Cluster::new(ClusterConfig::default()));
+        workspace.put_file("plan.csv", "orders,0,2");
+        let line = "kafka-consumer-groups.sh --reset-offsets --from-file ";
+        let found = complete(line, line.len(), &workspace);
+        assert_eq!(found.first().map(|c| c.text.as_str()), Some("plan.csv"));
+        assert!(
+            texts("kafka-consumer-groups.sh --list --state --t").contains(&"--type".to_owned())
+        );
+        assert!(texts("kafka-delete-records.sh --off").contains(&"--offset-json-file".to_owned()));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod kafka_groups;
 mod kafka_leader_election;
 mod kafka_log_dirs;
 mod kafka_metadata_quorum;
+mod kafka_reassign_partitions;
 mod kafka_share_groups;
 mod kafka_topics;
 mod kafka_verifiable_consumer;
@@ -67,7 +68,7 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 19] = [
+static TOOLS: [Tool; 20] = [
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -96,6 +97,11 @@ static TOOLS: [Tool; 19] = [
         "kafka-leader-election.sh",
         kafka_leader_election::HELP,
         kafka_leader_election::start,
+    ),
+    Tool::new(
+        "kafka-reassign-partitions.sh",
+        kafka_reassign_partitions::HELP,
+        kafka_reassign_partitions::start,
     ),
     Tool::new("kafka-delete-records.sh", kafka_delete_records::HELP, kafka_delete_records::start),
     Tool::new("kafka-configs.sh", kafka_configs::HELP, kafka_configs::start),

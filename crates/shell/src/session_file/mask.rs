@@ -256,7 +256,7 @@ fn without_usage(text: &str) -> String {
 }
 
 /// An output as it is compared: without stack frames, which name lines of Java code, with all times
-/// alike, as two events may or may not share a millisecond, and with sets of options in one order.
+/// alike, as two events may or may not share a millisecond, and with sets of names in one order.
 pub(super) fn comparable(output: &Output) -> String {
     let mut lines = output.lines();
     lines.retain(|line| {
@@ -268,11 +268,16 @@ pub(super) fn comparable(output: &Output) -> String {
     });
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let text = replace(&text, r"\{ts-\d+\}", |_| "{ts-########}".to_string());
-    // A list of options in a message is an immutable set of Java: its order is the JVM's luck.
-    replace(&text, r"\[[a-z-]+\](?:, \[[a-z-]+\])+", |c| {
+    // Such a list in a message is an immutable set of Java: its order is the JVM's luck.
+    let text = replace(&text, r"\[[a-z-]+\](?:, \[[a-z-]+\])+", |c| {
         let mut options: Vec<&str> = c[0].split(", ").collect();
         logbrook_sorted::sort(&mut options);
         options.join(", ")
+    });
+    replace(&text, r"(Valid (?:states|types) are: )(.*)", |c| {
+        let mut names: Vec<&str> = c[2].split(", ").collect();
+        logbrook_sorted::sort(&mut names);
+        format!("{}{}", &c[1], names.join(", "))
     })
 }
 

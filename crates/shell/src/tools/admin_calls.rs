@@ -295,19 +295,19 @@ pub(crate) struct Reassignment {
     pub(crate) removing: Vec<i32>,
 }
 
-/// `Admin.listPartitionReassignments`.
+/// `Admin.listPartitionReassignments`, of these topics' partitions or of all.
 pub(crate) fn reassignments(
     stage: &mut Stage<'_>,
-    topics: &[TopicInfo],
+    topics: Option<&[TopicInfo]>,
 ) -> Result<SortedMap<(String, i32), Reassignment>, Stop> {
-    let wanted = topics.iter().map(|topic| {
+    let of_topic = |topic: &TopicInfo| {
         ListPartitionReassignmentsTopics::default()
             .with_name(topic_name(&topic.name))
             .with_partition_indexes(topic.partitions.iter().map(|p| p.index).collect())
-    });
-    let request = ListPartitionReassignmentsRequest::default()
-        .with_topics(Some(wanted.collect()))
-        .with_timeout_ms(60_000);
+    };
+    let wanted = topics.map(|topics| topics.iter().map(of_topic).collect());
+    let request =
+        ListPartitionReassignmentsRequest::default().with_topics(wanted).with_timeout_ms(60_000);
     let answer = stage.call(request.into(), Target::Controller)?;
     let response = expect(answer, |r| match r {
         Response::ListPartitionReassignments(body) => Some(body),

@@ -35,33 +35,46 @@ impl Record {
             false => &["topic", "partition", "offset"],
         };
         let class = if with_group { "CsvRecordWithGroup" } else { "CsvRecordNoGroup" };
-        for (column, value) in columns.iter().zip(&values) {
-            let not_a = |java: &str| not_a_number(class, column, java, value);
+        // Where a field begins, from 1: Jackson tells it.
+        let mut at = 1;
+        for (column, (value, length)) in columns.iter().zip(&values) {
+            let not_a = |java: &str| not_a_number(class, column, java, value, at);
             match *column {
                 "group" => record.group.clone_from(value),
                 "topic" => record.topic.clone_from(value),
                 "partition" => record.partition = value.trim().parse().map_err(|_| not_a("int"))?,
                 _ => record.offset = value.trim().parse().map_err(|_| not_a("long"))?,
             }
+            at += length + 1;
+        }
+        if let Some((value, _)) = values.get(columns.len()) {
+            let (most, length) = (columns.len(), value.chars().count());
+            return Err(Throwable::new(
+                "com.fasterxml.jackson.dataformat.csv.CsvReadException",
+                format!(
+                    "Too many entries: expected at most {most} (value #{most} ({length} chars) \
+                     \"{value}\")\n at [Source: (StringReader); line: 1, column: {at}]"
+                ),
+            ));
         }
         Ok(record)
     }
 }
 
 /// `InvalidFormatException` of a column.
-fn not_a_number(class: &str, column: &str, java: &str, value: &str) -> Throwable {
+fn not_a_number(class: &str, column: &str, java: &str, value: &str, at: usize) -> Throwable {
     Throwable::new(
         "com.fasterxml.jackson.databind.exc.InvalidFormatException",
         format!(
             "Cannot deserialize value of type `{java}` from String \"{value}\": not a valid `{java}` \
-             value (through reference chain: \
+             value\n at [Source: (StringReader); line: 1, column: {at}] (through reference chain: \
              org.apache.kafka.tools.consumer.group.CsvUtils${class}[\"{column}\"])"
         ),
     )
 }
 
-/// The fields of a line.
-fn fields(line: &str) -> Vec<String> {
+/// The fields of a line, each with its length as it stands there.
+fn fields(line: &str) -> Vec<(String, usize)> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
@@ -72,8 +85,10 @@ fn fields(line: &str) -> Vec<String> {
                 (rest[..end].to_owned(), &rest[end..])
             }
         };
-        fields.push(value);
-        match after.find(',') {
+        let comma = after.find(',');
+        let length = rest.len() - after.len() + comma.unwrap_or(after.len());
+        fields.push((value, length));
+        match comma {
             Some(comma) => rest = &after[comma + 1..],
             None => return fields,
         }
@@ -108,7 +123,8 @@ mod tests {
             [["orders", "0"], ["a,b", "say \"hi\""], ["", "a-topic-with-a-rather-long-name"]]
         {
             let line = values.map(field).join(",");
-            assert_eq!(fields(&line), values, "{line}");
+            let read: Vec<String> = fields(&line).into_iter().map(|(value, _)| value).collect();
+            assert_eq!(read, values, "{line}");
         }
         assert_eq!(field("orders"), "orders");
         assert_eq!(field("a b"), "\"a b\"");

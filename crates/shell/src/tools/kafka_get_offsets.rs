@@ -115,7 +115,10 @@ struct Rule {
 impl Rule {
     /// `TOPIC`, `TOPIC:3`, `TOPIC:1-3`, `:2-`, `TOPIC:-3`.
     fn parse(spec: &str) -> Result<Rule, Throwable> {
-        let wrong = || terse(format!("Invalid rule specification: {spec}"));
+        let wrong = || {
+            let terse = terse(format!("Invalid rule specification: {spec}"));
+            Throwable::new("java.lang.RuntimeException", terse.to_string()).caused_by(&terse)
+        };
         let (topic, partitions) = spec.split_once(':').unwrap_or((spec, ""));
         let number = |text: &str, default: i32| match text {
             "" => Ok(default),

@@ -379,7 +379,7 @@ impl TopicCommand {
         let names: Vec<String> = topics.iter().map(|t| t.name.clone()).collect();
         let configs = admin::topic_configs(stage, &names)?;
         let live = admin::live_brokers(stage)?;
-        let reassignments = admin::reassignments(stage, &topics)?;
+        let reassignments = admin::reassignments(stage, Some(&topics))?;
         for topic in &topics {
             let config = configs.get(&topic.name).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
             self.print_topic(stage, topic, &config, &reassignments);

@@ -247,6 +247,11 @@ impl Options<'_> {
         self.given.contains_key(name)
     }
 
+    /// The names of the options given, in their order.
+    pub fn given(&self) -> impl Iterator<Item = &str> {
+        self.given.keys().map(String::as_str)
+    }
+
     /// All its values as given; empty when absent (defaults are not consulted).
     pub fn values(&self, name: &str) -> &[String] {
         self.given.get(name).map_or(&[], Vec::as_slice)

@@ -404,6 +404,9 @@ fn read_plan(stage: &mut Stage<'_>, options: &ResetOptions) -> Result<Plan, Stop
     for line in lines {
         let record = csv::Record::read(line, group.is_none()).map_err(runtime)?;
         let group = group.cloned().unwrap_or(record.group);
+        if record.offset < 0 {
+            return Err(Throwable::illegal_argument("Invalid negative offset").into());
+        }
         let partition = TopicPartition::new(record.topic, record.partition);
         plan.entry(group).or_default().insert(partition, record.offset);
     }

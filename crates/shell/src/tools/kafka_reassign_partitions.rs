@@ -1,0 +1,491 @@
+//! `kafka-reassign-partitions.sh` (`org.apache.kafka.tools.reassign.ReassignPartitionsCommand`).
+//!
+//! `--list`, `--verify` and `--cancel` are real, without moves between log directories. `--execute` and
+//! `--generate` ask brokers for their log directories, which is not modelled: what is wrong with their
+//! options is said, then that.
+
+use logbrook_sorted::{SortedMap, SortedSet};
+
+use kafka_protocol::messages::alter_partition_reassignments_request::{
+    ReassignablePartition, ReassignableTopic,
+};
+use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use kafka_protocol::messages::{
+    AlterPartitionReassignmentsRequest, IncrementalAlterConfigsRequest,
+};
+use kafka_protocol::protocol::StrBytes;
+use logbrook_broker::wire::Response;
+use logbrook_client::admin::{AdminConfig, Target};
+use logbrook_client::{Process, TopicPartition};
+use serde_json::Value;
+
+use super::admin_calls::{self as admin, Reassignment, Stop, check, expect};
+use super::java::{Throwable, hash_order};
+use super::json;
+use super::options::{OptionTable, Options};
+use super::script::{Script, Scripted, Stage, Waiting};
+use super::setup::{Checks, Early, ToolEnv, admin_config};
+
+pub(crate) const HELP: &str = include_str!("help/kafka-reassign-partitions.txt");
+const ACTIONS: [&str; 5] = ["generate", "execute", "verify", "cancel", "list"];
+const BROKER_LEVEL_THROTTLES: [&str; 3] = [
+    "leader.replication.throttled.rate",
+    "follower.replication.throttled.rate",
+    "replica.alter.log.dirs.io.max.bytes.per.second",
+];
+const TOPIC_LEVEL_THROTTLES: [&str; 2] =
+    ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
+const TERSE: &str = "org.apache.kafka.tools.TerseException";
+/// `ConfigResource.Type`.
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+/// `AlterConfigOp.OpType.DELETE`.
+const DELETE: i8 = 1;
+
+/// Reads the options and starts the command.
+pub(crate) fn start(
+    table: &'static OptionTable,
+    argv: &[String],
+    env: &ToolEnv,
+) -> Box<dyn Process> {
+    match prepare(table, argv, env) {
+        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
+        Err(early) => Box::new(early),
+    }
+}
+
+/// What `main` prints of an exception: on standard output.
+fn shown(e: &Throwable) -> String {
+    format!("Error: {}\n{}\n", e.message_text(), e.stack_trace())
+}
+
+fn prepare(
+    table: &'static OptionTable,
+    argv: &[String],
+    env: &ToolEnv,
+) -> Result<(Reassign, AdminConfig), Early> {
+    let thrown = |e: Throwable| Early { out: shown(&e), code: 1, ..Early::default() };
+    let options = table.parse(argv).map_err(Early::uncaught)?;
+    let checks = Checks { table, options: &options };
+    checks.help_or_version(argv)?;
+    let action = validate(&checks, &options)?;
+    let value = |name| options.value(name).map_err(|e| thrown(e.into()));
+    let servers = match value("bootstrap-server")? {
+        Some(servers) => Some(servers),
+        // A combined node answers at one address; controllers alone are not modelled.
+        None => return Err(Early::not_modelled("--bootstrap-controller")),
+    };
+    let client = [("client.id", "reassign-partitions-tool")];
+    let config = admin_config(env, value("command-config")?, servers, &client, thrown)?;
+    let action = match action {
+        "list" => Action::List,
+        "verify" | "cancel" => {
+            let path = value("reassignment-json-file")?.unwrap_or_default();
+            let text = json::read_file(&env.files, path).map_err(thrown)?;
+            let targets = parse(&text).map_err(thrown)?;
+            let clear_throttles = !options.has("preserve-throttles");
+            match action {
+                "verify" => Action::Verify { targets, clear_throttles },
+                _cancel => Action::Cancel { targets, clear_throttles },
+            }
+        }
+        other => return Err(Early::not_modelled(&format!("--{other}"))),
+    };
+    Ok((Reassign { action }, config))
+}
+
+/// `validateAndParseArgs`.
+fn validate(checks: &Checks<'_>, options: &Options<'_>) -> Result<&'static str, Early> {
+    let given: Vec<&'static str> = ACTIONS.into_iter().filter(|a| options.has(a)).collect();
+    let [action] = given.as_slice() else {
+        let names = ACTIONS.map(|a| format!("--{a}")).join(", ");
+        return Err(Early::usage(
+            checks.table,
+            format!("Command must include exactly one action: {names}"),
+        ));
+    };
+    let (server, controller) = ("bootstrap-server", "bootstrap-controller");
+    checks.usage_if(
+        options.has(server) && options.has(controller),
+        "Please don't specify both --bootstrap-server and --bootstrap-controller",
+    )?;
+    checks.usage_if(
+        !options.has(server) && !options.has(controller),
+        "Please specify either --bootstrap-server or --bootstrap-controller",
+    )?;
+    let bootstrap = if options.has(server) { server } else { controller };
+    let (required, permitted): (&[&str], &[&str]) = match *action {
+        "verify" => {
+            (&["reassignment-json-file"], &[server, "command-config", "preserve-throttles"])
+        }
+        "generate" => (
+            &["topics-to-move-json-file", "broker-list"],
+            &[server, "command-config", "disable-rack-aware"],
+        ),
+        "execute" => (
+            &["reassignment-json-file"],
+            &[
+                "additional",
+                server,
+                "command-config",
+                "throttle",
+                "replica-alter-log-dirs-throttle",
+                "timeout",
+                "disallow-replication-factor-change",
+            ],
+        ),
+        "cancel" => (
+            &["reassignment-json-file"],
+            &[bootstrap, "command-config", "preserve-throttles", "timeout"],
+        ),
+        _list => (&[], &[bootstrap, "command-config"]),
+    };
+    checks.required(required)?;
+    let wrong = options
+        .given()
+        .find(|name| name != action && !required.contains(name) && !permitted.contains(name));
+    match wrong {
+        Some(name) => Err(Early::usage(
+            checks.table,
+            format!("Option \"[{name}]\" can't be used with action \"[{action}]\""),
+        )),
+        None => Ok(action),
+    }
+}
+
+/// `parsePartitionReassignmentData`: each partition's new replicas, as they stand in the file.
+fn parse(text: &str) -> Result<Vec<(TopicPartition, Vec<i32>)>, Throwable> {
+    let operation =
+        |message: String| Throwable::new("org.apache.kafka.tools.AdminOperationException", message);
+    let js = json::parse_full(text)
+        .ok_or_else(|| operation("The input string is not a valid JSON".to_owned()))?;
+    let version = match json::object(&js)?.get("version") {
+        Some(version) => json::int(version)?,
+        None => 1,
+    };
+    if version != 1 {
+        return Err(operation(format!("Not supported version field value {version}")));
+    }
+    let mut targets = Vec::new();
+    let partitions = json::object(&js)?.get("partitions");
+    for entry in partitions.map_or(Ok(&[][..]), json::array)? {
+        let topic = json::string(json::field(entry, "topic")?)?;
+        let partition = json::int(json::field(entry, "partition")?)?;
+        let replicas: Vec<i32> = list(json::field(entry, "replicas")?)?
+            .iter()
+            .map(json::int)
+            .collect::<Result<_, _>>()?;
+        let tp = TopicPartition::new(topic, partition);
+        if let Some(dirs) = json::object(entry)?.get("log_dirs") {
+            let dirs: Vec<&str> = list(dirs)?.iter().map(json::string).collect::<Result<_, _>>()?;
+            if dirs.len() != replicas.len() {
+                return Err(Throwable::new(
+                    "org.apache.kafka.tools.AdminCommandFailedException",
+                    format!(
+                        "Size of replicas list [{}] is different from size of log dirs list [{}] \
+                         for partition {tp}",
+                        joined(&replicas, ", "),
+                        dirs.join(", ")
+                    ),
+                ));
+            }
+        }
+        targets.push((tp, replicas));
+    }
+    Ok(targets)
+}
+
+/// `DecodeJson.decodeList`.
+fn list(value: &Value) -> Result<&[Value], Throwable> {
+    json::array(value).map_err(|_| {
+        Throwable::new(
+            "com.fasterxml.jackson.databind.JsonMappingException",
+            format!("Expected `JSON array` value, received {value}"),
+        )
+    })
+}
+
+fn joined(ids: &[i32], between: &str) -> String {
+    ids.iter().map(i32::to_string).collect::<Vec<_>>().join(between)
+}
+
+#[derive(Clone)]
+struct Reassign {
+    action: Action,
+}
+
+#[derive(Clone)]
+enum Action {
+    List,
+    Verify { targets: Targets, clear_throttles: bool },
+    Cancel { targets: Targets, clear_throttles: bool },
+}
+
+/// Partitions and their new replicas.
+type Targets = Vec<(TopicPartition, Vec<i32>)>;
+
+impl Script for Reassign {
+    fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
+        let end = match &self.action {
+            Action::List => print_current(stage),
+            Action::Verify { targets, clear_throttles } => verify(stage, targets, *clear_throttles),
+            Action::Cancel { targets, clear_throttles } => cancel(stage, targets, *clear_throttles),
+        };
+        match end {
+            Ok(()) => Ok(0),
+            Err(Stop::Waiting) => Err(Waiting),
+            Err(Stop::Thrown(e)) => {
+                // A `TerseException` is its message.
+                stage.out(match e.class == TERSE {
+                    true => format!("{}\n", e.message_text()),
+                    false => shown(&e),
+                });
+                Ok(1)
+            }
+        }
+    }
+}
+
+/// `curReassignmentsToString`.
+fn print_current(stage: &mut Stage<'_>) -> Result<(), Stop> {
+    let current = admin::reassignments(stage, None).map_err(executed)?;
+    if current.is_empty() {
+        stage.out("No partition reassignments found.\n");
+        return Ok(());
+    }
+    stage.out("Current partition reassignments:\n");
+    for ((topic, partition), Reassignment { replicas, adding, removing }) in &current {
+        let part = |what: &str, ids: &[i32]| match ids {
+            [] => String::new(),
+            ids => format!(" {what}: {}.", joined(ids, ",")),
+        };
+        stage.out(format!(
+            "{topic}-{partition}: replicas: {}.{}{}\n",
+            joined(replicas, ","),
+            part("adding", adding),
+            part("removing", removing)
+        ));
+    }
+    Ok(())
+}
+
+/// An exception that came out of a future.
+fn executed(stop: Stop) -> Stop {
+    match stop {
+        Stop::Thrown(e) => Stop::Thrown(Throwable::execution(&e)),
+        Stop::Waiting => Stop::Waiting,
+    }
+}
+
+/// `verifyAssignment`, for partitions whose log directories are left open.
+fn verify(
+    stage: &mut Stage<'_>,
+    targets: &[(TopicPartition, Vec<i32>)],
+    clear_throttles: bool,
+) -> Result<(), Stop> {
+    let current = admin::reassignments(stage, None).map_err(executed)?;
+    let mut states: SortedMap<TopicPartition, String> = SortedMap::new();
+    for (tp, target) in targets {
+        let state = if current.contains_key(&(tp.topic.clone(), tp.partition.0)) {
+            format!("Reassignment of partition {tp} is still in progress.")
+        } else {
+            let replicas = current_replicas(stage, tp)?;
+            if replicas == *target {
+                format!("Reassignment of partition {tp} is completed.")
+            } else {
+                format!(
+                    "There is no active reassignment of partition {tp}, but replica set is {} \
+                     rather than {}.",
+                    joined(&replicas, ","),
+                    joined(target, ",")
+                )
+            }
+        };
+        states.insert(tp.clone(), state);
+    }
+    stage.out("Status of partition reassignment:\n");
+    for state in states.values() {
+        stage.out(format!("{state}\n"));
+    }
+    // The moves between log directories: none was asked for.
+    stage.out("\n");
+    if current.is_empty() && clear_throttles {
+        clear_all_throttles(stage, targets)?;
+    }
+    Ok(())
+}
+
+/// `cancelAssignment`, for partitions whose log directories are left open.
+fn cancel(
+    stage: &mut Stage<'_>,
+    targets: &[(TopicPartition, Vec<i32>)],
+    clear_throttles: bool,
+) -> Result<(), Stop> {
+    let current = admin::reassignments(stage, None).map_err(executed)?;
+    let wanted: SortedSet<&TopicPartition> = targets.iter().map(|(tp, _)| tp).collect();
+    let active: Vec<&TopicPartition> = wanted
+        .into_iter()
+        .filter(|tp| current.contains_key(&(tp.topic.clone(), tp.partition.0)))
+        .collect();
+    if active.is_empty() {
+        stage.out("None of the specified partition reassignments are active.\n");
+    } else {
+        cancel_active(stage, &active)?;
+    }
+    stage.out("None of the specified partition moves are active.");
+    if clear_throttles {
+        clear_all_throttles(stage, targets)?;
+    }
+    Ok(())
+}
+
+/// `cancelPartitionReassignments`.
+fn cancel_active(stage: &mut Stage<'_>, active: &[&TopicPartition]) -> Result<(), Stop> {
+    let mut topics: SortedMap<&str, Vec<ReassignablePartition>> = SortedMap::new();
+    for tp in active {
+        let partition = ReassignablePartition::default()
+            .with_partition_index(tp.partition.0)
+            .with_replicas(None);
+        topics.entry(&tp.topic).or_default().push(partition);
+    }
+    let topics = topics.into_iter().map(|(topic, partitions)| {
+        ReassignableTopic::default().with_name(admin::topic_name(topic)).with_partitions(partitions)
+    });
+    let request = AlterPartitionReassignmentsRequest::default()
+        .with_timeout_ms(60_000)
+        .with_topics(topics.collect());
+    let answer = stage.call(request.into(), Target::Controller)?;
+    let response = expect(answer, |r| match r {
+        Response::AlterPartitionReassignments(body) => Some(body),
+        _ => None,
+    })?;
+    check(response.error_code, response.error_message.as_ref())?;
+    let mut errors = Vec::new();
+    for topic in &response.responses {
+        for p in &topic.partitions {
+            if let Err(e) = check(p.error_code, p.error_message.as_ref()) {
+                let tp = TopicPartition::new(topic.name.to_string(), p.partition_index);
+                errors.push((tp, e.message_text().to_owned()));
+            }
+        }
+    }
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    if errors.is_empty() {
+        let names: Vec<String> = active.iter().map(|tp| tp.to_string()).collect();
+        stage.out(format!(
+            "Successfully cancelled partition reassignment{} for: {}\n",
+            plural(active.len()),
+            names.join(",")
+        ));
+        return Ok(());
+    }
+    logbrook_sorted::sort(&mut errors);
+    let lines: Vec<String> = errors.iter().map(|(tp, why)| format!("{tp}: {why}")).collect();
+    let message = format!(
+        "Error cancelling partition reassignment{} for:\n{}",
+        plural(errors.len()),
+        lines.join("\n")
+    );
+    Err(Throwable::new(TERSE, message).into())
+}
+
+/// Replicas of a partition; none if it is not there.
+fn current_replicas(stage: &mut Stage<'_>, tp: &TopicPartition) -> Result<Vec<i32>, Stop> {
+    match admin::describe_topics(stage, std::slice::from_ref(&tp.topic), 2000) {
+        Ok(described) => {
+            let partitions = described.get(&tp.topic).map(|t| t.partitions.as_slice());
+            let found = partitions.unwrap_or_default().iter().find(|p| p.index == tp.partition.0);
+            Ok(found.map(|p| p.replicas.clone()).unwrap_or_default())
+        }
+        Err(Stop::Thrown(e)) if e.class.ends_with(".UnknownTopicOrPartitionException") => {
+            Ok(Vec::new())
+        }
+        Err(stop) => Err(executed(stop)),
+    }
+}
+
+/// `clearAllThrottles`.
+fn clear_all_throttles(
+    stage: &mut Stage<'_>,
+    targets: &[(TopicPartition, Vec<i32>)],
+) -> Result<(), Stop> {
+    let mut brokers: SortedSet<i32> = admin::live_brokers(stage)?.into_iter().collect();
+    brokers.extend(targets.iter().flat_map(|(_, replicas)| replicas.iter().copied()));
+    let brokers: Vec<i32> = brokers.into_iter().collect();
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    stage.out(format!(
+        "Clearing broker-level throttles on broker{} {}\n",
+        plural(brokers.len()),
+        joined(&brokers, ",")
+    ));
+    let names = brokers.iter().map(i32::to_string).collect();
+    clear(stage, BROKER, names, &BROKER_LEVEL_THROTTLES)?;
+    let topics = hash_order(targets.iter().map(|(tp, _)| tp.topic.clone()), 16);
+    stage.out(format!(
+        "Clearing topic-level throttles on topic{} {}\n",
+        plural(topics.len()),
+        topics.join(",")
+    ));
+    clear(stage, TOPIC, topics, &TOPIC_LEVEL_THROTTLES)
+}
+
+fn clear(
+    stage: &mut Stage<'_>,
+    resource_type: i8,
+    names: Vec<String>,
+    throttles: &[&'static str],
+) -> Result<(), Stop> {
+    // Changes of a broker's own configuration go to that broker, all others anywhere.
+    for name in names {
+        let to = match (resource_type, name.parse()) {
+            (BROKER, Ok(node)) => Target::Node(node),
+            _ => Target::Any,
+        };
+        let configs = throttles.iter().map(|throttle| {
+            AlterableConfig::default()
+                .with_name(StrBytes::from_static_str(throttle))
+                .with_config_operation(DELETE)
+                .with_value(None)
+        });
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(resource_type)
+            .with_resource_name(StrBytes::from_string(name))
+            .with_configs(configs.collect());
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        let answer = stage.call(request.into(), to)?;
+        let response = expect(answer, |r| match r {
+            Response::IncrementalAlterConfigs(body) => Some(body),
+            _ => None,
+        })?;
+        for result in &response.responses {
+            check(result.error_code, result.error_message.as_ref())
+                .map_err(|e| Throwable::execution(&e))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_read_as_kafka_reads_it() {
+        let plan = r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]}"#;
+        assert_eq!(parse(plan), Ok(vec![(TopicPartition::new("t", 0), vec![1, 2])]));
+        assert_eq!(parse("{}"), Ok(Vec::new()));
+        let message = |text: &str| parse(text).unwrap_err().message.unwrap();
+        assert_eq!(message("{"), "The input string is not a valid JSON");
+        assert_eq!(message(r#"{"version":3}"#), "Not supported version field value 3");
+        assert_eq!(
+            message(r#"{"partitions":[{"topic":"t","partition":0,"replicas":1}]}"#),
+            "Expected `JSON array` value, received 1"
+        );
+        assert_eq!(
+            message(r#"{"partitions":[{"topic":"t","partition":0,"replicas":[1],"log_dirs":[]}]}"#),
+            "Size of replicas list [1] is different from size of log dirs list [] for partition t-0"
+        );
+    }
+}
