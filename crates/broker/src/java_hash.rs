@@ -14,7 +14,15 @@ pub fn hash_order(keys: impl IntoIterator<Item = String>, initial: usize) -> Vec
     hash_order_by(keys, initial, |key| string_hash(key))
 }
 
-/// The same for keys of another class, whose `hashCode` is given.
+/// The order of `new HashMap<>(map)`: as large as its entries need, not 16.
+pub fn hash_copy_order(keys: impl IntoIterator<Item = String>) -> Vec<String> {
+    let keys: Vec<String> = keys.into_iter().collect();
+    // `HashMap.putMapEntries`: the size over the load factor of 3/4, and one.
+    let initial = keys.len() * 4 / 3 + 1;
+    hash_order(keys, initial)
+}
+
+/// [`hash_order`] for keys of another class, whose `hashCode` is given.
 pub fn hash_order_by<K: PartialEq>(
     keys: impl IntoIterator<Item = K>,
     initial: usize,
@@ -48,5 +56,9 @@ mod tests {
         let order = hash_order(words.map(String::from), 16);
         // Recorded with java.util.HashMap of OpenJDK 17.
         assert_eq!(order, ["zz", "a", "b", "payments", "shop.dlq", "orders", "billing"]);
+        // A smaller table has another order.
+        let words = ["one", "two", "three"];
+        assert_eq!(hash_order(words.map(String::from), 16), ["one", "two", "three"]);
+        assert_eq!(hash_copy_order(words.map(String::from)), ["two", "three", "one"]);
     }
 }

@@ -9,6 +9,7 @@ mod backoff;
 pub mod config;
 pub mod consumer;
 pub mod error;
+mod java_pattern;
 pub mod log_line;
 mod metadata;
 pub mod net;

@@ -1,5 +1,6 @@
 //! Consumer configuration, `ConsumerConfig` of Kafka 4.4.
 
+use logbrook_broker::ErrorCode;
 use logbrook_broker::config_def::parse_double;
 use logbrook_group::assignors::Assignor;
 
@@ -97,7 +98,8 @@ impl ConsumerConfig {
     /// From properties by Kafka's names. Unknown names are ignored, as Kafka does.
     pub fn from_properties(properties: &Properties) -> Result<Self, KafkaError> {
         let reader = Reader::new(properties);
-        let group_id = reader.get("group.id").map(str::to_owned);
+        // Trimmed as every STRING is; an empty one is the constructor's to refuse.
+        let group_id = reader.get("group.id").map(|id| id.trim().to_owned());
         let group_instance_id = reader.non_empty("group.instance.id")?;
         let group_protocol =
             match reader.one_of_any_case("group.protocol", "classic", &["classic", "consumer"])? {
@@ -146,6 +148,12 @@ impl ConsumerConfig {
             (None, _) => "consumer-null-1".to_owned(),
         };
         let common = CommonConfig::read(reader, &generated)?;
+        if group_id.as_deref() == Some("") {
+            return Err(KafkaError::with_message(
+                ErrorCode::InvalidGroupId,
+                "The configured group.id should not be an empty string or whitespace.",
+            ));
+        }
         // `Heartbeat`'s constructor.
         if heartbeat_interval_ms >= session_timeout_ms {
             return Err(KafkaError::client(

@@ -7,6 +7,7 @@ use super::commit::CommitKind;
 use super::subscription_state::SubscriptionType;
 use super::{Consumer, GroupProtocol};
 use crate::error::KafkaError;
+use crate::java_pattern;
 use crate::topic_partition::TopicPartition;
 
 /// Which topics to subscribe to.
@@ -55,7 +56,8 @@ impl Consumer {
                     regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
                         KafkaError::client(
                             "java.util.regex.PatternSyntaxException",
-                            format!("{error} in {pattern}"),
+                            java_pattern::syntax_error(&pattern)
+                                .unwrap_or_else(|| format!("{error} in {pattern}")),
                         )
                     })?;
                 self.subscriptions.set_kind(SubscriptionType::AutoPattern(regex))?;

@@ -127,7 +127,9 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (yoe + era * 400 + i64::from(month <= 2), month, day)
 }
 
-pub(crate) use logbrook_broker::java_hash::{hash_order, hash_order_by, string_hash};
+pub(crate) use logbrook_broker::java_hash::{
+    hash_copy_order, hash_order, hash_order_by, string_hash,
+};
 
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

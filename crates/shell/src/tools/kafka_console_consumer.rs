@@ -165,7 +165,10 @@ fn build(
         unresolved_hosts,
         out: std::mem::take(out),
         announce: classic && partition.is_none(),
-        max_messages: options.int("max-messages").map_err(uncaught)?.unwrap_or(-1),
+        max_messages: options
+            .int("max-messages")
+            .map(|most| most.unwrap_or(-1))
+            .map_err(Throwable::from),
         timeout_ms,
         skip_on_error: options.has("skip-message-on-error"),
         systest_events: options.has("enable-systest-events"),
@@ -344,7 +347,8 @@ struct ConsoleConsumer {
     out: String,
     /// Whether the KIP-848 message is shown.
     announce: bool,
-    max_messages: i32,
+    /// Or what is wrong with it: the tool reads it late.
+    max_messages: Result<i32, Throwable>,
     timeout_ms: Option<i64>,
     skip_on_error: bool,
     systest_events: bool,
@@ -386,10 +390,13 @@ impl ConsoleConsumer {
             self.unknown_error(&thrown, io);
             return;
         }
-        if self.max_messages == 0 {
-            self.close(0, io.now);
-        } else {
-            self.receive(io);
+        match self.max_messages.clone() {
+            Ok(0) => self.close(0, io.now),
+            Ok(_) => self.receive(io),
+            Err(thrown) => {
+                io.stderr("Processed a total of 0 messages\n");
+                self.unknown_error(&thrown, io);
+            }
         }
     }
 
@@ -449,11 +456,11 @@ impl ConsoleConsumer {
                         return;
                     }
                 }
-                if self.message_count == self.max_messages {
+                if self.max_messages == Ok(self.message_count) {
                     break;
                 }
             }
-            if self.message_count == self.max_messages {
+            if self.max_messages == Ok(self.message_count) {
                 // Offsets of what was fetched and not shown are not to be committed.
                 let mut unconsumed: SortedMap<TopicPartition, Offset> = SortedMap::new();
                 for record in rest {

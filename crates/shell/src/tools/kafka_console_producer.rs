@@ -164,10 +164,12 @@ fn build(
     })
 }
 
-/// What a client's constructor throws: bootstrap errors come wrapped.
+/// What a client's constructor throws: errors of its own come wrapped, those of a value do not.
 pub(super) fn constructor_error(what: &str, error: &KafkaError) -> Throwable {
     let inner = Throwable::from(error);
-    if inner.message_text().contains("bootstrap") {
+    let of_constructor = inner.message_text().contains("bootstrap")
+        || inner.class.ends_with(".InvalidGroupIdException");
+    if of_constructor {
         let message = format!("Failed to construct {what}");
         return Throwable::new("org.apache.kafka.common.KafkaException", message).caused_by(&inner);
     }

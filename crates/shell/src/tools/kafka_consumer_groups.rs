@@ -325,7 +325,7 @@ impl GroupCommand {
         ids: &[String],
     ) -> Result<Vec<GroupInfo>, Stop> {
         let mut found = groups::describe(stage, ids)?;
-        for id in java::hash_order(ids.iter().cloned(), 16) {
+        for id in java::hash_copy_order(ids.iter().cloned()) {
             if let Some(Err(e)) = found.get(&id) {
                 return Err(Throwable::execution(e).into());
             }

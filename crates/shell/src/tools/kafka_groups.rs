@@ -100,7 +100,12 @@ impl Script for Groups {
 
 impl Groups {
     fn list(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
-        let listed = admin::list_groups(stage, &[], &[])?;
+        let mut listed = admin::list_groups(stage, &[], &[])?;
+        // `GroupType.parse`, and its `toString`.
+        for group in &mut listed {
+            let known = TYPES.into_iter().find(|t| t.eq_ignore_ascii_case(&group.group_type));
+            group.group_type = known.unwrap_or("Unknown").to_owned();
+        }
         let shown: Vec<&ListedGroup> = listed.iter().filter(|g| self.passes(g)).collect();
         let cells = shown.iter().flat_map(|g| [&g.id, &g.group_type, &g.protocol_type]);
         let width = cells.map(|c| c.chars().count()).max().unwrap_or(0).max(20);

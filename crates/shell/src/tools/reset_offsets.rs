@@ -87,7 +87,7 @@ pub(crate) fn reset_offsets(
     let ids = if options.all_groups { listed } else { options.groups.clone() };
     let described = groups::describe(stage, &ids)?;
     let mut resets = Vec::new();
-    for id in java::hash_order(ids, 16) {
+    for id in java::hash_copy_order(ids.clone()) {
         let state = match described.get(&id) {
             Some(Ok(info)) => info.state.clone(),
             Some(Err(e)) if e.class.ends_with(".GroupIdNotFoundException") => "Dead".to_owned(),
@@ -106,6 +106,9 @@ pub(crate) fn reset_offsets(
         };
         resets.push((id, offsets));
     }
+    // One map gave the groups, another keeps what comes of them.
+    let order = java::hash_order(resets.iter().map(|(id, _)| id.clone()), 16);
+    logbrook_sorted::sort_by_key(&mut resets, |(id, _)| order.iter().position(|o| o == id));
     Ok(resets)
 }
 
