@@ -187,7 +187,7 @@ fn two_members_share_the_topic_and_the_rest_goes_to_who_stays() {
         "Member a is not a member of group modern."
     );
     assert_eq!(beat(&mut node, heartbeat("b", -1)).member_epoch, -1);
-    assert_eq!(describe(&mut node), "Empty uniform epoch 5/4");
+    assert_eq!(describe(&mut node), "Empty uniform epoch 5/5");
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub use decision::{Decided, Decision, GroupEvent, Reply, Token};
 pub use error::{GroupError, GroupFailure};
 pub use groups::{Durable, Groups, PendingOffsets};
 pub use operations::*;
+pub use primitives::random_uuid;
 pub use records::GroupRecord;
 pub use server_assignors::ServerAssignor;
 pub use topics_image::{TopicMetadata, TopicsImage};

@@ -266,7 +266,7 @@ impl Writer {
 
 /// A random id as Kafka prints it (`Uuid.randomUuid().toString()`): version 4, in base64 for URLs
 /// without padding, and never beginning with a dash.
-pub(crate) fn base64_uuid(random: u128) -> String {
+pub fn random_uuid(random: u128) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const VERSION: u128 = 0xf << 76;
     const VARIANT: u128 = 0x3 << 62;
@@ -287,12 +287,12 @@ pub(crate) fn base64_uuid(random: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::base64_uuid;
+    use super::random_uuid;
 
     #[test]
     fn an_id_is_22_digits_and_begins_with_no_dash() {
-        assert_eq!(base64_uuid(0), "AAAAAAAAQACAAAAAAAAAAA");
-        assert_eq!(base64_uuid(u128::MAX), "________T_-__________w");
-        assert!(base64_uuid(0b11_1110 << 122).starts_with('e'));
+        assert_eq!(random_uuid(0), "AAAAAAAAQACAAAAAAAAAAA");
+        assert_eq!(random_uuid(u128::MAX), "________T_-__________w");
+        assert!(random_uuid(0b11_1110 << 122).starts_with('e'));
     }
 }

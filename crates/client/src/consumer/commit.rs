@@ -201,7 +201,8 @@ impl Consumer {
         let Some(commit) = self.commits.get(index).cloned() else { return Sent::NotYet };
         let auto = self.subscriptions.has_auto_assigned_partitions();
         let generation = self.coordinator.generation.clone();
-        if auto && self.coordinator.state != MemberState::Stable {
+        // With the new protocol a member commits in its epoch, whatever it is about to give up.
+        if auto && !self.uses_consumer_protocol() && self.coordinator.state != MemberState::Stable {
             // `sendOffsetCommitRequest`: no stable generation to commit in.
             return Sent::Never(if self.coordinator.rebalance_in_progress() {
                 KafkaError {
@@ -303,6 +304,21 @@ impl Consumer {
                     retriable: false,
                     ..KafkaError::of(error)
                 }
+            }
+            ErrorCode::StaleMemberEpoch
+                if commit.kind == CommitKind::Prepare
+                    && self.coordinator.generation.id != NO_GENERATION =>
+            {
+                // Again, in the epoch that a heartbeat has brought meanwhile.
+                KafkaError { retriable: true, ..KafkaError::of(error) }
+            }
+            ErrorCode::StaleMemberEpoch | ErrorCode::FencedMemberEpoch => {
+                commit_failed("OffsetCommit failed with stale member epoch.")
+            }
+            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration
+                if self.uses_consumer_protocol() =>
+            {
+                commit_failed(COMMIT_FAILED)
             }
             ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration => {
                 if self.subscriptions.has_auto_assigned_partitions() {

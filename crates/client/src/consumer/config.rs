@@ -43,7 +43,7 @@ impl IsolationLevel {
 pub enum GroupProtocol {
     /// Join and sync, the leader assigns.
     Classic,
-    /// KIP-848. Not served by this broker: subscribing fails as against an older cluster.
+    /// KIP-848: the coordinator assigns.
     Consumer,
 }
 
@@ -58,6 +58,8 @@ pub struct ConsumerConfig {
     pub group_instance_id: Option<String>,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`: the assignor asked for, with `group.protocol=consumer`.
+    pub group_remote_assignor: Option<String>,
     /// `auto.offset.reset`.
     pub auto_offset_reset: AutoOffsetReset,
     /// `enable.auto.commit`.
@@ -106,6 +108,23 @@ impl ConsumerConfig {
                 "consumer" => GroupProtocol::Consumer,
                 _ => GroupProtocol::Classic,
             };
+        let group_remote_assignor = reader.get("group.remote.assignor").map(str::to_owned);
+        if group_protocol == GroupProtocol::Consumer {
+            // `checkUnsupportedConfigsPostProcess`: these are the coordinator's to say.
+            let unsupported =
+                ["partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"];
+            if let Some(name) = unsupported.into_iter().find(|name| reader.is_set(name)) {
+                return Err(KafkaError::client(
+                    crate::error::CONFIG,
+                    format!("{name} cannot be set when group.protocol=CONSUMER"),
+                ));
+            }
+        } else if group_remote_assignor.is_some() {
+            return Err(KafkaError::client(
+                crate::error::CONFIG,
+                "group.remote.assignor cannot be set when group.protocol=CLASSIC".to_owned(),
+            ));
+        }
         let session_timeout_ms = reader.int("session.timeout.ms", 45_000, i32::MIN)?;
         let heartbeat_interval_ms = reader.int("heartbeat.interval.ms", 3_000, i32::MIN)?;
         let assignors = assignors(reader)?;
@@ -166,6 +185,7 @@ impl ConsumerConfig {
             group_id,
             group_instance_id,
             group_protocol,
+            group_remote_assignor,
             auto_offset_reset,
             enable_auto_commit,
             auto_commit_interval_ms: i64::from(auto_commit_interval_ms),

@@ -1,7 +1,8 @@
-//! The consumer: `KafkaConsumer` with the classic group protocol.
+//! The consumer: `KafkaConsumer`, with the classic group protocol and with that of KIP-848.
 //!
 //! ```text
 //!   subscribe --> coordinator (join, sync, heartbeat) --+
+//!             or membership (heartbeats that assign)  --+
 //!   assign -----------------------------------------> subscription_state
 //!                                                       |
 //!          offset_fetcher (committed, reset) <----------+--> fetcher --> fetch_records
@@ -13,6 +14,7 @@ pub mod config;
 mod consumer_record;
 mod coordinator;
 mod fetcher;
+mod membership;
 mod offset_fetcher;
 mod output;
 mod seek;
@@ -37,6 +39,7 @@ pub use config::{AutoOffsetReset, ConsumerConfig, GroupProtocol, IsolationLevel}
 pub use consumer_record::ConsumerRecord;
 use coordinator::{Coordinator, Generation};
 use fetcher::Fetcher;
+use membership::Membership;
 pub use offset_fetcher::OffsetSpec;
 use offset_fetcher::{LookupFor, Query};
 pub use output::{CommitId, ConsumerOutput, QueryId};
@@ -51,6 +54,7 @@ enum Pending {
     Sync,
     Heartbeat { generation: Generation },
     Leave,
+    ConsumerHeartbeat { is_leaving: bool },
     Commit { kind: CommitKind, started_ms: i64 },
     OffsetFetch { partitions: Vec<TopicPartition>, why: LookupFor },
     ListOffsets { partitions: Vec<TopicPartition>, why: LookupFor },
@@ -61,7 +65,7 @@ enum Pending {
 /// Requests in flight to one node; consumers are not limited (`ConsumerNetworkClient`: 100).
 const MAX_IN_FLIGHT: usize = 100;
 
-/// Kafka's classic consumer as a state machine.
+/// Kafka's consumer as a state machine.
 ///
 /// [`Consumer::fetch_records`] is `KafkaConsumer.poll`: when it returns nothing the application is
 /// inside that poll, and joining, rebalances and automatic commits happen, until
@@ -78,6 +82,8 @@ pub struct Consumer {
     client: NetworkClient,
     subscriptions: SubscriptionState,
     coordinator: Coordinator,
+    /// With `group.protocol=consumer`; else it stays out of every group.
+    membership: Membership,
     fetcher: Fetcher,
     commits: Vec<Commit>,
     queries: SortedMap<QueryId, Query>,
@@ -121,6 +127,7 @@ impl Consumer {
             ),
             subscriptions: SubscriptionState::new(config.auto_offset_reset),
             coordinator: Coordinator::new(),
+            membership: Membership::new(seed),
             fetcher: Fetcher::default(),
             commits: Vec::new(),
             queries: SortedMap::new(),
@@ -234,7 +241,11 @@ impl Consumer {
             }
             self.update_pattern_subscription();
             if self.closing == Closing::No {
-                self.heartbeat_tick(now, self.in_poll);
+                if self.uses_consumer_protocol() {
+                    self.membership_tick(now, self.in_poll);
+                } else {
+                    self.heartbeat_tick(now, self.in_poll);
+                }
                 if self.in_poll {
                     self.foreground(now);
                 }
@@ -270,7 +281,14 @@ impl Consumer {
         times.extend(self.commit_wakeup());
         times.extend(self.queries.values().flat_map(|q| [q.deadline_ms, q.next_try_ms]));
         if self.config.group_id.is_some() {
-            times.extend(self.coordinator.times(interval));
+            times.extend(if self.uses_consumer_protocol() {
+                let poll_deadline_ms = self.coordinator.last_poll_ms.saturating_add(interval);
+                let mut times = self.membership.times(poll_deadline_ms);
+                times.extend(self.coordinator.lookup_times());
+                times
+            } else {
+                self.coordinator.times(interval)
+            });
             if self.in_poll && self.config.enable_auto_commit {
                 times.push(self.coordinator.next_auto_commit_ms);
             }
@@ -311,6 +329,9 @@ impl Consumer {
             Pending::Sync => self.sync_response(now, result),
             Pending::Heartbeat { generation } => self.heartbeat_response(now, &generation, result),
             Pending::Leave => self.leave_response(),
+            Pending::ConsumerHeartbeat { is_leaving } => {
+                self.consumer_heartbeat_response(now, is_leaving, result);
+            }
             Pending::Commit { kind, started_ms } => {
                 self.commit_response(now, kind, started_ms, result);
             }
@@ -333,7 +354,11 @@ impl Consumer {
         if self.fence {
             return;
         }
-        self.coordinator_poll(now);
+        if self.uses_consumer_protocol() {
+            self.membership_poll(now);
+        } else {
+            self.coordinator_poll(now);
+        }
         if self.fence || !self.in_poll {
             return;
         }

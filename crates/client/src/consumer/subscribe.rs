@@ -17,6 +17,9 @@ pub enum Subscription {
     Topics(Vec<String>),
     /// Every topic whose whole name matches this regular expression (`--include`).
     Pattern(String),
+    /// Every topic whose whole name matches this RE2 regular expression, as the coordinator finds
+    /// them (`SubscriptionPattern`). Needs `group.protocol=consumer`.
+    ServerPattern(String),
 }
 
 impl Consumer {
@@ -27,12 +30,6 @@ impl Consumer {
             return Err(KafkaError::with_message(
                 ErrorCode::InvalidGroupId,
                 "To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.",
-            ));
-        }
-        if self.config.group_protocol == GroupProtocol::Consumer {
-            return Err(KafkaError::with_message(
-                ErrorCode::UnsupportedVersion,
-                "The cluster does not support the new CONSUMER group protocol. Set group.protocol=classic on the consumer configs to revert to the CLASSIC protocol until the cluster is upgraded.",
             ));
         }
         match to {
@@ -62,6 +59,22 @@ impl Consumer {
                     })?;
                 self.subscriptions.set_kind(SubscriptionType::AutoPattern(regex))?;
                 self.seen_metadata_version = 0;
+                self.client.metadata.request_update(true);
+            }
+            Subscription::ServerPattern(pattern) => {
+                if self.config.group_protocol == GroupProtocol::Classic {
+                    return Err(KafkaError::client(
+                        "java.lang.UnsupportedOperationException",
+                        "Subscribe to RE2/J pattern is not supported when using the CLASSIC protocol defined in config group.protocol",
+                    ));
+                }
+                if pattern.is_empty() {
+                    return Err(KafkaError::client(
+                        "java.lang.IllegalArgumentException",
+                        "Topic pattern to subscribe to cannot be empty",
+                    ));
+                }
+                self.subscriptions.set_kind(SubscriptionType::AutoServerPattern(pattern))?;
                 self.client.metadata.request_update(true);
             }
         }

@@ -17,6 +17,8 @@ pub(crate) enum SubscriptionType {
     AutoTopics,
     /// `subscribe(pattern)`.
     AutoPattern(regex_lite::Regex),
+    /// `subscribe(SubscriptionPattern)`: the coordinator resolves it (KIP-848).
+    AutoServerPattern(String),
     /// `assign(partitions)`.
     UserAssigned,
 }
@@ -92,7 +94,12 @@ impl SubscriptionState {
     }
 
     pub(crate) fn has_auto_assigned_partitions(&self) -> bool {
-        matches!(self.kind, SubscriptionType::AutoTopics | SubscriptionType::AutoPattern(_))
+        match self.kind {
+            SubscriptionType::AutoTopics
+            | SubscriptionType::AutoPattern(_)
+            | SubscriptionType::AutoServerPattern(_) => true,
+            SubscriptionType::None | SubscriptionType::UserAssigned => false,
+        }
     }
 
     /// `setSubscriptionType`: subscribing and assigning exclude each other.
@@ -102,6 +109,7 @@ impl SubscriptionState {
             (SubscriptionType::None, _)
                 | (SubscriptionType::AutoTopics, SubscriptionType::AutoTopics)
                 | (SubscriptionType::AutoPattern(_), SubscriptionType::AutoPattern(_))
+                | (SubscriptionType::AutoServerPattern(_), SubscriptionType::AutoServerPattern(_))
                 | (SubscriptionType::UserAssigned, SubscriptionType::UserAssigned)
         );
         if !same {

@@ -57,7 +57,7 @@ impl Groups {
         }
         let is_unknown_member = request.member_id.is_empty();
         let member_id = if is_unknown_member {
-            crate::primitives::base64_uuid(request.new_member_uuid)
+            crate::primitives::random_uuid(request.new_member_uuid)
         } else {
             request.member_id.clone()
         };

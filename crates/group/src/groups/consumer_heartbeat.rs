@@ -142,7 +142,7 @@ impl Groups {
             ));
         }
         let member_id = if request.member_id.is_empty() {
-            crate::primitives::base64_uuid(request.new_member_uuid)
+            crate::primitives::random_uuid(request.new_member_uuid)
         } else {
             request.member_id.clone()
         };

@@ -11,7 +11,9 @@ use crate::consumer_group::{
     LEAVE_GROUP_STATIC_MEMBER_EPOCH, MemberState, SubscriptionType, TargetAssignment,
     TopicPartitionsList,
 };
-use crate::records::{ConsumerGroupMetadataValue, ConsumerGroupRecord};
+use crate::records::{
+    ConsumerGroupMetadataValue, ConsumerGroupRecord, TargetAssignmentMetadataValue,
+};
 use crate::{
     ConsumerGroupConfig, GroupError, GroupFailure, ResolvedRegularExpression, TopicsImage,
 };
@@ -336,12 +338,20 @@ impl Step<'_> {
         }
         let deleted = self.delete_regular_expressions(members);
         let subscriptions = self.group.subscriptions_without(members, &deleted);
+        let epoch = self.group.group_epoch.wrapping_add(1);
+        let metadata_hash = subscriptions.metadata_hash(self.image);
         self.records.push(ConsumerGroupRecord::Metadata {
-            value: Some(ConsumerGroupMetadataValue {
-                epoch: self.group.group_epoch.wrapping_add(1),
-                metadata_hash: subscriptions.metadata_hash(self.image),
-            }),
+            value: Some(ConsumerGroupMetadataValue { epoch, metadata_hash }),
         });
+        // Nobody is left to assign to: the target is that of the epoch (since 4.4).
+        if members.len() == self.group.members.len() {
+            self.records.push(ConsumerGroupRecord::TargetAssignmentMetadata {
+                value: Some(TargetAssignmentMetadataValue {
+                    assignment_epoch: epoch,
+                    assignment_timestamp: 0,
+                }),
+            });
+        }
         for member_id in members {
             self.timers.cancel_all(member_id);
         }

@@ -3,8 +3,9 @@
 use logbrook_sorted::{SortedMap, SortedSet};
 
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId,
-    OffsetFetchRequest, offset_fetch_request::OffsetFetchRequestGroup,
+    ConsumerGroupDescribeRequest, DeleteGroupsRequest, DescribeGroupsRequest,
+    FindCoordinatorRequest, GroupId, OffsetFetchRequest,
+    offset_fetch_request::OffsetFetchRequestGroup,
 };
 use kafka_protocol::protocol::StrBytes;
 use logbrook_broker::wire::Response;
@@ -25,6 +26,10 @@ pub(crate) struct GroupInfo {
     pub(crate) assignor: String,
     /// `host:port  (id)`.
     pub(crate) coordinator: String,
+    /// Of a group of the consumer protocol.
+    pub(crate) group_epoch: Option<i32>,
+    /// Of a group of the consumer protocol.
+    pub(crate) target_epoch: Option<i32>,
     pub(crate) members: Vec<MemberInfo>,
 }
 
@@ -36,6 +41,12 @@ pub(crate) struct MemberInfo {
     pub(crate) client_id: String,
     pub(crate) host: String,
     pub(crate) assignment: SortedSet<TopicPartition>,
+    /// Of a group of the consumer protocol.
+    pub(crate) epoch: Option<i32>,
+    /// What it is to have.
+    pub(crate) target: SortedSet<TopicPartition>,
+    /// Whether it uses the consumer protocol, in a group of that.
+    pub(crate) upgraded: Option<bool>,
 }
 
 /// One row of `--describe --offsets`; `None` shows as `-`.
@@ -113,13 +124,36 @@ pub(crate) fn describe(
         return Ok(SortedMap::new());
     }
     let places = coordinators(stage, &ids)?;
+    // `DescribeConsumerGroupsHandler`: as groups of the consumer protocol first; what is none of
+    // them, or where the broker does not know these, as classic groups.
+    let mut found = SortedMap::new();
+    let mut classic = Vec::new();
     let questions = ids.iter().map(|id| {
+        let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![group_id(id)]);
+        (request.into(), Target::Coordinator(id.clone()))
+    });
+    let answers = stage.call_all(questions.collect())?;
+    for (id, answer) in ids.into_iter().zip(answers) {
+        let coordinator = places.get(&id).cloned().unwrap_or_else(|| Ok(String::new()));
+        let response = expect(answer, |r| match r {
+            Response::ConsumerGroupDescribe(body) => Some(body),
+            _ => None,
+        });
+        let info =
+            coordinator.and_then(|coordinator| one_consumer_group(&id, coordinator, response?));
+        match info {
+            Err(e) if falls_back_to_classic(&e) => classic.push(id),
+            info => {
+                found.insert(id, info);
+            }
+        }
+    }
+    let questions = classic.iter().map(|id| {
         let request = DescribeGroupsRequest::default().with_groups(vec![group_id(id)]);
         (request.into(), Target::Coordinator(id.clone()))
     });
     let answers = stage.call_all(questions.collect())?;
-    let mut found = SortedMap::new();
-    for (id, answer) in ids.into_iter().zip(answers) {
+    for (id, answer) in classic.into_iter().zip(answers) {
         let coordinator = places.get(&id).cloned().unwrap_or_else(|| Ok(String::new()));
         let info = coordinator.and_then(|coordinator| {
             let response = expect(answer, |r| match r {
@@ -131,6 +165,61 @@ pub(crate) fn describe(
         found.insert(id, info);
     }
     Ok(found)
+}
+
+fn falls_back_to_classic(e: &Throwable) -> bool {
+    ["GroupIdNotFoundException", "UnsupportedVersionException"]
+        .iter()
+        .any(|class| e.class.ends_with(class))
+}
+
+fn one_consumer_group(
+    id: &str,
+    coordinator: String,
+    response: kafka_protocol::messages::ConsumerGroupDescribeResponse,
+) -> Result<GroupInfo, Throwable> {
+    use kafka_protocol::messages::consumer_group_describe_response::Assignment;
+    let group =
+        response.groups.into_iter().find(|g| g.group_id.as_str() == id).ok_or_else(|| {
+            Throwable::new(
+                "org.apache.kafka.common.errors.GroupIdNotFoundException",
+                format!("Group {id} not found."),
+            )
+        })?;
+    check(group.error_code, group.error_message.as_ref())?;
+    let partitions = |assignment: &Assignment| -> SortedSet<TopicPartition> {
+        let topics = assignment.topic_partitions.iter();
+        topics
+            .flat_map(|topic| {
+                let name = topic.topic_name.to_string();
+                topic.partitions.iter().map(move |index| TopicPartition::new(name.clone(), *index))
+            })
+            .collect()
+    };
+    let members = group.members.iter().map(|member| MemberInfo {
+        id: member.member_id.to_string(),
+        instance_id: member.instance_id.as_ref().map_or("", |s| s.as_str()).to_string(),
+        client_id: member.client_id.to_string(),
+        host: member.client_host.to_string(),
+        assignment: partitions(&member.assignment),
+        epoch: Some(member.member_epoch),
+        target: partitions(&member.target_assignment),
+        // -1 where the broker does not say.
+        upgraded: match member.member_type {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
+    });
+    Ok(GroupInfo {
+        id: id.to_string(),
+        state: group.group_state.to_string(),
+        assignor: group.assignor_name.to_string(),
+        coordinator,
+        group_epoch: Some(group.group_epoch),
+        target_epoch: Some(group.assignment_epoch),
+        members: members.collect(),
+    })
 }
 
 fn one_group(
@@ -163,6 +252,9 @@ fn one_group(
             client_id: member.client_id.to_string(),
             host: member.client_host.to_string(),
             assignment: partitions.collect(),
+            epoch: None,
+            target: SortedSet::new(),
+            upgraded: None,
         }
     });
     Ok(GroupInfo {
@@ -170,6 +262,8 @@ fn one_group(
         state: group.group_state.to_string(),
         assignor: group.protocol_data.to_string(),
         coordinator,
+        group_epoch: None,
+        target_epoch: None,
         members: members.collect(),
     })
 }

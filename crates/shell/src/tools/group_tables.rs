@@ -34,17 +34,20 @@ pub(crate) fn listing(groups: &[ListedGroup], with_type: bool, with_state: bool)
     };
     push("GROUP", "TYPE", "STATE");
     for group in groups {
-        // Kafka answers with `classic`; Java's enum prints `Classic`.
-        let group_type = match group.group_type.to_ascii_lowercase().as_str() {
-            "classic" => "Classic",
-            "consumer" => "Consumer",
-            "share" => "Share",
-            "streams" => "Streams",
-            _ => "Unknown",
-        };
-        push(&group.id, group_type, &group.state);
+        push(&group.id, group_type(&group.group_type), &group.state);
     }
     lines
+}
+
+/// `GroupType.toString`: Kafka answers with `classic`, and Java's enum prints `Classic`.
+pub(crate) fn group_type(wire: &str) -> &'static str {
+    match wire.to_ascii_lowercase().as_str() {
+        "classic" => "Classic",
+        "consumer" => "Consumer",
+        "share" => "Share",
+        "streams" => "Streams",
+        _ => "Unknown",
+    }
 }
 
 /// `printOffsets` of one group.
@@ -104,9 +107,10 @@ pub(crate) fn members(info: &GroupInfo, verbose: bool, has_rows: bool) -> String
         true => MISSING.to_string(),
         false => assignment_text(partitions),
     };
-    let (mut group, mut id, mut instance, mut host, mut client, mut current) =
-        (15, 15, 17, 15, 15, 20);
+    let (mut group, mut id, mut instance, mut host, mut client, mut current, mut target) =
+        (15, 15, 17, 15, 15, 20, 20);
     let mut with_instance = false;
+    let mut is_migrating = false;
     if has_rows {
         let list = &info.members;
         let assignments: Vec<String> = list.iter().map(|m| assignment(&m.assignment)).collect();
@@ -116,16 +120,24 @@ pub(crate) fn members(info: &GroupInfo, verbose: bool, has_rows: bool) -> String
         host = width(host, list.iter().map(|m| m.host.as_str()));
         client = width(client, list.iter().map(|m| m.client_id.as_str()));
         current = width(current, assignments.iter().map(String::as_str));
+        let targets: Vec<String> = list.iter().map(|m| assignment(&m.target)).collect();
+        target = width(target, targets.iter().map(String::as_str));
+        let has = |upgraded: bool| list.iter().any(|m| m.upgraded == Some(upgraded));
+        is_migrating = has(false) && has(true);
         with_instance = list.iter().any(|m| !m.instance_id.is_empty());
     }
-    let line = |cells: [&str; 10]| {
-        let [g, m, i, h, c, n, current_epoch, now, target_epoch, target] = cells;
+    let line = |cells: [&str; 11]| {
+        let [g, m, i, h, c, n, current_epoch, now, target_epoch, then, upgraded] = cells;
         let text = match with_instance {
             true => row(&[group, id, instance, host, client, 15], &[g, m, i, h, c, n]),
             false => row(&[group, id, host, client, 15], &[g, m, h, c, n]),
         };
         let more = match verbose {
-            true => row(&[15, current, 15, 20], &[current_epoch, now, target_epoch, target]),
+            true if is_migrating => row(
+                &[15, current, 15, target, 0],
+                &[current_epoch, now, target_epoch, then, upgraded],
+            ),
+            true => row(&[15, current, 15, target], &[current_epoch, now, target_epoch, then]),
             false => String::new(),
         };
         format!("{text} {more}\n")
@@ -142,6 +154,7 @@ pub(crate) fn members(info: &GroupInfo, verbose: bool, has_rows: bool) -> String
         "CURRENT-ASSIGNMENT",
         "TARGET-EPOCH",
         "TARGET-ASSIGNMENT",
+        "UPGRADED",
     ]));
     for m in &info.members {
         text.push_str(&line([
@@ -151,10 +164,11 @@ pub(crate) fn members(info: &GroupInfo, verbose: bool, has_rows: bool) -> String
             &m.host,
             &m.client_id,
             &m.assignment.len().to_string(),
-            MISSING,
+            &shown(&m.epoch),
             &assignment(&m.assignment),
-            MISSING,
-            MISSING,
+            &shown(&info.target_epoch),
+            &assignment(&m.target),
+            &shown(&m.upgraded),
         ]));
     }
     text
@@ -199,7 +213,8 @@ pub(crate) fn state(info: &GroupInfo, verbose: bool) -> String {
         "TARGET-ASSIGNMENT-EPOCH",
         "#MEMBERS",
     ]);
+    let (epoch, target_epoch) = (shown(&info.group_epoch), shown(&info.target_epoch));
     let values =
-        line([&info.id, &info.coordinator, assignor, &info.state, MISSING, MISSING, &members]);
+        line([&info.id, &info.coordinator, assignor, &info.state, &epoch, &target_epoch, &members]);
     format!("{header}{values}\n")
 }

@@ -16,7 +16,11 @@ impl Consumer {
     /// everything with a pattern.
     pub(in crate::consumer) fn update_interest(&mut self) {
         let interest = match &self.subscriptions.kind {
-            SubscriptionType::AutoPattern(_) => Interest::All,
+            // What the coordinator's regular expression matches is told by topic id: the names of all
+            // are asked for.
+            SubscriptionType::AutoPattern(_) | SubscriptionType::AutoServerPattern(_) => {
+                Interest::All
+            }
             SubscriptionType::AutoTopics => {
                 let mut topics = self.subscriptions.subscription.clone();
                 topics.extend(self.subscriptions.group_subscription.iter().cloned());
@@ -72,7 +76,7 @@ impl Consumer {
     }
 
     /// A pattern subscription wants fresh metadata before it joins.
-    pub(super) fn pattern_awaits_metadata(&mut self) -> bool {
+    pub(in crate::consumer) fn pattern_awaits_metadata(&mut self) -> bool {
         matches!(self.subscriptions.kind, SubscriptionType::AutoPattern(_))
             && (self.client.metadata.version == 0 || self.client.metadata.update_wanted())
     }

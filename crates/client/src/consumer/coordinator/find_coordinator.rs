@@ -24,7 +24,7 @@ impl Consumer {
         }
     }
 
-    pub(super) fn find_coordinator(&mut self, now: i64) {
+    pub(in crate::consumer) fn find_coordinator(&mut self, now: i64) {
         if self.coordinator.finding || now < self.coordinator.find_retry_ms {
             return;
         }

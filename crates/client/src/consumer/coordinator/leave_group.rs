@@ -53,6 +53,9 @@ impl Consumer {
 
     /// Leaves on close or unsubscribe. True if there is a response to wait for.
     pub(in crate::consumer) fn leave_group(&mut self, now: i64, reason: &str) -> bool {
+        if self.uses_consumer_protocol() {
+            return self.leave_membership(now);
+        }
         let sent = self.send_leave(now, reason);
         self.coordinator.generation = Generation::none();
         self.coordinator.state = MemberState::Unjoined;
@@ -69,6 +72,9 @@ impl Consumer {
 
     /// What a closing or unsubscribing member tells its application.
     pub(in crate::consumer) fn tell_revoked_on_leave(&mut self) -> bool {
+        if self.uses_consumer_protocol() && self.subscriptions.has_auto_assigned_partitions() {
+            return self.tell_revoked_on_membership_leave();
+        }
         let partitions = self.subscriptions.assigned_sorted();
         if !self.subscriptions.has_auto_assigned_partitions() || partitions.is_empty() {
             return false;

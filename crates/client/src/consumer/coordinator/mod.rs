@@ -66,7 +66,7 @@ impl Generation {
 /// The coordinator's part of a consumer's state.
 #[derive(Clone, Debug)]
 pub(super) struct Coordinator {
-    node: Option<Node>,
+    pub(super) node: Option<Node>,
     finding: bool,
     find_attempts: u32,
     find_retry_ms: i64,
@@ -91,7 +91,7 @@ pub(super) struct Coordinator {
     session_deadline_ms: i64,
     /// Last time that the application was inside poll.
     pub(super) last_poll_ms: i64,
-    leaving: bool,
+    pub(super) leaving: bool,
     pub(super) next_auto_commit_ms: i64,
 }
 
@@ -135,6 +135,11 @@ impl Coordinator {
             MemberState::PreparingRebalance | MemberState::CompletingRebalance => true,
             MemberState::Unjoined | MemberState::Stable => false,
         }
+    }
+
+    /// When the coordinator, or what it was asked for, is looked for again.
+    pub(super) fn lookup_times(&self) -> [i64; 2] {
+        [self.find_retry_ms, self.offset_fetch_retry_ms]
     }
 
     /// Times at which there is something to do; some are over.

@@ -216,7 +216,10 @@ impl Consumer {
         match &self.subscriptions.kind {
             SubscriptionType::AutoPattern(pattern) => pattern.is_match(topic),
             SubscriptionType::AutoTopics => self.subscriptions.subscription.contains(topic),
-            SubscriptionType::None | SubscriptionType::UserAssigned => false,
+            // The coordinator's regular expressions are of the other protocol.
+            SubscriptionType::AutoServerPattern(_)
+            | SubscriptionType::None
+            | SubscriptionType::UserAssigned => false,
         }
     }
 

@@ -15,6 +15,7 @@ use logbrook_broker::wire::{Request, Response};
 use logbrook_record::{LeaderEpoch, Offset};
 
 use super::LookupFor;
+use crate::consumer::coordinator::NO_GENERATION;
 use crate::consumer::subscription_state::{FetchPosition, FetchState};
 use crate::consumer::{Consumer, ConsumerOutput, Pending};
 use crate::error::{KAFKA, KafkaError};
@@ -48,6 +49,11 @@ impl Consumer {
         let name = |topic: &str| TopicName(StrBytes::from_string(topic.to_owned()));
         let version = self.client.version(node.id, ApiKey::OffsetFetch).unwrap_or_default();
         let request = OffsetFetchRequest::default().with_require_stable(true);
+        // A member of the new protocol names itself, and is told if its epoch is stale.
+        let generation = &self.coordinator.generation;
+        let is_member = self.uses_consumer_protocol() && generation.id != NO_GENERATION;
+        let member = is_member.then(|| StrBytes::from_string(generation.member_id.clone()));
+        let member_epoch = if is_member { generation.id } else { NO_GENERATION };
         let request = if version >= FIRST_VERSION_WITH_GROUPS {
             let topics = topics
                 .into_iter()
@@ -60,8 +66,8 @@ impl Consumer {
             request.with_groups(vec![
                 OffsetFetchRequestGroup::default()
                     .with_group_id(group_id)
-                    .with_member_id(None)
-                    .with_member_epoch(-1)
+                    .with_member_id(member)
+                    .with_member_epoch(member_epoch)
                     .with_topics(Some(topics)),
             ])
         } else {
@@ -220,6 +226,10 @@ fn read_committed(response: &OffsetFetchResponse, group_id: &str) -> Result<Comm
         error @ ErrorCode::GroupAuthorizationFailed => {
             let message = format!("Not authorized to access group: {group_id}");
             return Err(KafkaError::with_message(error, message));
+        }
+        // Again, once a heartbeat has brought the epoch that counts.
+        error @ (ErrorCode::StaleMemberEpoch | ErrorCode::UnknownMemberId) => {
+            return Err(KafkaError { retriable: true, ..KafkaError::of(error) });
         }
         error if error.is_retriable() => return Err(KafkaError::of(error)),
         error => {
