@@ -40,7 +40,7 @@ pub(crate) fn listing(groups: &[ListedGroup], with_type: bool, with_state: bool)
 }
 
 /// `GroupType.toString`: Kafka answers with `classic`, and Java's enum prints `Classic`.
-pub(crate) fn group_type(wire: &str) -> &'static str {
+fn group_type(wire: &str) -> &'static str {
     match wire.to_ascii_lowercase().as_str() {
         "classic" => "Classic",
         "consumer" => "Consumer",
