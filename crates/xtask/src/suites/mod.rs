@@ -24,6 +24,7 @@ use std::fs;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
+#[group(id = "suite_options")]
 pub(crate) struct Args {
     /// Run these suites of other projects against `logbrook serve`
     #[arg(long = "suite", value_enum)]
