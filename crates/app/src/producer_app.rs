@@ -223,6 +223,8 @@ impl ProducerApp {
                 ProducerOutput::Request(outgoing) => io.send(outgoing),
                 ProducerOutput::Disconnect { to, channel } => io.disconnect(to, channel),
                 ProducerOutput::Log(line) => log(io, &line),
+                // An application that generates events has no transactions.
+                ProducerOutput::TransactionCompleted { .. } => {}
                 ProducerOutput::Closed => io.exit(EXIT_TERM),
                 ProducerOutput::Completed { id, result } => {
                     completed = true;

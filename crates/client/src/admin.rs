@@ -69,6 +69,8 @@ pub enum Target {
     Controller,
     /// The coordinator of this group.
     Coordinator(String),
+    /// The coordinator of this transactional id.
+    TransactionCoordinator(String),
     /// The leader of this partition.
     Leader(TopicPartition),
     /// This broker.
@@ -128,7 +130,8 @@ pub struct Admin {
     config: AdminConfig,
     client: NetworkClient,
     calls: SortedMap<CallId, Call>,
-    coordinators: SortedMap<String, Node>,
+    /// By type (group 0, transaction 1) and key.
+    coordinators: SortedMap<(i8, String), Node>,
     next_call: u64,
     outputs: VecDeque<AdminOutput>,
     last_poll_ms: i64,
@@ -136,6 +139,15 @@ pub struct Admin {
 
 /// As many requests to one node as it likes (`KafkaAdminClient` sends one call a node at a time).
 const MAX_IN_FLIGHT: usize = 1;
+
+/// `CoordinatorType` and key, where a call goes to a coordinator.
+fn coordinator_of(target: &Target) -> Option<(i8, String)> {
+    match target {
+        Target::Coordinator(group) => Some((0, group.clone())),
+        Target::TransactionCoordinator(id) => Some((1, id.clone())),
+        Target::Any | Target::Controller | Target::Leader(_) | Target::Node(_) => None,
+    }
+}
 
 impl Admin {
     /// An admin client; `seed` feeds its backoff jitter.
@@ -271,9 +283,11 @@ impl Admin {
         if now >= call.deadline_ms {
             let known = match &call.target {
                 Target::Node(node) => self.client.broker(*node).is_some(),
-                Target::Any | Target::Controller | Target::Leader(_) | Target::Coordinator(_) => {
-                    !self.client.metadata.brokers.is_empty()
-                }
+                Target::Any
+                | Target::Controller
+                | Target::Leader(_)
+                | Target::Coordinator(_)
+                | Target::TransactionCoordinator(_) => !self.client.metadata.brokers.is_empty(),
             };
             let error = timed_out(call, now, known);
             self.complete(id, Err(error));
@@ -342,16 +356,18 @@ impl Admin {
                 }
                 node
             }
-            Target::Coordinator(group) => {
-                if let Some(node) = self.coordinators.get(group) {
+            Target::Coordinator(_) | Target::TransactionCoordinator(_) => {
+                let wanted = coordinator_of(target)?;
+                if let Some(node) = self.coordinators.get(&wanted) {
                     return Some(node.clone());
                 }
+                let (key_type, key) = wanted;
                 let node = self.client.least_loaded_node(now)?;
                 if !self.client.ready(now, &node) {
                     return None;
                 }
-                let key = StrBytes::from_string(group.clone());
-                let request = FindCoordinatorRequest::default().with_key_type(0);
+                let key = StrBytes::from_string(key);
+                let request = FindCoordinatorRequest::default().with_key_type(key_type);
                 let version =
                     self.client.version(node.id, kafka_protocol::messages::ApiKey::FindCoordinator);
                 // Version 4 asks for several keys at once (KIP-699).
@@ -379,10 +395,10 @@ impl Admin {
         let target = call.target.clone();
         match completion.result {
             Ok(Response::FindCoordinator(response)) if finding => {
-                let Target::Coordinator(group) = target else { return };
-                match read_coordinator(&response, &group) {
+                let Some(wanted) = coordinator_of(&target) else { return };
+                match read_coordinator(&response, &wanted.1) {
                     Ok(node) => {
-                        self.coordinators.insert(group, node);
+                        self.coordinators.insert(wanted, node);
                     }
                     Err(error) if error.retriable => self.retry(now, id, error),
                     Err(error) => self.complete(id, Err(error)),
@@ -391,8 +407,10 @@ impl Admin {
             Ok(response) => match first_retriable_error(&response) {
                 Some(code) => {
                     match &target {
-                        Target::Coordinator(group) => {
-                            self.coordinators.remove(group);
+                        Target::Coordinator(_) | Target::TransactionCoordinator(_) => {
+                            if let Some(wanted) = coordinator_of(&target) {
+                                self.coordinators.remove(&wanted);
+                            }
                         }
                         Target::Any | Target::Controller | Target::Leader(_) | Target::Node(_) => {
                             self.client.metadata.request_update(false);
@@ -403,8 +421,8 @@ impl Admin {
                 None => self.complete(id, Ok(response)),
             },
             Err(failure) => {
-                if let Target::Coordinator(group) = &target {
-                    self.coordinators.remove(group);
+                if let Some(wanted) = coordinator_of(&target) {
+                    self.coordinators.remove(&wanted);
                 }
                 let message = match failure {
                     SendFailure::Disconnected => format!(

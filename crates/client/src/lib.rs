@@ -26,6 +26,7 @@ pub use log_line::{Level, LogLine};
 pub use net::{Channel, Endpoint, NetEvent, Outgoing};
 pub use process::{AppEvent, Input, Io, IoAction, Process, ProcessView, Signal};
 pub use producer::{
-    Producer, ProducerConfig, ProducerOutput, ProducerRecord, RecordMetadata, SendId,
+    ConsumerGroupMetadata, Producer, ProducerConfig, ProducerOutput, ProducerRecord,
+    RecordMetadata, SendId, TransactionCall,
 };
 pub use topic_partition::{OffsetAndMetadata, TopicPartition};

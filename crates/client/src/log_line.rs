@@ -32,11 +32,14 @@ pub struct LogLine {
     pub logger: &'static str,
     /// The text, with its `[Producer clientId=…] ` prefix.
     pub text: String,
+    /// The exception logged with it, as `class: message`.
+    pub thrown: Option<String>,
 }
 
 impl LogLine {
     /// The line as Kafka's tools print it on stderr: `[ts] WARN text (logger)`, without a newline.
     pub fn render(&self, timestamp: &str) -> String {
-        format!("[{timestamp}] {} {} ({})", self.level, self.text, self.logger)
+        let thrown = self.thrown.as_ref().map(|thrown| format!("\n{thrown}")).unwrap_or_default();
+        format!("[{timestamp}] {} {} ({}){thrown}", self.level, self.text, self.logger)
     }
 }

@@ -144,8 +144,12 @@ impl Run {
         };
         config.broker_properties = level.cluster.config.clone();
         // As in the format: scaled to the number of brokers, and no initial rebalance delay.
-        let default =
-            [("offsets.topic.replication.factor", "1"), ("group.initial.rebalance.delay.ms", "0")];
+        let default = [
+            ("offsets.topic.replication.factor", "1"),
+            ("transaction.state.log.replication.factor", "1"),
+            ("transaction.state.log.min.isr", "1"),
+            ("group.initial.rebalance.delay.ms", "0"),
+        ];
         for (name, value) in default {
             config.broker_properties.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         }

@@ -31,6 +31,7 @@ mod kafka_metadata_quorum;
 mod kafka_reassign_partitions;
 mod kafka_share_groups;
 mod kafka_topics;
+mod kafka_transactions;
 mod kafka_verifiable_consumer;
 mod kafka_verifiable_producer;
 mod line_message_reader;
@@ -68,7 +69,7 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 20] = [
+static TOOLS: [Tool; 21] = [
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -124,6 +125,7 @@ static TOOLS: [Tool; 20] = [
         kafka_verifiable_consumer::HELP,
         kafka_verifiable_consumer::start,
     ),
+    Tool::new("kafka-transactions.sh", kafka_transactions::HELP, kafka_transactions::start),
     Tool::new("kafka-drive", "", kafka_drive::start),
 ];
 

@@ -174,6 +174,28 @@ impl NetworkClient {
             .collect();
         connection.state = State::Ready;
         connection.failed_attempts = 0;
+        // `ApiVersions.update`: the newest of what the brokers say.
+        let epoch = response.finalized_features_epoch;
+        if epoch > self.transaction_version.0 {
+            let level = response
+                .finalized_features
+                .iter()
+                .find(|feature| feature.name.as_str() == "transaction.version")
+                .map_or(0, |feature| feature.max_version_level);
+            self.transaction_version = (epoch, level);
+        }
+    }
+
+    /// The finalized level of `transaction.version`, 0 where no broker said one.
+    pub(crate) fn transaction_version(&self) -> i16 {
+        self.transaction_version.1
+    }
+
+    /// Whether the last attempt to connect failed.
+    pub(crate) fn has_failed(&self, node: i32) -> bool {
+        self.connections.get(&node).is_some_and(|connection| {
+            matches!(connection.state, State::Disconnected { .. }) && connection.failed_attempts > 0
+        })
     }
 
     /// The version in which a request of this API goes to a connected node.

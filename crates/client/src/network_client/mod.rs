@@ -19,6 +19,7 @@ use rand_pcg::Pcg32;
 
 use crate::backoff::{backoff_ms, generator};
 use crate::config::CommonConfig;
+use crate::error::KafkaError;
 use crate::log_line::{Level, LogLine};
 use crate::metadata::Metadata;
 use crate::net::{Channel, Endpoint, NetEvent, Outgoing};
@@ -89,6 +90,8 @@ pub(crate) struct NetworkClient {
     pub(crate) client_number: u16,
     config: CommonConfig,
     connections: SortedMap<i32, Connection>,
+    /// The cluster's finalized level of `transaction.version`, and the epoch of that.
+    transaction_version: (i64, i16),
     in_flight: SortedMap<i32, InFlight>,
     next_correlation_id: i32,
     max_in_flight: usize,
@@ -113,6 +116,7 @@ impl NetworkClient {
             tells_of_bootstrap: true,
             config,
             connections: SortedMap::new(),
+            transaction_version: (-1, 0),
             in_flight: SortedMap::new(),
             next_correlation_id: 0,
             max_in_flight,
@@ -127,6 +131,19 @@ impl NetworkClient {
     /// [`NetworkClient::take_completion`] with `token`. `None`: the node does not know the API.
     pub(crate) fn send(&mut self, now: i64, node: i32, token: u64, body: Request) -> Option<i32> {
         let version = self.version(node, body.api_key())?;
+        Some(self.dispatch(now, node, Purpose::Owner(token), body, version))
+    }
+
+    /// The same in a version of at most `most`.
+    pub(crate) fn send_up_to(
+        &mut self,
+        now: i64,
+        node: i32,
+        token: u64,
+        body: Request,
+        most: i16,
+    ) -> Option<i32> {
+        let version = self.version(node, body.api_key())?.min(most);
         Some(self.dispatch(now, node, Purpose::Owner(token), body, version))
     }
 
@@ -302,6 +319,19 @@ impl NetworkClient {
     /// Logs a line with the client's prefix.
     pub(crate) fn log(&mut self, level: Level, logger: &'static str, text: String) {
         let text = format!("{}{text}", self.log_prefix);
-        self.outputs.push_back(NetOutput::Log(LogLine { level, logger, text }));
+        self.outputs.push_back(NetOutput::Log(LogLine { level, logger, text, thrown: None }));
+    }
+
+    /// Logs a line with an exception.
+    pub(crate) fn log_thrown(
+        &mut self,
+        level: Level,
+        logger: &'static str,
+        text: String,
+        error: &KafkaError,
+    ) {
+        let text = format!("{}{text}", self.log_prefix);
+        let thrown = Some(error.to_string());
+        self.outputs.push_back(NetOutput::Log(LogLine { level, logger, text, thrown }));
     }
 }

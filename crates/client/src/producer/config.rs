@@ -36,6 +36,10 @@ pub struct ProducerConfig {
     pub common: CommonConfig,
     /// `acks`.
     pub acks: Acks,
+    /// `transactional.id`.
+    pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`.
+    pub transaction_timeout_ms: i32,
     /// `enable.idempotence`, after acks, retries and in-flight requests had their say.
     pub enable_idempotence: bool,
     /// `linger.ms`.
@@ -85,7 +89,15 @@ impl ProducerConfig {
         let max_block_ms = reader.long("max.block.ms", 60_000, 0)?;
         let partitioner = PartitionerKind::by_class(reader.get("partitioner.class"))?;
         let partitioner_ignore_keys = reader.boolean("partitioner.ignore.keys", false)?;
-        let common = CommonConfig::read(reader, "producer-1")?;
+        let transactional_id = reader.get("transactional.id").map(str::to_owned);
+        if transactional_id.as_deref() == Some("") {
+            return Err(invalid("transactional.id", "", "String must be non-empty"));
+        }
+        let transaction_timeout_ms = reader.int("transaction.timeout.ms", 60_000, i32::MIN)?;
+        let client_id = transactional_id
+            .as_ref()
+            .map_or("producer-1".to_owned(), |id| format!("producer-{id}"));
+        let common = CommonConfig::read(reader, &client_id)?;
 
         let enable_idempotence =
             idempotence && Self::idempotence_allowed(reader, acks, retries, max_in_flight)?;
@@ -105,6 +117,7 @@ impl ProducerConfig {
         } else {
             warnings.push(LogLine {
                 level: Level::Warn,
+                thrown: None,
                 logger: "org.apache.kafka.clients.producer.KafkaProducer",
                 text: format!(
                     "[Producer clientId={}] delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms. Setting it to {least}.",
@@ -116,6 +129,8 @@ impl ProducerConfig {
         Ok(Self {
             common,
             acks,
+            transactional_id,
+            transaction_timeout_ms,
             enable_idempotence,
             linger_ms,
             batch_size: batch_size.max(1) as usize,

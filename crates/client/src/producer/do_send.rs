@@ -157,7 +157,11 @@ impl Producer {
                         appended.enable_switch,
                     );
                 }
-                Placed::Appended
+                // After the append, as in Java: a record that is refused here stays in its batch.
+                match self.maybe_add_partition(&target) {
+                    Ok(()) => Placed::Appended,
+                    Err(error) => Placed::Failed(error),
+                }
             }
             None => {
                 let available = self.accumulator.available_memory();

@@ -15,6 +15,7 @@ mod producer_batch;
 mod producer_record;
 mod sender;
 mod transaction_manager;
+mod transactions;
 
 use logbrook_sorted::{SortedMap, SortedSet};
 use std::collections::VecDeque;
@@ -32,6 +33,8 @@ use partitioner::Partitioner;
 use producer_batch::BatchId;
 pub use producer_record::ProducerRecord;
 use transaction_manager::TransactionManager;
+use transactions::Transactions;
+pub use transactions::{ConsumerGroupMetadata, TransactionCall};
 
 /// Kafka's producer as a state machine.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub struct Producer {
     accumulator: RecordAccumulator,
     partitioner: Partitioner,
     idempotence: Option<TransactionManager>,
+    /// With a `transactional.id`.
+    transactions: Option<Transactions>,
     waiting: VecDeque<Waiting>,
     next_send: u64,
     incomplete: SortedSet<SendId>,
@@ -75,7 +80,12 @@ impl Producer {
             compression: config.compression,
             delivery_timeout_ms: config.delivery_timeout_ms,
         };
-        let log_prefix = format!("[Producer clientId={}] ", config.common.client_id);
+        let log_prefix = match &config.transactional_id {
+            Some(id) => {
+                format!("[Producer clientId={}, transactionalId={id}] ", config.common.client_id)
+            }
+            None => format!("[Producer clientId={}] ", config.common.client_id),
+        };
         Self {
             client: NetworkClient::new(
                 config.common.clone(),
@@ -91,7 +101,13 @@ impl Producer {
                 config.batch_size,
                 generator(seed, 2),
             ),
-            idempotence: config.enable_idempotence.then(TransactionManager::new),
+            idempotence: config
+                .enable_idempotence
+                .then(|| TransactionManager::new(config.transactional_id.is_some())),
+            transactions: config
+                .transactional_id
+                .clone()
+                .map(|id| Transactions::new(id, config.transaction_timeout_ms)),
             waiting: VecDeque::new(),
             next_send: 0,
             incomplete: SortedSet::new(),
@@ -176,6 +192,7 @@ impl Producer {
         if !self.closed {
             self.place_waiting(now);
             self.run_sender(now);
+            self.tell_transactions(now);
         }
         while let Some(output) = self.client.take_output() {
             self.outputs.push_back(match output {
@@ -207,6 +224,7 @@ impl Producer {
             self.next_ready_ms,
             self.init_producer_id.retry_at_ms.filter(|at| *at > self.last_poll_ms),
             blocked,
+            self.next_transaction_wakeup(),
         ]
         .into_iter()
         .flatten()
@@ -214,8 +232,10 @@ impl Producer {
     }
 
     fn complete(&mut self, id: SendId, result: Result<RecordMetadata, KafkaError>) {
-        self.incomplete.remove(&id);
-        self.outputs.push_back(ProducerOutput::Completed { id, result });
+        // A record that was refused after it came into a batch has ended already.
+        if self.incomplete.remove(&id) {
+            self.outputs.push_back(ProducerOutput::Completed { id, result });
+        }
     }
 
     fn hurry(&self) -> bool {

@@ -5,6 +5,7 @@ use logbrook_record::{Offset, PartitionIndex};
 use crate::error::KafkaError;
 use crate::log_line::LogLine;
 use crate::net::{Channel, Endpoint, Outgoing};
+use crate::producer::TransactionCall;
 
 /// The handle of one [`Producer::send`]. Numbers count up from 0 in the order of the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +47,13 @@ pub enum ProducerOutput {
         id: SendId,
         /// Where it was written, or why it was not.
         result: Result<RecordMetadata, KafkaError>,
+    },
+    /// What a transactional producer was asked for has ended, or has waited for `max.block.ms`.
+    TransactionCompleted {
+        /// Which.
+        call: TransactionCall,
+        /// Whether it was done.
+        result: Result<(), KafkaError>,
     },
     /// A line of the log.
     Log(LogLine),

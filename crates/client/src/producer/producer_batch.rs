@@ -56,13 +56,23 @@ impl ProducerBatch {
         self.base_sequence
     }
 
-    pub(crate) fn set_producer_state(&mut self, producer: ProducerIdAndEpoch, sequence: i32) {
-        self.builder.set_producer_state(producer.id, producer.epoch, sequence, false);
+    pub(crate) fn set_producer_state(
+        &mut self,
+        producer: ProducerIdAndEpoch,
+        sequence: i32,
+        transactional: bool,
+    ) {
+        self.builder.set_producer_state(producer.id, producer.epoch, sequence, transactional);
         self.base_sequence = Some(sequence);
     }
 
-    pub(crate) fn reset_producer_state(&mut self, producer: ProducerIdAndEpoch, sequence: i32) {
-        self.set_producer_state(producer, sequence);
+    pub(crate) fn reset_producer_state(
+        &mut self,
+        producer: ProducerIdAndEpoch,
+        sequence: i32,
+        transactional: bool,
+    ) {
+        self.set_producer_state(producer, sequence, transactional);
         self.sequence_has_been_reset = true;
     }
 

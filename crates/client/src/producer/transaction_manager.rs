@@ -1,7 +1,7 @@
 //! Idempotence: the producer id, and per partition the sequence numbers and what is in flight
 //! (`TransactionManager`, `TxnPartitionMap`, `TxnPartitionEntry`; KIP-98, KIP-360).
 //!
-//! Transactions themselves are not modelled.
+//! Transactions themselves are in `transactions/`.
 
 use logbrook_sorted::{SortedMap, SortedSet};
 
@@ -49,6 +49,8 @@ const NO_LAST_ACKED_SEQUENCE_NUMBER: i32 = -1;
 #[derive(Clone, Debug)]
 pub(crate) struct TransactionManager {
     pub(crate) producer: ProducerIdAndEpoch,
+    /// Its batches are parts of transactions.
+    transactional: bool,
     partitions: SortedMap<TopicPartition, Entry>,
     /// Partition -> the sequence after the batch that expired without an answer.
     unresolved: SortedMap<TopicPartition, i32>,
@@ -57,9 +59,10 @@ pub(crate) struct TransactionManager {
 }
 
 impl TransactionManager {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(transactional: bool) -> Self {
         Self {
             producer: ProducerIdAndEpoch::NONE,
+            transactional,
             partitions: SortedMap::new(),
             unresolved: SortedMap::new(),
             to_rewrite: SortedSet::new(),
@@ -93,12 +96,12 @@ impl TransactionManager {
     }
 
     fn start_sequences_at_beginning(&mut self, partition: &TopicPartition, batches: &mut Batches) {
-        let producer = self.producer;
+        let (producer, transactional) = (self.producer, self.transactional);
         let entry = self.partitions.entry(partition.clone()).or_default();
         let mut sequence = 0;
         for id in &entry.in_flight {
             if let Some(batch) = batches.get_mut(*id) {
-                batch.reset_producer_state(producer, sequence);
+                batch.reset_producer_state(producer, sequence, transactional);
                 sequence = increment_sequence(sequence, batch.record_count());
             }
         }
@@ -107,9 +110,17 @@ impl TransactionManager {
         entry.last_acked_sequence = NO_LAST_ACKED_SEQUENCE_NUMBER;
     }
 
+    /// A new epoch begins with the next transaction (`resetSequenceNumbers`).
+    pub(crate) fn reset_sequence_numbers(&mut self) {
+        self.partitions.clear();
+        self.unresolved.clear();
+        self.to_rewrite.clear();
+        self.epoch_bump_required = false;
+    }
+
     /// Assigns the next sequence of its partition to a batch that is about to be sent for the first time.
     pub(crate) fn assign_sequence(&mut self, id: BatchId, batches: &mut Batches) {
-        let producer = self.producer;
+        let (producer, transactional) = (self.producer, self.transactional);
         let Some(batch) = batches.get_mut(id) else { return };
         let stale = self
             .partitions
@@ -123,7 +134,7 @@ impl TransactionManager {
         let Some(batch) = batches.get_mut(id) else { return };
         let entry = self.partitions.entry(batch.partition.clone()).or_default();
         entry.producer = producer;
-        batch.set_producer_state(producer, entry.next_sequence);
+        batch.set_producer_state(producer, entry.next_sequence, transactional);
         entry.next_sequence = increment_sequence(entry.next_sequence, batch.record_count());
         entry.in_flight.push(id);
     }
@@ -190,7 +201,8 @@ impl TransactionManager {
         adjust: bool,
     ) {
         self.remove_in_flight(id, partition);
-        if gap || adjust {
+        // A transaction is aborted, and the next one has another epoch.
+        if !self.transactional && (gap || adjust) {
             self.request_epoch_bump(partition);
         }
     }
@@ -216,7 +228,7 @@ impl TransactionManager {
             }
             let resolved = entry.next_sequence.wrapping_sub(entry.last_acked_sequence) == 1;
             self.unresolved.remove(&partition);
-            if !resolved {
+            if !resolved && !self.transactional {
                 self.request_epoch_bump(&partition);
             }
         }
@@ -230,34 +242,49 @@ impl TransactionManager {
         sequence.wrapping_sub(last) == 1
     }
 
-    /// `canRetry` for `OUT_OF_ORDER_SEQUENCE_NUMBER`: always, and a real gap bumps the epoch.
-    pub(crate) fn out_of_order(&mut self, id: BatchId, batches: &Batches) {
-        let Some(batch) = batches.get(id) else { return };
-        let Some(sequence) = batch.base_sequence() else { return };
+    /// `canRetry` for `OUT_OF_ORDER_SEQUENCE_NUMBER`: always without transactions, and a real gap
+    /// bumps the epoch; in a transaction unless the batch is the next one.
+    pub(crate) fn out_of_order(&mut self, id: BatchId, batches: &Batches) -> bool {
+        let Some(batch) = batches.get(id) else { return true };
+        let Some(sequence) = batch.base_sequence() else { return true };
         let unresolved = self.unresolved.get(&batch.partition).copied();
         if unresolved.is_none()
             && (batch.sequence_has_been_reset || !self.is_next_sequence(&batch.partition, sequence))
         {
-            return;
+            return true;
+        }
+        if self.transactional {
+            return false;
         }
         if unresolved.is_none_or(|next| next == sequence) {
             let partition = batch.partition.clone();
             self.request_epoch_bump(&partition);
         }
+        true
     }
 
-    /// `canRetry` for `UNKNOWN_PRODUCER_ID`: always; the epoch is bumped unless this batch was reset already.
+    /// `canRetry` for `UNKNOWN_PRODUCER_ID`: always without transactions; the epoch is bumped unless
+    /// this batch was reset already. In a transaction where retention took what was acknowledged.
     pub(crate) fn unknown_producer_id(
         &mut self,
         id: BatchId,
-        batches: &Batches,
+        batches: &mut Batches,
         log_start_offset: i64,
-    ) {
-        let Some(batch) = batches.get(id) else { return };
+    ) -> bool {
+        let Some(batch) = batches.get(id) else { return true };
         if log_start_offset == -1 || batch.sequence_has_been_reset {
-            return;
+            return true;
         }
         let partition = batch.partition.clone();
+        if self.transactional {
+            let acked = self.partitions.get(&partition).map_or(-1, |entry| entry.last_acked_offset);
+            let lost = acked < log_start_offset;
+            if lost {
+                self.start_sequences_at_beginning(&partition, batches);
+            }
+            return lost;
+        }
         self.request_epoch_bump(&partition);
+        true
     }
 }

@@ -12,7 +12,7 @@ use logbrook_client::consumer::{CommitId, Subscription};
 use logbrook_client::{
     Admin, AdminConfig, CallId, Channel, Consumer, ConsumerConfig, ConsumerOutput, ConsumerRecord,
     Endpoint, KafkaError, LogLine, NetEvent, Outgoing, Producer, ProducerConfig, ProducerOutput,
-    ProducerRecord, RecordMetadata, SendId, Target, TopicPartition,
+    ProducerRecord, RecordMetadata, SendId, Target, TopicPartition, TransactionCall,
 };
 
 pub const EPOCH_MS: i64 = 1_700_000_000_000;
@@ -53,6 +53,7 @@ pub struct Seen {
     pub errors: Vec<KafkaError>,
     pub logs: Vec<LogLine>,
     pub answers: SortedMap<CallId, Result<Response, KafkaError>>,
+    pub transactions: Vec<(TransactionCall, Result<(), KafkaError>)>,
     pub closed: bool,
 }
 
@@ -379,6 +380,9 @@ impl World {
                             self.seen[id].completed.push((send, result));
                         }
                         ProducerOutput::Log(line) => self.seen[id].logs.push(line),
+                        ProducerOutput::TransactionCompleted { call, result } => {
+                            self.seen[id].transactions.push((call, result));
+                        }
                         ProducerOutput::Closed => self.seen[id].closed = true,
                     }
                 }

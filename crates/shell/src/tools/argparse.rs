@@ -12,6 +12,10 @@ pub(crate) enum Action {
     Store,
     /// One argument that is an integer.
     StoreInteger,
+    /// One argument that is a long.
+    StoreLong,
+    /// One argument that is a short.
+    StoreShort,
     /// One argument each time that it is given.
     Append,
     /// Nothing.
@@ -181,9 +185,15 @@ fn read(spec: &'static Spec, argv: &[String], into: &mut Namespace) -> Result<()
                 }
             },
         };
-        if arg.action == Action::StoreInteger && value.parse::<i32>().is_err() {
+        let (valid, kind) = match arg.action {
+            Action::StoreInteger => (value.parse::<i32>().is_ok(), "Integer"),
+            Action::StoreLong => (value.parse::<i64>().is_ok(), "Long"),
+            Action::StoreShort => (value.parse::<i16>().is_ok(), "Short"),
+            Action::Store | Action::Append | Action::StoreTrue => (true, "String"),
+        };
+        if !valid {
             return wrong(format!(
-                "argument {}: could not convert '{value}' to Integer (For input string: \"{value}\")",
+                "argument {}: could not convert '{value}' to {kind} (For input string: \"{value}\")",
                 spec.shown(first)
             ));
         }

@@ -97,7 +97,10 @@ pub(crate) fn log_line(now: i64, level: Level, text: &str, logger: &str) -> Stri
 
 /// A client's log line where the tools show it (WARN and above).
 pub(crate) fn client_log(now: i64, line: &LogLine) -> Option<String> {
-    (line.level >= Level::Warn).then(|| log_line(now, line.level, &line.text, line.logger))
+    (line.level >= Level::Warn).then(|| {
+        let thrown = line.thrown.iter().map(|thrown| format!("{thrown}\n"));
+        log_line(now, line.level, &line.text, line.logger) + &thrown.collect::<String>()
+    })
 }
 
 /// log4j's date: `2026-11-23 15:31:46,123`, UTC.

@@ -276,6 +276,8 @@ impl ConsoleProducer {
                             io.stderr(&text);
                         }
                     }
+                    // The console producer has no transactions.
+                    ProducerOutput::TransactionCompleted { .. } => {}
                     ProducerOutput::Closed => {
                         self.ended = true;
                         io.exit(self.exit.unwrap_or(0));

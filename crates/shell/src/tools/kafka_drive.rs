@@ -6,13 +6,14 @@
 //! send P TOPIC PARTITION|- TIMESTAMP|- KEY VALUE [header=value ...]      queued, not yet sent
 //! flush P                         sends; prints topic-partition@offset or the error of each record
 //! close P
+//! init P | begin P | commit P | abort P | offsets P GROUP TOPIC-PARTITION=OFFSET ...
 //! consumer C [k=v ...] | subscribe C TOPIC ... | assign C TOPIC-PARTITION ... | seek C TOPIC-PARTITION OFFSET
 //! poll C N [MS]                   prints up to N records, waiting at most MS (default 10000) in all
 //! commit-sync C | positions C | leave C
 //! say WORDS | sleep MS
 //! ```
 //!
-//! Words are split at blanks, `"..."` keeps blanks, `\N` is null. Transactions are not modelled yet.
+//! Words are split at blanks, `"..."` keeps blanks, `\N` is null.
 
 use logbrook_sorted::SortedMap;
 use std::any::Any;
@@ -21,7 +22,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use logbrook_client::consumer::{CommitId, Subscription};
 use logbrook_client::process::ProcessView;
-use logbrook_client::producer::SendId;
+use logbrook_client::producer::{ConsumerGroupMetadata, SendId, TransactionCall};
 use logbrook_client::{
     Consumer, ConsumerConfig, ConsumerOutput, ConsumerRecord, Input, Io, KafkaError, NetEvent,
     Outgoing, Process, Producer, ProducerConfig, ProducerOutput, ProducerRecord, RecordMetadata,
@@ -60,6 +61,8 @@ struct Producing {
     client: Producer,
     /// In the order sent; the result once it is known.
     queued: Vec<(SendId, Option<Result<RecordMetadata, KafkaError>>)>,
+    /// The last transactional call that ended.
+    transaction: Option<(TransactionCall, Result<(), KafkaError>)>,
     closed: bool,
 }
 
@@ -78,6 +81,11 @@ enum Wait {
     Send(u16),
     Flush(u16),
     CloseProducer(u16),
+    Transaction {
+        producer: u16,
+        call: TransactionCall,
+        what: String,
+    },
     Poll {
         consumer: u16,
         wanted: usize,
@@ -108,8 +116,13 @@ impl Drive {
                 let config = ProducerConfig::from_properties(&settings).map_err(thrown)?;
                 let id = self.next_client();
                 let client = Producer::new(config, self.seed ^ u64::from(id));
-                let made =
-                    Producing { name: word(1).into(), client, queued: Vec::new(), closed: false };
+                let made = Producing {
+                    name: word(1).into(),
+                    client,
+                    queued: Vec::new(),
+                    transaction: None,
+                    closed: false,
+                };
                 self.producers.insert(id, made);
             }
             "consumer" => {
@@ -176,10 +189,26 @@ impl Drive {
             }
             "say" => io.stdout(&format!("{}\n", w.get(1..).unwrap_or_default().join(" "))),
             "sleep" => return Ok(Some(Wait::Sleep { until: now + number(word(1))? })),
-            "init" | "begin" | "commit" | "abort" | "offsets" => {
-                io.stderr(&format!("logbrook: kafka-drive {} is not modelled yet\n", word(0)));
-                self.ended = true;
-                io.exit(1);
+            "begin" => {
+                let (_, p) = self.producer(word(1))?;
+                p.client.begin_transaction().map_err(thrown)?;
+            }
+            "init" | "commit" | "abort" | "offsets" => {
+                let offsets = w.get(3..).unwrap_or_default().iter().map(|s| offset(s));
+                let offsets: Vec<(TopicPartition, Offset)> = offsets.collect::<Result<_, _>>()?;
+                let (producer, p) = self.producer(word(1))?;
+                let call = match word(0) {
+                    "init" => p.client.init_transactions(now),
+                    "commit" => p.client.commit_transaction(now),
+                    "abort" => p.client.abort_transaction(now),
+                    _ => {
+                        let group = ConsumerGroupMetadata::new(word(2));
+                        p.client.send_offsets_to_transaction(now, offsets, group)
+                    }
+                };
+                let call = call.map_err(thrown)?;
+                let what = format!("{} {}", word(0), word(1));
+                return Ok(Some(Wait::Transaction { producer, call, what }));
             }
             _ => return Err(Throwable::illegal_argument("no such command")),
         }
@@ -234,6 +263,18 @@ impl Drive {
                     }
                 }
                 true
+            }
+            Wait::Transaction { producer, call, what } => {
+                let Some(p) = self.producers.get_mut(producer) else { return true };
+                match p.transaction.take_if(|(ended, _)| ended == call) {
+                    Some((_, result)) => {
+                        if let Err(e) = result {
+                            io.stdout(&problem(what, &Throwable::from(&e)));
+                        }
+                        true
+                    }
+                    None => false,
+                }
             }
             Wait::CloseProducer(id) => self.producers.get(id).is_none_or(|p| p.closed),
             Wait::Poll { consumer, wanted, got, until } => {
@@ -367,6 +408,9 @@ impl Drive {
                             }
                         }
                     }
+                    ProducerOutput::TransactionCompleted { call, result } => {
+                        p.transaction = Some((call, result));
+                    }
                     ProducerOutput::Log(line) => log(io, line),
                     ProducerOutput::Closed => p.closed = true,
                 }
@@ -474,6 +518,12 @@ fn number(text: &str) -> Result<i64, Throwable> {
 fn partition(text: &str) -> Result<TopicPartition, Throwable> {
     let (topic, index) = text.rsplit_once('-').unwrap_or((text, ""));
     Ok(TopicPartition::new(topic, number(index)? as i32))
+}
+
+/// `topic-partition=offset`.
+fn offset(text: &str) -> Result<(TopicPartition, Offset), Throwable> {
+    let (place, offset) = text.split_once('=').unwrap_or((text, ""));
+    Ok((partition(place)?, Offset(number(offset)?)))
 }
 
 fn nullable(text: &str) -> Option<Bytes> {

@@ -303,6 +303,8 @@ impl VerifiableProducer {
                             io.stderr(&text);
                         }
                     }
+                    // It has no transactions.
+                    ProducerOutput::TransactionCompleted { .. } => {}
                     ProducerOutput::Closed => {
                         self.finish(io);
                         return;

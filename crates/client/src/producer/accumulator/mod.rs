@@ -327,6 +327,21 @@ impl RecordAccumulator {
         self.muted.remove(partition);
     }
 
+    /// Something is waiting or in flight.
+    pub(crate) fn has_incomplete(&self) -> bool {
+        !self.batches.0.is_empty()
+    }
+
+    /// Batches that were never sent, in queues; in a transaction those without a sequence number.
+    pub(crate) fn undrained(&self) -> Vec<BatchId> {
+        self.batches
+            .0
+            .iter()
+            .filter(|(_, batch)| batch.base_sequence.is_none())
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
     /// All batches, oldest first.
     pub(crate) fn all(&self) -> Vec<BatchId> {
         self.batches.0.keys().copied().collect()

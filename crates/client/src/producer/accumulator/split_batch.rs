@@ -73,7 +73,7 @@ impl RecordAccumulator {
                 ProducerIdAndEpoch { id: options.producer_id, epoch: options.producer_epoch };
             for part in &parts {
                 let Some(part) = self.batches.0.get_mut(part) else { continue };
-                part.set_producer_state(producer, sequence);
+                part.set_producer_state(producer, sequence, options.transactional);
                 sequence = increment_sequence(sequence, part.record_count());
             }
         }
@@ -108,7 +108,7 @@ mod tests {
             compression: Compression::None,
             delivery_timeout_ms: 120_000,
         });
-        let mut idempotence = TransactionManager::new();
+        let mut idempotence = TransactionManager::new(false);
         idempotence.producer = ProducerIdAndEpoch { id: ProducerId(1), epoch: ProducerEpoch(0) };
         let partition = TopicPartition::new("orders", 0);
         let partitions = [partition.clone()];

@@ -76,13 +76,11 @@ impl Producer {
         match &mut self.idempotence {
             None => error.is_retriable(),
             Some(idempotence) => {
-                let batches = &self.accumulator.batches;
+                let batches = &mut self.accumulator.batches;
                 if error == ErrorCode::UnknownProducerId {
-                    idempotence.unknown_producer_id(id, batches, outcome.log_start_offset);
-                    true
+                    idempotence.unknown_producer_id(id, batches, outcome.log_start_offset)
                 } else if error == ErrorCode::OutOfOrderSequenceNumber {
-                    idempotence.out_of_order(id, batches);
-                    true
+                    idempotence.out_of_order(id, batches)
                 } else {
                     error.is_retriable()
                 }
@@ -116,6 +114,9 @@ impl Producer {
     /// A batch that the broker refused: records named in the response fail with their own messages.
     fn fail_refused(&mut self, id: BatchId, partition: &TopicPartition, outcome: &Outcome) {
         let whole = outcome.exception(partition);
+        if let Some(transactions) = &mut self.transactions {
+            transactions.batch_failed(&whole);
+        }
         let only_one = outcome.record_errors.len() == 1;
         self.fail_batch(id, |index| {
             if outcome.record_errors.is_empty() {
@@ -163,6 +164,9 @@ impl Producer {
                 .base_sequence()
                 .map(|sequence| increment_sequence(sequence, batch.record_count()));
             self.fail_batch(id, |_| error.clone());
+            if let Some(transactions) = &mut self.transactions {
+                transactions.batch_failed(&error);
+            }
             if let (Some(next), Some(idempotence)) = (sent, &mut self.idempotence) {
                 idempotence.mark_unresolved(&partition, next);
             }

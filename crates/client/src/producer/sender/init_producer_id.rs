@@ -26,6 +26,10 @@ impl Producer {
     pub(super) fn find_producer_id(&mut self, now: i64) {
         let Some(idempotence) = &mut self.idempotence else { return };
         idempotence.resolve_sequences();
+        if self.transactions.is_some() {
+            // `initTransactions` asks for it.
+            return;
+        }
         if !idempotence.needs_producer_id(&mut self.accumulator.batches)
             || self.init_producer_id.in_flight
             || self.fatal.is_some()

@@ -14,11 +14,14 @@ use logbrook_sorted::SortedMap;
 
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
-use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse, TopicName};
+use kafka_protocol::messages::{
+    ApiKey, ProduceRequest, ProduceResponse, TopicName, TransactionalId,
+};
 use kafka_protocol::protocol::StrBytes;
 use logbrook_broker::ErrorCode;
 use logbrook_broker::wire::{Request, Response};
 
+use super::transactions::TRANSACTION_TOKEN;
 use super::{Acks, InFlightProduce, Producer};
 use crate::error::{KAFKA, KafkaError};
 use crate::log_line::Level;
@@ -31,6 +34,7 @@ use partition_response::Outcome;
 const LOGGER: &str = "org.apache.kafka.clients.producer.internals.Sender";
 /// The first Produce version that names topics by id (KIP-516).
 const FIRST_VERSION_WITH_TOPIC_IDS: i16 = 13;
+const LAST_VERSION_BEFORE_TRANSACTIONS_V2: i16 = 11;
 
 impl Producer {
     /// `Sender.runOnce`.
@@ -40,7 +44,12 @@ impl Producer {
             self.completion(now, completion);
         }
         self.find_producer_id(now);
-        self.send_producer_data(now);
+        self.commit_deferred(now);
+        if let Some(error) = self.transactions.as_ref().and_then(|t| t.fatal_error().cloned()) {
+            self.abort_batches(&error);
+        } else if !self.send_transactional_request(now) {
+            self.send_producer_data(now);
+        }
         // Completions made room or brought metadata.
         self.place_waiting(now);
         self.client.poll(now);
@@ -83,6 +92,9 @@ impl Producer {
             .accumulator
             .queued_partitions()
             .filter(|partition| metadata.leader(partition) == Some(node))
+            .filter(|partition| {
+                self.transactions.as_ref().is_none_or(|t| t.allows_sending_to(partition))
+            })
             .cloned()
             .collect();
         let batches = self.accumulator.drain(
@@ -95,10 +107,13 @@ impl Producer {
         if batches.is_empty() {
             return false;
         }
+        // Without transactions v2 a later version would add partitions by itself.
+        let before_v2 = self.transactions.as_ref().is_some_and(|t| !t.is_v2());
+        let most = if before_v2 { LAST_VERSION_BEFORE_TRANSACTIONS_V2 } else { i16::MAX };
         let by_id = self
             .client
             .version(node, ApiKey::Produce)
-            .is_some_and(|version| version >= FIRST_VERSION_WITH_TOPIC_IDS);
+            .is_some_and(|version| version.min(most) >= FIRST_VERSION_WITH_TOPIC_IDS);
         let mut topics: Vec<(String, TopicProduceData)> = Vec::new();
         let mut carried = Vec::new();
         for id in batches {
@@ -138,6 +153,11 @@ impl Producer {
         let timeout_ms = i32::try_from(self.config.common.request_timeout_ms).unwrap_or(i32::MAX);
         let request = Request::Produce(
             ProduceRequest::default()
+                .with_transactional_id(self.transactions.as_ref().map(|transactions| {
+                    TransactionalId(StrBytes::from_string(
+                        transactions.transactional_id().to_owned(),
+                    ))
+                }))
                 .with_acks(self.config.acks.code())
                 .with_timeout_ms(timeout_ms)
                 .with_topic_data(topics.into_iter().map(|(_, topic)| topic).collect()),
@@ -152,7 +172,7 @@ impl Producer {
         self.next_token += 1;
         let token = self.next_token;
         self.in_flight.insert(token, InFlightProduce { node, batches: carried });
-        if self.client.send(now, node, token, request).is_none() {
+        if self.client.send_up_to(now, node, token, request, most).is_none() {
             self.end_request(now, token, 0, |_| {
                 Outcome::of_error(ErrorCode::UnsupportedVersion, String::new())
             });
@@ -161,6 +181,10 @@ impl Producer {
     }
 
     fn completion(&mut self, now: i64, completion: Completion) {
+        if completion.token == TRANSACTION_TOKEN {
+            self.transactional_response(now, completion.result);
+            return;
+        }
         if completion.token == INIT_PRODUCER_ID_TOKEN {
             self.producer_id_response(now, completion.result);
             return;
@@ -247,6 +271,24 @@ impl Producer {
                 let outcome = outcome(&batch.partition);
                 self.complete_batch(now, id, correlation_id, outcome);
             }
+        }
+    }
+
+    /// `maybeAbortBatches`: nothing can be sent any more.
+    fn abort_batches(&mut self, error: &KafkaError) {
+        if self.accumulator.has_incomplete() {
+            let text = "Aborting producer batches due to fatal error".to_owned();
+            self.client.log_thrown(Level::Error, LOGGER, text, error);
+        }
+        for id in self.accumulator.all() {
+            self.fail_batch(id, |_| error.clone());
+        }
+    }
+
+    /// `abortUndrainedBatches`: what was not sent is not sent.
+    pub(super) fn abort_undrained_batches(&mut self, error: &KafkaError) {
+        for id in self.accumulator.undrained() {
+            self.fail_batch(id, |_| error.clone());
         }
     }
 
