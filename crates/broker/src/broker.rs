@@ -1,7 +1,10 @@
 //! One Kafka node: requests and time in, effects out.
 
-use logbrook_sorted::SortedMap;
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use logbrook_log::{FileSystem, StorageError};
+use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 
@@ -12,6 +15,7 @@ use crate::fetch_session::FetchSessionCache;
 use crate::log_manager::LogManager;
 use crate::partition::Partition;
 use crate::replica_manager::ReplicaManager;
+use crate::storage::LogDirectory;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 use crate::{
@@ -69,14 +73,58 @@ impl Broker {
     ///
     /// A property with an invalid value counts as not set; ask [`BrokerConfig::validate`] first.
     pub fn new(config: BrokerConfig, seed: u64, now: i64) -> Broker {
-        let registration = BrokerRegistration {
-            broker_id: config.node_id,
-            host: config.host.clone(),
-            port: config.port,
-            rack: config.rack.clone(),
-        };
+        let mut broker = Broker::unregistered(config, seed, now);
+        let mut start = broker.registration();
+        start.extend(broker.format_records());
+        broker.commit(now, start, None, &mut Effects::default());
+        broker
+    }
+
+    /// A broker started on the log directory behind `files`: an empty one is formatted, another one is
+    /// read. What was found there is told by [`Broker::take_storage_remarks`]. Everything else as for
+    /// [`Broker::new`]; the cluster's id is the directory's.
+    ///
+    /// # Errors
+    /// The system's; a directory of another node.
+    pub fn open(
+        mut config: BrokerConfig,
+        seed: u64,
+        now: i64,
+        files: Arc<dyn FileSystem>,
+    ) -> Result<Broker, StorageError> {
+        let mut image = MetadataImage::default();
+        let (logs, existed) = LogDirectory::open(files, &mut config, &mut image, seed, now)?;
+        config.follow(&image);
+        let mut broker = Broker::unregistered(config, seed, now);
+        broker.replica_manager.log_directory = Some(Box::new(logs));
+        broker.image = image;
+        broker.replica_manager.open_all(now, &broker.image, &broker.config);
+        let mut start = broker.registration();
+        if existed {
+            start.extend(broker.elect_leaders());
+        } else {
+            start.extend(broker.format_records());
+        }
+        let mut effects = Effects::default();
+        broker.commit(now, start, None, &mut effects);
+        coordinator::load_all(&mut broker, now, &mut effects);
+        Ok(broker)
+    }
+
+    /// Closes the files, so that the next [`Broker::open`] has nothing to recover. Nothing is to be asked of
+    /// the broker afterwards. `now` in ms.
+    pub fn close(&mut self, now: i64) {
+        self.replica_manager.close_storage(now);
+    }
+
+    /// What was found in the files or went wrong with them since the last call, for a log that people read.
+    pub fn take_storage_remarks(&mut self) -> Vec<String> {
+        self.replica_manager.take_storage_remarks()
+    }
+
+    fn unregistered(config: BrokerConfig, seed: u64, now: i64) -> Broker {
         let log_manager = LogManager::new(&config, now);
-        let mut broker = Broker {
+        Broker {
             coordinator: GroupCoordinator::new(&config, seed),
             transaction_coordinator: TransactionCoordinator::new(&config, now),
             fetch_sessions: FetchSessionCache::new(
@@ -92,17 +140,46 @@ impl Broker {
             connections: SortedMap::new(),
             ready: VecDeque::new(),
             log_manager,
-        };
-        // Formatting a cluster with eligible leader replicas writes this (KIP-966,
-        // `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
-        let min_insync_replicas = MetadataRecord::Config {
+        }
+    }
+
+    fn registration(&self) -> Vec<MetadataRecord> {
+        vec![MetadataRecord::RegisterBroker(BrokerRegistration {
+            broker_id: self.config.node_id,
+            host: self.config.host.clone(),
+            port: self.config.port,
+            rack: self.config.rack.clone(),
+        })]
+    }
+
+    /// What a cluster begins with. Formatting one with eligible leader replicas writes this (KIP-966,
+    /// `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
+    fn format_records(&self) -> Vec<MetadataRecord> {
+        vec![MetadataRecord::Config {
             resource: ConfigResource::cluster_defaults(),
             name: "min.insync.replicas".to_owned(),
-            value: Some(broker.config.number("min.insync.replicas").to_string()),
-        };
-        let start = vec![MetadataRecord::RegisterBroker(registration), min_insync_replicas];
-        broker.commit(now, start, None, &mut Effects::default());
-        broker
+            value: Some(self.config.number("min.insync.replicas").to_string()),
+        }]
+    }
+
+    /// The only broker was away and is back: its partitions lost their leader and have it again, which are
+    /// two terms (`ReplicationControlManager.handleBrokerFenced`, `handleBrokerUnfenced`).
+    fn elect_leaders(&self) -> Vec<MetadataRecord> {
+        let mut records = Vec::new();
+        for topic in self.image.topics().values() {
+            for (partition_id, before) in &topic.partitions {
+                let mut registration = before.clone();
+                registration.leader = self.config.node_id;
+                registration.leader_epoch = before.leader_epoch.saturating_add(2);
+                registration.partition_epoch = before.partition_epoch.saturating_add(2);
+                records.push(MetadataRecord::Partition {
+                    topic_id: topic.id,
+                    partition_id: *partition_id,
+                    registration,
+                });
+            }
+        }
+        records
     }
 
     /// One request. The response is in the effects of this call, or of a later one.
@@ -137,6 +214,10 @@ impl Broker {
     pub fn tick(&mut self, now: i64) -> Effects {
         let mut effects = Effects::default();
         self.log_manager.tick(now, &self.config, &mut self.replica_manager, &mut effects);
+        if !effects.events.is_empty() {
+            self.replica_manager.touch_storage();
+        }
+        self.replica_manager.tick_storage(now);
         coordinator::tick(self, now, &mut effects);
         transaction_coordinator::tick(self, now, &mut effects);
         self.run(now, &mut effects);
@@ -148,7 +229,11 @@ impl Broker {
         let logs = self.log_manager.next_wakeup(&self.replica_manager);
         let fetches = self.replica_manager.delayed_fetches.next_wakeup();
         let transactions = transaction_coordinator::next_wakeup(self);
-        [logs, fetches, self.coordinator.next_wakeup(), transactions].into_iter().flatten().min()
+        let storage = self.replica_manager.next_storage_wakeup();
+        [logs, fetches, self.coordinator.next_wakeup(), transactions, storage]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Fetch sessions kept, their partitions, and how many sessions were evicted so far.
@@ -390,6 +475,9 @@ impl Broker {
     ) {
         let kinds = events_of(&self.image, &records);
         self.controller.append(&records);
+        if let Some(logs) = &mut self.replica_manager.log_directory {
+            logs.append_metadata(&records, now);
+        }
         for record in &records {
             self.image.replay(record);
             if let MetadataRecord::Config { resource, .. } = record
@@ -397,7 +485,7 @@ impl Broker {
             {
                 self.config.follow(&self.image);
             }
-            self.replica_manager.apply(record, &self.image, &self.config);
+            self.replica_manager.apply(now, record, &self.image, &self.config);
         }
         coordinator::on_metadata_update(self, &records);
         let mut deleted = Vec::new();

@@ -36,6 +36,7 @@ mod metadata_image;
 mod partition;
 mod replica_manager;
 pub mod server_config;
+mod storage;
 pub mod topic_config;
 pub mod topic_name;
 pub mod transaction_coordinator;

@@ -60,10 +60,10 @@ impl Partition {
         index: i32,
         local_id: i32,
         registration: PartitionRegistration,
-        config: LogConfig,
+        log: Log,
         min_insync_replicas: usize,
     ) -> Partition {
-        Partition {
+        let mut partition = Partition {
             topic: topic.to_owned(),
             topic_id,
             index,
@@ -71,8 +71,19 @@ impl Partition {
             registration,
             min_insync_replicas,
             follower_log_end: SortedMap::new(),
-            log: Log::new(config, Offset(0)),
+            log,
             uncleanable: false,
+        };
+        partition.make_leader();
+        partition
+    }
+
+    /// `Partition.makeLeader`: the term begins at the log end, and what is here is replicated where no
+    /// other replica must have it.
+    fn make_leader(&mut self) {
+        if self.is_leader() {
+            self.log.begin_leader_epoch(LeaderEpoch(self.registration.leader_epoch));
+            self.maybe_increment_high_watermark();
         }
     }
 
@@ -143,8 +154,20 @@ impl Partition {
         self.min_insync_replicas = min_insync_replicas;
     }
 
+    /// Refuses while the log directory is offline (`ReplicaManager.getPartitionOrError`).
+    pub(crate) fn check_online(&self) -> Result<(), ErrorCode> {
+        match self.log.storage_failure() {
+            Some(_) => Err(ErrorCode::KafkaStorageError),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn update(&mut self, registration: PartitionRegistration) {
+        let leads_anew = registration.leader_epoch != self.registration.leader_epoch;
         self.registration = registration;
+        if leads_anew {
+            self.make_leader();
+        }
     }
 
     /// `Partition.checkCurrentLeaderEpoch`: -1 in a request means that it does not know.

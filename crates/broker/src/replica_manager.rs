@@ -3,16 +3,18 @@
 use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
-use logbrook_log::{AppendInfo, AppendOrigin, TransactionVersion, VerificationGuard};
+use logbrook_log::{AppendInfo, AppendOrigin, Log, TransactionVersion, VerificationGuard};
 use logbrook_record::{BatchHeader, Offset, ProducerEpoch, ProducerId};
 use uuid::Uuid;
 
-use crate::controller::MetadataRecord;
+use crate::controller::{MetadataRecord, PartitionRegistration};
 use crate::delayed_fetch::DelayedFetches;
 use crate::log_config::{log_config, min_insync_replicas};
 use crate::partition::{Partition, PartitionAppendError};
+use crate::storage::LogDirectory;
 use crate::{
     BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResourceType, Effects, MetadataImage,
+    TopicImage,
 };
 
 /// The partitions that this broker has replicas of, and the fetches that wait on them.
@@ -20,6 +22,8 @@ use crate::{
 pub(crate) struct ReplicaManager {
     topics: SortedMap<String, SortedMap<i32, Partition>>,
     pub(crate) delayed_fetches: DelayedFetches,
+    /// Where the logs are, if not in memory.
+    pub(crate) log_directory: Option<Box<LogDirectory>>,
 }
 
 impl ReplicaManager {
@@ -42,6 +46,7 @@ impl ReplicaManager {
     /// Follows a record that the image has replayed: creates, reconfigures and deletes replicas.
     pub(crate) fn apply(
         &mut self,
+        now: i64,
         record: &MetadataRecord,
         image: &MetadataImage,
         config: &BrokerConfig,
@@ -52,25 +57,12 @@ impl ReplicaManager {
                 if !registration.replicas.contains(&config.node_id) {
                     return;
                 }
-                let partitions = self.topics.entry(topic.name.clone()).or_default();
-                match partitions.get_mut(partition_id) {
+                match self.partition_mut(&topic.name, *partition_id) {
                     Some(partition) => partition.update(registration.clone()),
-                    None => {
-                        let overrides = image.topic_config(&topic.name);
-                        let partition = Partition::new(
-                            &topic.name,
-                            topic.id,
-                            *partition_id,
-                            config.node_id,
-                            registration.clone(),
-                            log_config(config, &overrides),
-                            min_insync_replicas(config, &overrides),
-                        );
-                        partitions.insert(*partition_id, partition);
-                    }
+                    None => self.create(now, topic, *partition_id, registration, image, config),
                 }
             }
-            MetadataRecord::RemoveTopic { topic_id } => self.remove(*topic_id),
+            MetadataRecord::RemoveTopic { topic_id } => self.remove(now, *topic_id),
             MetadataRecord::Config { resource, .. } => match resource.kind {
                 ConfigResourceType::Topic => self.configure(&resource.name, image, config),
                 // A server config is what topics fall back on.
@@ -90,6 +82,82 @@ impl ReplicaManager {
         }
     }
 
+    /// Creates a replica, with its log where the others are.
+    fn create(
+        &mut self,
+        now: i64,
+        topic: &TopicImage,
+        index: i32,
+        registration: &PartitionRegistration,
+        image: &MetadataImage,
+        config: &BrokerConfig,
+    ) {
+        let overrides = image.topic_config(&topic.name);
+        let log_config = log_config(config, &overrides);
+        let log = match &mut self.log_directory {
+            Some(logs) => logs.open_log(&topic.name, topic.id, index, log_config, now),
+            None => Log::new(log_config, Offset(0)),
+        };
+        let partition = Partition::new(
+            &topic.name,
+            topic.id,
+            index,
+            config.node_id,
+            registration.clone(),
+            log,
+            min_insync_replicas(config, &overrides),
+        );
+        self.topics.entry(topic.name.clone()).or_default().insert(index, partition);
+    }
+
+    /// Opens the replicas that an image has here, at a start.
+    pub(crate) fn open_all(&mut self, now: i64, image: &MetadataImage, config: &BrokerConfig) {
+        for topic in image.topics().values() {
+            for (index, registration) in &topic.partitions {
+                if registration.replicas.contains(&config.node_id) {
+                    self.create(now, topic, *index, registration, image, config);
+                }
+            }
+        }
+        let Self { topics, log_directory, .. } = self;
+        if let Some(logs) = log_directory {
+            logs.finish_start(topics.values().flat_map(SortedMap::values));
+        }
+    }
+
+    /// Flushes, checkpoints and removes what is due of the files.
+    pub(crate) fn tick_storage(&mut self, now: i64) {
+        let Self { topics, log_directory, .. } = self;
+        if let Some(logs) = log_directory {
+            logs.tick(now, topics.values_mut().flat_map(SortedMap::values_mut));
+        }
+    }
+
+    /// Closes the logs, so that the next start has nothing to recover.
+    pub(crate) fn close_storage(&mut self, now: i64) {
+        let Self { topics, log_directory, .. } = self;
+        if let Some(logs) = log_directory {
+            logs.close(now, topics.values_mut().flat_map(SortedMap::values_mut));
+        }
+    }
+
+    /// Something changed that the checkpoints should have.
+    pub(crate) fn touch_storage(&mut self) {
+        if let Some(logs) = &mut self.log_directory {
+            logs.touch();
+        }
+    }
+
+    pub(crate) fn next_storage_wakeup(&self) -> Option<i64> {
+        self.log_directory.as_ref()?.next_wakeup()
+    }
+
+    /// What the server's log should say of the files. A failure is of the whole directory.
+    pub(crate) fn take_storage_remarks(&mut self) -> Vec<String> {
+        let Some(logs) = &mut self.log_directory else { return Vec::new() };
+        logs.take_remarks()
+    }
+
     fn configure(&mut self, topic: &str, image: &MetadataImage, config: &BrokerConfig) {
         let overrides = image.topic_config(topic);
         for partition in self.topics.get_mut(topic).into_iter().flat_map(SortedMap::values_mut) {
@@ -98,10 +166,18 @@ impl ReplicaManager {
         }
     }
 
-    fn remove(&mut self, topic_id: Uuid) {
+    fn remove(&mut self, now: i64, topic_id: Uuid) {
+        let mut removed = Vec::new();
         self.topics.retain(|_, partitions| {
-            partitions.values().next().is_none_or(|partition| partition.topic_id() != topic_id)
+            let goes = partitions.values().next().is_some_and(|p| p.topic_id() == topic_id);
+            if goes {
+                removed.extend(partitions.values().map(Partition::name));
+            }
+            !goes
         });
+        if let Some(logs) = &mut self.log_directory {
+            removed.iter().for_each(|name| logs.delete_log(name, now));
+        }
         self.delayed_fetches.touch_all();
     }
 
@@ -120,6 +196,7 @@ impl ReplicaManager {
             return Err(PartitionAppendError::NotLeader);
         };
         let (info, high_watermark) = partition.append_as_leader(append, now)?;
+        self.touch_storage();
         let mut tell = |kind| effects.events.push(BrokerEvent { cause, kind });
         let topic = topic.to_owned();
         tell(BrokerEventKind::Appended {

@@ -36,7 +36,7 @@ pub(crate) struct ServeArgs {
     /// Keep records in memory only, which is the default
     #[arg(long, conflicts_with = "data")]
     memory: bool,
-    /// Keep records in this folder (not built yet)
+    /// Keep records in this folder, laid out as Kafka's log directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// A server property by Kafka's name; may be given several times
@@ -65,12 +65,6 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
 }
 
 fn serve(args: ServeArgs) -> Result<(), String> {
-    if let Some(data) = args.data {
-        return Err(format!(
-            "--data {}: keeping records on disk is not built yet; without --data they are kept in memory",
-            data.display()
-        ));
-    }
     logger::start(args.log_format, args.log_level);
     // A connection is a file, and the limit that a shell gives is often 1024.
     if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
@@ -87,6 +81,7 @@ fn serve(args: ServeArgs) -> Result<(), String> {
         advertised: args.advertised,
         open: args.i_know_this_is_open,
         metrics: args.metrics,
+        data: args.data.clone(),
         properties,
         seed: seed(),
     };
@@ -94,8 +89,12 @@ fn serve(args: ServeArgs) -> Result<(), String> {
         let server = Server::bind(&config).await.map_err(|e| e.to_string())?;
         let broker = server.config();
         let advertised = Listen { host: broker.host.clone(), port: broker.port };
+        let kept = match &args.data {
+            Some(data) => format!("records in {}. Ctrl-C stops it", data.display()),
+            None => "in memory only. Ctrl-C stops it, and its records are gone".to_owned(),
+        };
         println!(
-            "Kafka on {advertised}: node {}, cluster {}, in memory only. Ctrl-C stops it, and its records are gone.",
+            "Kafka on {advertised}: node {}, cluster {}, {kept}.",
             broker.node_id, broker.cluster_id
         );
         if let Some(address) = server.metrics_addr() {

@@ -143,13 +143,22 @@ pub fn write_file_atomically(
     name: &str,
     bytes: &[u8],
 ) -> Result<(), StorageError> {
+    let temporary = write_temporary(files, name, bytes)?;
+    files.file(&temporary).sync()?;
+    files.rename(&temporary, name)?;
+    files.sync_folder(name.rsplit_once('/').map_or("", |(folder, _)| folder))
+}
+
+fn write_temporary(
+    files: &dyn FileSystem,
+    name: &str,
+    bytes: &[u8],
+) -> Result<String, StorageError> {
     let temporary = format!("{name}.tmp");
     let file = files.file(&temporary);
     file.set_size(0)?;
     file.write_at(0, &[bytes])?;
-    file.sync()?;
-    files.rename(&temporary, name)?;
-    files.sync_folder(name.rsplit_once('/').map_or("", |(folder, _)| folder))
+    Ok(temporary)
 }
 
 /// The folder of one partition.
@@ -198,8 +207,10 @@ impl LogFolder {
         read_file(self.files(), &self.path(name))
     }
 
-    pub(crate) fn write_atomically(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        write_file_atomically(self.files(), &self.path(name), bytes)
+    /// As a whole, but only as safe as the page cache.
+    pub(crate) fn write_unflushed(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        let temporary = write_temporary(self.files(), &self.path(name), bytes)?;
+        self.files.rename(&temporary, &self.path(name))
     }
 
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use logbrook_record::Offset;
 
 use crate::checkpoint_file::{LEADER_EPOCH_CHECKPOINT, write_epochs};
+use crate::config::LogConfig;
 use crate::file_system::{LogFolder, StorageError, segment_file_name};
 use crate::log::Log;
 use crate::segment::{INDEX_SUFFIX, LOG_SUFFIX, Segment, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX};
@@ -82,10 +83,27 @@ impl LogFiles {
 }
 
 impl Log {
-    /// Why the log does not work any more, if so.
+    /// A log whose files cannot be opened: it answers everything with the reason.
     #[must_use]
-    pub fn storage_failure(&self) -> Option<&StorageError> {
-        self.files.as_ref()?.failure.as_ref()
+    pub fn offline(folder: LogFolder, config: LogConfig, reason: StorageError) -> Self {
+        let mut log = Self::new(config, Offset(0));
+        let mut files = LogFiles::new(folder, Offset(0), 0);
+        files.failure = Some(reason);
+        log.set_files(files);
+        log
+    }
+
+    /// First offset of the oldest segment, whose name it is.
+    #[must_use]
+    pub fn first_segment_offset(&self) -> Offset {
+        self.segments.first().map_or(self.log_start_offset, |segment| segment.base_offset)
+    }
+
+    /// Why the log does not work any more, if so: it has failed, or the folder that all logs are in.
+    #[must_use]
+    pub fn storage_failure(&self) -> Option<StorageError> {
+        let files = self.files.as_ref()?;
+        files.failure.clone().or_else(|| files.folder.files().failure())
     }
 
     /// Everything below is safe from a loss of power; the log end for a log in memory, which has nothing
@@ -97,7 +115,7 @@ impl Log {
 
     /// Refuses if the log has failed before.
     pub(crate) fn check_storage(&self) -> Result<(), StorageError> {
-        self.storage_failure().map_or(Ok(()), |failure| Err(failure.clone()))
+        self.storage_failure().map_or(Ok(()), Err)
     }
 
     /// Runs `action` on the files, if there are any. Its error is the log's end.
@@ -140,7 +158,8 @@ impl Log {
     pub(crate) fn write_leader_epochs(&mut self) -> Result<(), StorageError> {
         self.with_files(|log, files| {
             let text = write_epochs(log.leader_epochs.entries());
-            files.folder.write_atomically(LEADER_EPOCH_CHECKPOINT, text.as_bytes())
+            // Flushed with the log: recovery finds the epochs of what was not.
+            files.folder.write_unflushed(LEADER_EPOCH_CHECKPOINT, text.as_bytes())
         })
     }
 
@@ -235,6 +254,7 @@ impl Log {
             for at in files.snapshots.iter().filter(|at| **at > files.recovery_point) {
                 files.folder.file(&segment_file_name(*at, SNAPSHOT_SUFFIX)).sync()?;
             }
+            files.folder.file(LEADER_EPOCH_CHECKPOINT).sync()?;
             files.folder.sync()?;
             files.recovery_point = offset;
             Ok(())
@@ -249,10 +269,13 @@ impl Log {
         self.with_files(|_, files| files.purge(now))
     }
 
-    /// When [`purge_deleted_files`](Self::purge_deleted_files) has something to do, in ms.
+    /// Whether time alone will bring something to do: deleted files to remove, or a flush by `flush.ms`.
     #[must_use]
-    pub fn next_purge_ms(&self) -> Option<i64> {
-        self.files.as_ref()?.deleted.iter().map(|(due, _)| *due).min()
+    pub fn has_pending_work(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| {
+            let unflushed = files.recovery_point < self.log_end_offset;
+            !files.deleted.is_empty() || (unflushed && self.config.flush_ms < i64::MAX)
+        })
     }
 
     /// Flushes, trims the indexes and writes the producers, so that the next start has nothing to recover

@@ -81,7 +81,7 @@ impl LogFolder {
     /// The system's.
     pub fn write_topic_id(&self, topic_id: &str) -> Result<(), StorageError> {
         self.create()?;
-        self.write_atomically(PARTITION_METADATA, write_partition_metadata(topic_id).as_bytes())
+        self.write_unflushed(PARTITION_METADATA, write_partition_metadata(topic_id).as_bytes())
     }
 }
 

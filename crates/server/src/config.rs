@@ -4,6 +4,7 @@ use logbrook_sorted::SortedMap;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 
 use logbrook_broker::BrokerConfig;
 use tokio::net::TcpListener;
@@ -64,6 +65,8 @@ pub struct ServeConfig {
     pub open: bool,
     /// Where `/metrics` is served, if it is.
     pub metrics: Option<Listen>,
+    /// Where the log directory is; records are in memory only without.
+    pub data: Option<PathBuf>,
     /// Server properties by Kafka's names.
     pub properties: SortedMap<String, String>,
     /// Feeds topic ids, member ids, the cluster's id.
@@ -100,6 +103,13 @@ pub enum ServeError {
         /// The system's answer.
         error: io::Error,
     },
+    /// The log directory cannot be used.
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
 }
 
 impl fmt::Display for ServeError {
@@ -122,6 +132,7 @@ impl fmt::Display for ServeError {
             ),
             Self::Metrics { listen, error } => write!(f, "--metrics {listen}: {error}"),
             Self::Listen { listen, error } => write!(f, "--listen {listen}: {error}"),
+            Self::Data { path, message } => write!(f, "--data {}: {message}", path.display()),
         }
     }
 }
@@ -132,8 +143,8 @@ impl std::error::Error for ServeError {}
 const SAID_OTHERWISE: &[(&str, &str)] = &[
     ("listeners", "use --listen HOST:PORT"),
     ("advertised.listeners", "use --advertised HOST:PORT"),
-    ("log.dirs", "records are kept in memory only"),
-    ("log.dir", "records are kept in memory only"),
+    ("log.dirs", "use --data DIR"),
+    ("log.dir", "use --data DIR"),
     ("process.roles", "this node is broker and controller in one"),
     ("controller.quorum.voters", "this node is broker and controller in one"),
 ];
@@ -243,7 +254,15 @@ mod tests {
     fn config(listen: &str, properties: &[(&str, &str)]) -> ServeConfig {
         let properties = properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let listen = Listen::parse(listen).expect("an address");
-        ServeConfig { listen, advertised: None, open: false, metrics: None, properties, seed: 7 }
+        ServeConfig {
+            listen,
+            advertised: None,
+            open: false,
+            metrics: None,
+            data: None,
+            properties,
+            seed: 7,
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod clock;
 mod config;
 mod connection;
 mod connection_quotas;
+mod disk;
 mod frame;
 mod metrics;
 mod process;
@@ -29,5 +30,6 @@ mod server;
 mod write;
 
 pub use config::{Listen, ServeConfig, ServeError};
+pub use disk::Disk;
 pub use process::{Output, TerminalInput, run_process};
 pub use server::Server;

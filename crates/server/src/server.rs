@@ -4,9 +4,11 @@
 
 use logbrook_sorted::SortedMap;
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logbrook_broker::{Broker, BrokerConfig, ClientInfo, ConnectionId, Effects};
@@ -19,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{ServeConfig, ServeError};
 use crate::connection::{FromConnection, Limits, Outgoing, carry, has_response};
 use crate::connection_quotas::ConnectionQuotas;
+use crate::disk::Disk;
 use crate::metrics::{Metrics, http};
 
 /// How long responses under way may take when the server stops.
@@ -87,7 +90,7 @@ impl Server {
         let quotas =
             ConnectionQuotas::new(count("max.connections"), count("max.connections.per.ip"));
         let queued_requests = count("queued.max.requests").max(1);
-        let mut broker = Broker::new(broker, config.seed, clock.now_ms());
+        let mut broker = start(broker, config, clock.now_ms())?;
         broker.scatter_records();
         Ok(Server {
             listener,
@@ -169,13 +172,15 @@ impl Server {
         while let Ok(message) = incoming.try_recv() {
             self.hear(message);
         }
-        let Server { listener, mut carriers, peers, .. } = self;
+        let Server { listener, mut carriers, peers, mut broker, mut clock, .. } = self;
         drop(listener);
         // Without its sender each connection writes what it has, and closes.
         drop(peers);
         drop(incoming);
         let all = async { while carriers.join_next().await.is_some() {} };
         let _ = timeout(STOP, all).await;
+        broker.close(clock.now_ms());
+        tell_storage_remarks(&mut broker);
     }
 
     fn accept(
@@ -236,6 +241,7 @@ impl Server {
     }
 
     fn apply(&mut self, effects: Effects) {
+        tell_storage_remarks(&mut self.broker);
         for event in &effects.events {
             self.metrics.event(event);
         }
@@ -255,6 +261,24 @@ impl Server {
             self.forget(id);
         }
     }
+}
+
+/// Into the log: what was found in the files, or went wrong with them.
+fn tell_storage_remarks(broker: &mut Broker) {
+    for line in broker.take_storage_remarks() {
+        log::warn!("{line}");
+    }
+}
+
+/// The broker, in memory or on its log directory.
+fn start(broker: BrokerConfig, config: &ServeConfig, now: i64) -> Result<Broker, ServeError> {
+    let Some(path) = &config.data else { return Ok(Broker::new(broker, config.seed, now)) };
+    let failed = |error: &dyn fmt::Display| ServeError::Data {
+        path: path.clone(),
+        message: error.to_string(),
+    };
+    let disk = Disk::open(path).map_err(|error| failed(&error))?;
+    Broker::open(broker, config.seed, now, Arc::new(disk)).map_err(|error| failed(&error))
 }
 
 /// `InetAddress.toString` of an address without a name.

@@ -59,6 +59,7 @@ impl Running {
             advertised: None,
             open: false,
             metrics: Some(Listen::parse("127.0.0.1:0").expect("an address")),
+            data: None,
             properties: properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
             seed: 1,
         };

@@ -16,7 +16,7 @@ use crate::ErrorCode;
 use crate::wire::ServedApi;
 
 /// Name, least and greatest level supported, level finalized. 33 is Kafka 4.4's metadata version.
-const FEATURES: &[(&str, i16, i16, i16)] = &[
+pub(crate) const FEATURES: &[(&str, i16, i16, i16)] = &[
     ("eligible.leader.replicas.version", 0, 1, 1),
     ("group.version", 0, 1, 1),
     ("metadata.version", 7, 33, 33),

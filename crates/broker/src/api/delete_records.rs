@@ -55,6 +55,7 @@ fn delete(
     if !partition.is_leader() {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
+    partition.check_online()?;
     if !partition.log().config().cleanup_policy.delete {
         return Err(ErrorCode::PolicyViolation);
     }
@@ -70,6 +71,7 @@ fn delete(
             },
         });
         broker.replica_manager.delayed_fetches.touch(topic, index);
+        broker.replica_manager.touch_storage();
     }
     Ok(after.0)
 }

@@ -312,6 +312,7 @@ fn read_partition(
     min_one_message: bool,
     at_once: &mut bool,
 ) -> Result<(PartitionData, FetchData), ErrorCode> {
+    partition.check_online()?;
     partition.check_leader_epoch(wanted.current_leader_epoch)?;
     if !partition.is_leader() {
         return Err(ErrorCode::NotLeaderOrFollower);
@@ -349,9 +350,9 @@ fn read_partition(
     let max_bytes = usize::try_from(max_bytes).unwrap_or_default();
     // `DelayedFetch`, case F.
     *at_once |= log.on_older_segment(from, upper);
-    let read = log
-        .read(from, max_bytes, min_one_message, upper)
-        .map_err(|_| ErrorCode::OffsetOutOfRange)?;
+    let read = log.read(from, max_bytes, min_one_message, upper).map_err(|error| {
+        ErrorCode::from_code(error.code()).unwrap_or(ErrorCode::KafkaStorageError)
+    })?;
     if isolation_level == READ_COMMITTED {
         let aborted = log.aborted_transactions(from, read.upper_bound).into_iter().map(|aborted| {
             AbortedTransaction::default()

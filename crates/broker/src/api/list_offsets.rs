@@ -95,6 +95,7 @@ fn find(
     if !partition.is_leader() {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
+    partition.check_online()?;
     let log = partition.log();
     let readable = match (request.replica_id.0, request.isolation_level) {
         (CONSUMER_REPLICA_ID, READ_COMMITTED) => log.last_stable_offset(),
