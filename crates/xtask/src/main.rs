@@ -10,6 +10,7 @@ mod e2e;
 mod env;
 mod fmt;
 mod fuzz;
+mod kill;
 mod lint;
 mod page;
 mod play;
@@ -47,6 +48,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Compare the recorded Apache Kafka sessions and print the table
     Conformance(conformance::Args),
+    /// Kill `logbrook serve --data` under load, again and again, and check what it kept
+    Kill(kill::Args),
     /// Format every crate (`--check` only looks)
     Fmt(fmt::Args),
     /// Clippy over every crate, warnings refused
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::E2e(args) => e2e::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),
+        Task::Kill(args) => kill::run(&args),
         Task::Fmt(args) => fmt::run(&args),
         Task::Lint(args) => lint::run(&args),
     };

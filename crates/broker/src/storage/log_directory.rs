@@ -39,6 +39,7 @@ pub(crate) struct LogDirectory {
     recovery_points: OffsetCheckpoint,
     log_starts: OffsetCheckpoint,
     high_watermarks: OffsetCheckpoint,
+    cleaner_offsets: OffsetCheckpoint,
     /// Folders that were deleted, and when they may go, in ms.
     deleted: Vec<(i64, String)>,
     random: Pcg32,
@@ -110,6 +111,7 @@ impl LogDirectory {
         let recovery_points = checkpoint(&*files, RECOVERY_POINTS, &mut remarks)?;
         let log_starts = checkpoint(&*files, LOG_STARTS, &mut remarks)?;
         let high_watermarks = checkpoint(&*files, HIGH_WATERMARKS, &mut remarks)?;
+        let cleaner_offsets = checkpoint(&*files, CLEANER_OFFSETS, &mut remarks)?;
         if !names.iter().any(|name| name == CLEANER_OFFSETS) {
             files.file(CLEANER_OFFSETS).set_size(0)?;
         }
@@ -137,6 +139,7 @@ impl LogDirectory {
             recovery_points,
             log_starts,
             high_watermarks,
+            cleaner_offsets,
             deleted: deleted.map(|name| (due_ms, name)).collect(),
             random,
             touched: true,
@@ -211,6 +214,7 @@ impl LogDirectory {
         self.remarks.extend(loaded.remarks);
         let mut log = loaded.log;
         log.set_high_watermark(at(&self.high_watermarks));
+        log.set_cleaner_checkpoint(self.cleaner_offsets.get(&key).copied());
         Ok(log)
     }
 
@@ -330,6 +334,7 @@ impl LogDirectory {
         self.recovery_points == offsets.recovery_points
             && self.log_starts == offsets.log_starts
             && self.high_watermarks == offsets.high_watermarks
+            && self.cleaner_offsets == offsets.cleaner_offsets
     }
 
     fn purge(&mut self, now: i64) -> Result<(), StorageError> {
@@ -349,6 +354,11 @@ impl LogDirectory {
             let text = write_offset_checkpoint(&offsets.log_starts);
             write_file_atomically(&*self.files, LOG_STARTS, text.as_bytes())?;
             self.log_starts.clone_from(&offsets.log_starts);
+        }
+        if offsets.cleaner_offsets != self.cleaner_offsets {
+            let text = write_offset_checkpoint(&offsets.cleaner_offsets);
+            write_file_atomically(&*self.files, CLEANER_OFFSETS, text.as_bytes())?;
+            self.cleaner_offsets.clone_from(&offsets.cleaner_offsets);
         }
         Ok(())
     }
@@ -419,6 +429,7 @@ struct Offsets {
     recovery_points: OffsetCheckpoint,
     log_starts: OffsetCheckpoint,
     high_watermarks: OffsetCheckpoint,
+    cleaner_offsets: OffsetCheckpoint,
 }
 
 impl Offsets {
@@ -429,6 +440,9 @@ impl Offsets {
         // Kafka writes those only that the first segment's name does not say.
         if log.first_segment_offset() < log.log_start_offset() {
             self.log_starts.insert(key.clone(), log.log_start_offset());
+        }
+        if let Some(offset) = log.cleaner_checkpoint() {
+            self.cleaner_offsets.insert(key.clone(), offset);
         }
         self.high_watermarks.insert(key, log.high_watermark());
     }
