@@ -483,10 +483,10 @@ fn call_api(calls: &SortedMap<CallId, Call>, id: CallId) -> &'static str {
 pub fn call_name(request: &Request) -> String {
     match request {
         Request::Metadata(_) => "listTopics".to_owned(),
-        Request::DescribeGroups(_) => "describeConsumerGroups".to_owned(),
-        Request::ListGroups(_) => "listConsumerGroups".to_owned(),
-        Request::OffsetFetch(_) => "listConsumerGroupOffsets".to_owned(),
-        Request::DeleteGroups(_) => "deleteConsumerGroups".to_owned(),
+        Request::DescribeGroups(_) => "describeConsumerGroups(api=DESCRIBE_GROUPS)".to_owned(),
+        Request::OffsetFetch(_) => "offsetFetch(api=OFFSET_FETCH)".to_owned(),
+        Request::DeleteGroups(_) => "deleteConsumerGroups(api=DELETE_GROUPS)".to_owned(),
+        Request::DescribeCluster(_) => "listNodes".to_owned(),
         other => {
             let mut name = other.name().to_owned();
             if let Some(first) = name.get_mut(..1) {
@@ -499,12 +499,17 @@ pub fn call_name(request: &Request) -> String {
 
 /// `TimeoutProcessor.handleTimeouts`, and `Call.handleTimeoutFailure` of one that was sent.
 fn timed_out(call: &Call, now: i64, knows_node: bool) -> KafkaError {
+    // Of a call in two steps it is the first that waits here.
+    let name = match (&call.target, call.name.split_once("(api=")) {
+        (Target::Coordinator(_), Some((name, _))) => format!("{name}(api=FIND_COORDINATOR)"),
+        _ => call.name.clone(),
+    };
     KafkaError::timeout(match call.stage {
         Stage::Pending | Stage::FindingCoordinator if knows_node => {
-            format!("Timed out waiting to send the call. Call: {}", call.name)
+            format!("Timed out waiting to send the call. Call: {name}")
         }
         Stage::Pending | Stage::FindingCoordinator => {
-            format!("Timed out waiting for a node assignment. Call: {}", call.name)
+            format!("Timed out waiting for a node assignment. Call: {name}")
         }
         Stage::InFlight => {
             let tries = call.tries + 1;

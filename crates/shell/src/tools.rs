@@ -38,6 +38,7 @@ mod line_message_reader;
 mod message_formatter;
 pub mod options;
 mod partition_leaders;
+mod reassign_execute;
 mod reset_offsets;
 mod script;
 mod setup;

@@ -80,6 +80,7 @@ sessions! {
     help_groups "help-kafka-groups" &[1];
     help_leader_election "help-kafka-leader-election" &[1];
     groups_reset_plans "groups-reset-plans" &[1, 7];
+    broker_down "broker-down" &[1, 7];
     tools_options "tools-options" &[1, 7];
     help_reassign_partitions "help-kafka-reassign-partitions" &[1];
     help_share_groups "help-kafka-share-groups" &[1];

@@ -268,7 +268,20 @@ pub(super) fn comparable(output: &Output) -> String {
         let more = indented.starts_with("... ") && line.ends_with(" more");
         indented == text || !(frame || more)
     });
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    // How often a client tries again is a matter of drawn waits: a warning counts once in its run.
+    let mut run: Vec<&str> = Vec::new();
+    let mut text = String::new();
+    for line in &lines {
+        if !line.contains("] WARN ") {
+            run.clear();
+        } else if run.contains(&line.as_str()) {
+            continue;
+        } else {
+            run.push(line);
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
     let text = replace(&text, r"\{ts-\d+\}", |_| "{ts-########}".to_string());
     let text = replace(&text, r"\t(?:\{#+\}|##?) *\t", |_| "\t{#}\t".to_string());
     // Such a list in a message is an immutable set of Java: its order is the JVM's luck.

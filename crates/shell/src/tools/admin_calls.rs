@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::java::Throwable;
 use super::partition_leaders::{self, After, PartitionCall, PartitionResult};
-use super::script::{Answer, Stage, Waiting};
+use super::script::{Answer, Question, Stage, Waiting};
 
 /// Why a straight-line tool stops where it is.
 #[derive(Clone, Debug)]
@@ -403,7 +403,16 @@ pub(crate) fn list_groups(
     states: &[String],
     types: &[String],
 ) -> Result<Vec<ListedGroup>, Stop> {
-    let brokers = metadata(stage, MetadataRequest::default().with_topics(Some(Vec::new())))?;
+    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+    let answer = stage.ask(Question::new(request, Target::Any).named("findAllBrokers"))?;
+    let brokers = expect(answer, |r| match r {
+        Response::Metadata(body) => Some(body),
+        _ => None,
+    })
+    .map_err(|e| {
+        let message = "Failed to find brokers to send ListGroups";
+        Throwable::new("org.apache.kafka.common.KafkaException", message).caused_by(&e)
+    })?;
     let text = |words: &[String]| -> Vec<StrBytes> {
         words.iter().map(|w| StrBytes::from_string(w.clone())).collect()
     };

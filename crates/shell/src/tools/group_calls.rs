@@ -89,10 +89,16 @@ fn coordinators(
             .named("describeConsumerGroups(api=FIND_COORDINATOR)")
             .within(deadline_ms - stage.now);
         let answer = stage.ask(question)?;
-        let response = expect(answer, |r| match r {
+        let response = match expect(answer, |r| match r {
             Response::FindCoordinator(body) => Some(body),
             _ => None,
-        })?;
+        }) {
+            Ok(response) => response,
+            Err(e) => {
+                found.extend(wanted.into_iter().map(|id| (id, Err(e.clone()))));
+                return Ok(found);
+            }
+        };
         for c in &response.coordinators {
             let place = check(c.error_code, c.error_message.as_ref())
                 .map(|()| format!("{}:{}  ({})", c.host, c.port, c.node_id.0));

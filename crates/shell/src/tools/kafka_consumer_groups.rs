@@ -276,7 +276,14 @@ impl GroupCommand {
     ) -> Result<Vec<ListedGroup>, Stop> {
         let no_types = ["Classic".to_string(), "Consumer".to_string()];
         let types = if types.is_empty() { &no_types[..] } else { types };
-        let listed = admin::list_groups(stage, states, types)?;
+        let listed = admin::list_groups(stage, states, types).map_err(|stop| match stop {
+            Stop::Thrown(e) => {
+                let e = Throwable::execution(&e);
+                let outer = Throwable::new("java.lang.RuntimeException", e.to_string());
+                Stop::Thrown(outer.caused_by(&e))
+            }
+            Stop::Waiting => Stop::Waiting,
+        })?;
         let of_consumers =
             |g: &ListedGroup| g.protocol_type.is_empty() || g.protocol_type == "consumer";
         Ok(listed.into_iter().filter(of_consumers).collect())

@@ -80,6 +80,14 @@ fn prepare(
     Ok((GetOffsets { options, rules, timestamp }, config))
 }
 
+/// An exception that came out of a future.
+fn executed(stop: Stop) -> Stop {
+    match stop {
+        Stop::Thrown(e) => Stop::Thrown(Throwable::execution(&e)),
+        Stop::Waiting => Stop::Waiting,
+    }
+}
+
 fn terse(message: impl Into<String>) -> Throwable {
     Throwable::new(TERSE, message)
 }
@@ -196,7 +204,7 @@ impl Script for GetOffsets {
 impl GetOffsets {
     fn execute(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
         let internal = !self.options.has("exclude-internal-topics");
-        let listed = admin::list_topics(stage, internal)?;
+        let listed = admin::list_topics(stage, internal).map_err(executed)?;
         let matches =
             |topic: &str| self.rules.iter().any(|rule| rule.topic.is_allowed(topic, false));
         let names: Vec<String> =
@@ -204,7 +212,7 @@ impl GetOffsets {
         let described = if names.is_empty() {
             Default::default()
         } else {
-            admin::describe_topics(stage, &names, 2000)?
+            admin::describe_topics(stage, &names, 2000).map_err(executed)?
         };
         let mut partitions = Vec::new();
         for topic in described.values() {

@@ -86,7 +86,7 @@ impl Script for Groups {
             Err(Stop::Waiting) => Err(Waiting),
             Err(Stop::Thrown(mut e)) => {
                 // The tool gives up on the future before its call does.
-                if e.class.ends_with(".TimeoutException") {
+                if e.causes.iter().any(|cause| cause.contains(".TimeoutException:")) {
                     let class = "java.util.concurrent.TimeoutException";
                     e = Throwable { message: None, ..Throwable::new(class, "") };
                 }

@@ -1,8 +1,7 @@
 //! `kafka-reassign-partitions.sh` (`org.apache.kafka.tools.reassign.ReassignPartitionsCommand`).
 //!
-//! `--list`, `--verify` and `--cancel` are real, without moves between log directories. `--execute` and
-//! `--generate` ask brokers for their log directories, which is not modelled: what is wrong with their
-//! options is said, then that.
+//! All but `--generate` and moves between log directories: what is wrong with their options is said,
+//! then that they are not modelled.
 
 use logbrook_sorted::{SortedMap, SortedSet};
 
@@ -25,6 +24,7 @@ use super::admin_calls::{self as admin, Reassignment, Stop, check, expect};
 use super::java::{Throwable, hash_order};
 use super::json;
 use super::options::{OptionTable, Options};
+use super::reassign_execute::{self, Execute};
 use super::script::{Script, Scripted, Stage, Waiting};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
 
@@ -37,11 +37,12 @@ const BROKER_LEVEL_THROTTLES: [&str; 3] = [
 ];
 const TOPIC_LEVEL_THROTTLES: [&str; 2] =
     ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
-const TERSE: &str = "org.apache.kafka.tools.TerseException";
+pub(super) const TERSE: &str = "org.apache.kafka.tools.TerseException";
 /// `ConfigResource.Type`.
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-/// `AlterConfigOp.OpType.DELETE`.
+pub(super) const TOPIC: i8 = 2;
+pub(super) const BROKER: i8 = 4;
+/// `AlterConfigOp.OpType`.
+const SET: i8 = 0;
 const DELETE: i8 = 1;
 
 /// Reads the options and starts the command.
@@ -90,6 +91,23 @@ fn prepare(
                 "verify" => Action::Verify { targets, clear_throttles },
                 _cancel => Action::Cancel { targets, clear_throttles },
             }
+        }
+        "execute" => {
+            let path = value("reassignment-json-file")?.unwrap_or_default();
+            let text = json::read_file(&env.files, path).map_err(thrown)?;
+            let targets = parse(&text).map_err(thrown)?;
+            reassign_execute::check_targets(&targets).map_err(thrown)?;
+            let long = |name| options.long(name).map_err(|e| thrown(e.into()));
+            let log_dir_throttle = long("replica-alter-log-dirs-throttle")?.unwrap_or(-1);
+            if names_directories(&text) || log_dir_throttle >= 0 {
+                return Err(Early::not_modelled("a move between log directories"));
+            }
+            Action::Execute(Execute {
+                targets,
+                additional: options.has("additional"),
+                factor_may_change: !options.has("disallow-replication-factor-change"),
+                throttle: long("throttle")?.unwrap_or(-1),
+            })
         }
         other => return Err(Early::not_modelled(&format!("--{other}"))),
     };
@@ -207,7 +225,19 @@ fn list(value: &Value) -> Result<&[Value], Throwable> {
     })
 }
 
-fn joined(ids: &[i32], between: &str) -> String {
+/// Does a plan that was read name a log directory other than `any`?
+fn names_directories(text: &str) -> bool {
+    let js = json::parse_full(text).unwrap_or_default();
+    let partitions = js.get("partitions").and_then(Value::as_array);
+    let mut dirs = partitions
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.get("log_dirs")?.as_array())
+        .flatten();
+    dirs.any(|dir| dir.as_str() != Some("any"))
+}
+
+pub(super) fn joined(ids: &[i32], between: &str) -> String {
     ids.iter().map(i32::to_string).collect::<Vec<_>>().join(between)
 }
 
@@ -221,10 +251,11 @@ enum Action {
     List,
     Verify { targets: Targets, clear_throttles: bool },
     Cancel { targets: Targets, clear_throttles: bool },
+    Execute(Execute),
 }
 
 /// Partitions and their new replicas.
-type Targets = Vec<(TopicPartition, Vec<i32>)>;
+pub(super) type Targets = Vec<(TopicPartition, Vec<i32>)>;
 
 impl Script for Reassign {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
@@ -232,6 +263,7 @@ impl Script for Reassign {
             Action::List => print_current(stage),
             Action::Verify { targets, clear_throttles } => verify(stage, targets, *clear_throttles),
             Action::Cancel { targets, clear_throttles } => cancel(stage, targets, *clear_throttles),
+            Action::Execute(plan) => reassign_execute::execute(stage, plan),
         };
         match end {
             Ok(()) => Ok(0),
@@ -272,7 +304,7 @@ fn print_current(stage: &mut Stage<'_>) -> Result<(), Stop> {
 }
 
 /// An exception that came out of a future.
-fn executed(stop: Stop) -> Stop {
+pub(super) fn executed(stop: Stop) -> Stop {
     match stop {
         Stop::Thrown(e) => Stop::Thrown(Throwable::execution(&e)),
         Stop::Waiting => Stop::Waiting,
@@ -356,22 +388,7 @@ fn cancel_active(stage: &mut Stage<'_>, active: &[&TopicPartition]) -> Result<()
     let request = AlterPartitionReassignmentsRequest::default()
         .with_timeout_ms(60_000)
         .with_topics(topics.collect());
-    let answer = stage.call(request.into(), Target::Controller)?;
-    let response = expect(answer, |r| match r {
-        Response::AlterPartitionReassignments(body) => Some(body),
-        _ => None,
-    })?;
-    check(response.error_code, response.error_message.as_ref())?;
-    let mut errors = Vec::new();
-    for topic in &response.responses {
-        for p in &topic.partitions {
-            if let Err(e) = check(p.error_code, p.error_message.as_ref()) {
-                let tp = TopicPartition::new(topic.name.to_string(), p.partition_index);
-                errors.push((tp, e.message_text().to_owned()));
-            }
-        }
-    }
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let errors = reassign_execute::refused(stage, request)?;
     if errors.is_empty() {
         let names: Vec<String> = active.iter().map(|tp| tp.to_string()).collect();
         stage.out(format!(
@@ -381,7 +398,6 @@ fn cancel_active(stage: &mut Stage<'_>, active: &[&TopicPartition]) -> Result<()
         ));
         return Ok(());
     }
-    logbrook_sorted::sort(&mut errors);
     let lines: Vec<String> = errors.iter().map(|(tp, why)| format!("{tp}: {why}")).collect();
     let message = format!(
         "Error cancelling partition reassignment{} for:\n{}",
@@ -414,7 +430,6 @@ fn clear_all_throttles(
     let mut brokers: SortedSet<i32> = admin::live_brokers(stage)?.into_iter().collect();
     brokers.extend(targets.iter().flat_map(|(_, replicas)| replicas.iter().copied()));
     let brokers: Vec<i32> = brokers.into_iter().collect();
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
     stage.out(format!(
         "Clearing broker-level throttles on broker{} {}\n",
         plural(brokers.len()),
@@ -437,34 +452,48 @@ fn clear(
     names: Vec<String>,
     throttles: &[&'static str],
 ) -> Result<(), Stop> {
+    let configs: Vec<_> = throttles.iter().map(|throttle| (*throttle, None)).collect();
+    names.iter().try_for_each(|name| alter_configs(stage, resource_type, name, &configs))
+}
+
+/// `Admin.incrementalAlterConfigs` of one resource: values to set, or none to delete.
+pub(super) fn alter_configs(
+    stage: &mut Stage<'_>,
+    resource_type: i8,
+    name: &str,
+    configs: &[(&'static str, Option<String>)],
+) -> Result<(), Stop> {
     // Changes of a broker's own configuration go to that broker, all others anywhere.
-    for name in names {
-        let to = match (resource_type, name.parse()) {
-            (BROKER, Ok(node)) => Target::Node(node),
-            _ => Target::Any,
-        };
-        let configs = throttles.iter().map(|throttle| {
-            AlterableConfig::default()
-                .with_name(StrBytes::from_static_str(throttle))
-                .with_config_operation(DELETE)
-                .with_value(None)
-        });
-        let resource = AlterConfigsResource::default()
-            .with_resource_type(resource_type)
-            .with_resource_name(StrBytes::from_string(name))
-            .with_configs(configs.collect());
-        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
-        let answer = stage.call(request.into(), to)?;
-        let response = expect(answer, |r| match r {
-            Response::IncrementalAlterConfigs(body) => Some(body),
-            _ => None,
-        })?;
-        for result in &response.responses {
-            check(result.error_code, result.error_message.as_ref())
-                .map_err(|e| Throwable::execution(&e))?;
-        }
+    let to = match (resource_type, name.parse()) {
+        (BROKER, Ok(node)) => Target::Node(node),
+        _ => Target::Any,
+    };
+    let configs = configs.iter().map(|(config, value)| {
+        AlterableConfig::default()
+            .with_name(StrBytes::from_static_str(config))
+            .with_config_operation(if value.is_some() { SET } else { DELETE })
+            .with_value(value.clone().map(StrBytes::from_string))
+    });
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(resource_type)
+        .with_resource_name(StrBytes::from_string(name.to_owned()))
+        .with_configs(configs.collect());
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    let answer = stage.call(request.into(), to)?;
+    let response = expect(answer, |r| match r {
+        Response::IncrementalAlterConfigs(body) => Some(body),
+        _ => None,
+    })?;
+    for result in &response.responses {
+        check(result.error_code, result.error_message.as_ref())
+            .map_err(|e| Throwable::execution(&e))?;
     }
     Ok(())
+}
+
+/// The ending of a noun.
+pub(super) fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]
