@@ -104,8 +104,8 @@ pub struct CleanerStats {
     pub segments_written: usize,
 }
 
-/// Why a round was given up: the log is as it was, and is not to be tried again
-/// (`markPartitionUncleanable`).
+/// Why a round was given up. The log is not to be tried again (`markPartitionUncleanable`): what stopped
+/// this round would stop the next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CleanError {
     /// A batch cannot be read.

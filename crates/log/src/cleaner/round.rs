@@ -23,7 +23,7 @@ impl Log {
     /// Cleans what [`log_to_clean`](Self::log_to_clean) said, at `now` (ms), and moves the checkpoint.
     ///
     /// # Errors
-    /// [`CleanError`]; the records are as they were.
+    /// [`CleanError`]. Segments that were cleaned before stay so; the checkpoint does not move.
     pub fn clean(
         &mut self,
         cleanable: &LogToClean,
