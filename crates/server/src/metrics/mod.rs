@@ -85,12 +85,13 @@ impl Metrics {
         }
     }
 
-    fn topic(&mut self, name: &str) -> [&mut TopicMetrics; 2] {
-        if !self.topics.contains_key(name) {
-            self.topics.insert(name.to_owned(), TopicMetrics::default());
+    /// Counts for a topic, and for all of them.
+    fn count(&mut self, topic: &str, count: impl Fn(&mut TopicMetrics)) {
+        count(&mut self.all_topics);
+        match self.topics.get_mut(topic) {
+            Some(metrics) => count(metrics),
+            None => count(self.topics.entry(topic.to_owned()).or_default()),
         }
-        let own = self.topics.entry(name.to_owned()).or_default();
-        [&mut self.all_topics, own]
     }
 
     fn produced(&mut self, broker: &Broker, response: &ProduceResponse) {
@@ -103,10 +104,10 @@ impl Metrics {
             }
             let partitions = topic.partition_responses.len() as u64;
             let failed = topic.partition_responses.iter().filter(|p| p.error_code != 0).count();
-            for metrics in self.topic(name) {
+            self.count(name, |metrics| {
                 metrics.produce_requests += partitions;
                 metrics.failed_produce_requests += failed as u64;
-            }
+            });
         }
     }
 
@@ -124,11 +125,11 @@ impl Metrics {
             if broker.topic(name).is_none() {
                 continue;
             }
-            for metrics in self.topic(name) {
+            self.count(name, |metrics| {
                 metrics.bytes_out += bytes as u64;
                 metrics.fetch_requests += topic.partitions.len() as u64;
                 metrics.failed_fetch_requests += failed;
-            }
+            });
         }
     }
 
@@ -137,10 +138,10 @@ impl Metrics {
         match &event.kind {
             BrokerEventKind::Appended { topic, first, last, bytes, duplicate: false, .. } => {
                 let messages = u64::try_from(last.saturating_sub(*first) + 1).unwrap_or(0);
-                for metrics in self.topic(topic) {
+                self.count(topic, |metrics| {
                     metrics.messages_in += messages;
                     metrics.bytes_in += *bytes as u64;
-                }
+                });
             }
             BrokerEventKind::TopicDeleted { topic } => {
                 self.topics.remove(topic);
