@@ -138,3 +138,49 @@ fn classic_and_consumer_members_share_a_group_on_the_way_up_and_down() {
     world.run_for(10_000);
     assert_eq!(sorted_values(&world, &[old, new]), (0..600).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_member_that_crashes_loses_its_partitions_after_its_session() {
+    let mut world = World::new();
+    world.create_topic("orders", 6);
+    let old = world.subscribed("orders", &[GROUP, FROM_START]);
+    let members: Vec<usize> =
+        (0..2).map(|_| world.subscribed("orders", &[GROUP, FROM_START, CONSUMER])).collect();
+    world.run_for(60_000);
+    produce(&mut world, "orders", 0, 300);
+    // Long enough for an automatic commit of everything.
+    world.run_for(12_000);
+    world.kill(members[0]);
+    world.run_for(90_000);
+    let share = |world: &mut World, consumer: usize| world.c(consumer).assignment().len();
+    let shares = [share(&mut world, old), share(&mut world, members[1])];
+    assert_eq!(shares, [3, 3], "the other two have what the third had");
+    produce(&mut world, "orders", 300, 300);
+    world.run_for(10_000);
+    let all = sorted_values(&world, &[old, members[0], members[1]]);
+    assert_eq!(all, (0..600).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_application_that_does_not_poll_loses_its_partitions() {
+    let mut world = World::new();
+    world.create_topic("orders", 2);
+    let slow = [GROUP, FROM_START, CONSUMER, ("max.poll.interval.ms", "20000")];
+    let first = world.subscribed("orders", &slow);
+    world.run_for(8_000);
+    assert_eq!(world.c(first).assignment().len(), 2);
+    let now = world.now;
+    world.c(first).leave_poll();
+    // The heartbeats go on, and then the member leaves by itself.
+    let mut at = now;
+    let mut lost = false;
+    while at < now + 30_000 {
+        at += 500;
+        let outputs = world.c(first).poll(at);
+        lost |= outputs
+            .iter()
+            .any(|output| matches!(output, logbrook_client::consumer::ConsumerOutput::Lost(_)));
+    }
+    assert!(lost, "its partitions may be others' by now");
+    assert_eq!(world.c(first).assignment(), []);
+}
