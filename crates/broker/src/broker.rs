@@ -293,6 +293,11 @@ impl Broker {
         &self.transaction_coordinator
     }
 
+    /// The process ends in order: the logs are closed.
+    pub fn shut_down(&mut self) {
+        self.replica_manager.partitions_mut().for_each(Partition::take_producer_snapshot);
+    }
+
     /// Every replica that is on this broker.
     pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.replica_manager.partitions()

@@ -3,7 +3,7 @@
 //!
 //! Different from Kafka: the indexes of an active segment are as long there as they may become, filled
 //! with zeros; here two entries of zeros stand for the rest. `meta.properties` and the checkpoints of the
-//! directory itself are not made.
+//! directory itself are not made, and a snapshot of producers only where the broker was stopped in order.
 
 use bytes::{Bytes, BytesMut};
 use logbrook_log::{Log, SegmentView};
@@ -30,7 +30,8 @@ fn file_name(offset: Offset, suffix: &str) -> String {
 
 /// The names of the files in a partition's folder, sorted; `None` where there is no such partition.
 pub fn names(broker: &Broker, folder: &str) -> Option<Vec<String>> {
-    let log = partition(broker, folder)?.log();
+    let partition = partition(broker, folder)?;
+    let log = partition.log();
     let mut names = vec!["leader-epoch-checkpoint".to_owned(), "partition.metadata".to_owned()];
     for segment in log.segments() {
         for suffix in ["index", "log", "timeindex"] {
@@ -40,6 +41,7 @@ pub fn names(broker: &Broker, folder: &str) -> Option<Vec<String>> {
             names.push(file_name(segment.base_offset, "txnindex"));
         }
     }
+    names.extend(partition.producer_snapshot().map(|(end, _)| file_name(*end, "snapshot")));
     logbrook_sorted::sort(&mut names);
     Some(names)
 }
@@ -58,6 +60,10 @@ pub fn read(broker: &Broker, folder: &str, name: &str) -> Option<Bytes> {
     }
     let (stem, suffix) = name.split_once('.')?;
     let base = stem.parse().ok().map(Offset)?;
+    if suffix == "snapshot" {
+        let (end, bytes) = partition.producer_snapshot()?;
+        return (*end == base).then(|| bytes.clone());
+    }
     let segments = log.segments();
     let segment = segments.iter().find(|segment| segment.base_offset == base)?;
     match suffix {

@@ -2,6 +2,7 @@
 
 use logbrook_sorted::SortedMap;
 
+use bytes::Bytes;
 use logbrook_log::{
     AppendError, AppendInfo, LeaderAppend, Log, LogConfig, Maintenance, OffsetOutOfRange,
     VerificationGuard,
@@ -28,6 +29,8 @@ pub struct Partition {
     log: Log,
     /// The cleaner has failed on it (`LogCleanerManager.uncleanablePartitions`).
     uncleanable: bool,
+    /// The producers that a clean stop has written down, and the log end offset then.
+    producer_snapshot: Option<(Offset, Bytes)>,
 }
 
 /// Why an append did not happen.
@@ -73,6 +76,7 @@ impl Partition {
             follower_log_end: SortedMap::new(),
             log,
             uncleanable: false,
+            producer_snapshot: None,
         };
         partition.make_leader();
         partition
@@ -134,6 +138,19 @@ impl Partition {
 
     pub(crate) fn log_mut(&mut self) -> &mut Log {
         &mut self.log
+    }
+
+    /// Writes the producers down, as a log that is closed does (`UnifiedLog.close`).
+    pub(crate) fn take_producer_snapshot(&mut self) {
+        let end = self.log.log_end_offset();
+        if end > self.log.log_start_offset() {
+            let bytes = self.log.producer_state().encode_snapshot();
+            self.producer_snapshot = Some((end, bytes.into()));
+        }
+    }
+
+    pub(crate) fn producer_snapshot(&self) -> Option<&(Offset, Bytes)> {
+        self.producer_snapshot.as_ref()
     }
 
     pub(crate) fn is_uncleanable(&self) -> bool {

@@ -103,6 +103,18 @@ impl Cluster {
         true
     }
 
+    /// Ends a broker in order, as SIGTERM does: it closes its logs first.
+    ///
+    /// `false` if there is no such broker or it is down already.
+    pub fn shut_down_broker(&mut self, node: i32) -> bool {
+        if self.is_broker_up(node)
+            && let Some(state) = self.nodes.get_mut(&node)
+        {
+            state.broker.shut_down();
+        }
+        self.stop_broker(node)
+    }
+
     /// Starts a broker that is down. `false` if there is none or it runs.
     pub fn start_broker(&mut self, node: i32) -> bool {
         match self.nodes.get_mut(&node) {

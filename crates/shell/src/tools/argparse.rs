@@ -3,6 +3,7 @@
 //! As with jopt-simple, the words of a tool's `--help` are Kafka's own bytes, kept in `help/`; what an
 //! option is beyond its name stands in a [`Spec`].
 
+use logbrook_broker::config_def::parse_double;
 use logbrook_sorted::SortedMap;
 
 /// What an option does with what follows it.
@@ -221,7 +222,7 @@ fn read(spec: &'static Spec, argv: &[String], into: &mut Namespace) -> Result<()
 
 /// It begins as an option, and is no negative number.
 fn is_flag(word: &str) -> bool {
-    word.starts_with('-') && word.len() > 1 && word.parse::<f64>().is_err()
+    word.starts_with('-') && word.len() > 1 && parse_double(word).is_none()
 }
 
 /// Columns that argparse4j fills.

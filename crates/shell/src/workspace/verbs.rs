@@ -36,7 +36,11 @@ impl Workspace {
                 let nodes = self.brokers(target).map_err(wrong)?;
                 self.cluster.action(&line);
                 for node in nodes {
-                    if !self.cluster.stop_broker(node) {
+                    let stopped = match action {
+                        Action::Term(_) => self.cluster.shut_down_broker(node),
+                        _killed => self.cluster.stop_broker(node),
+                    };
+                    if !stopped {
                         return Err(wrong(format!("a broker that is up; {node} is down")));
                     }
                 }
