@@ -201,13 +201,10 @@ fn validate_records(
     let mut found = Found { max_timestamp: NO_TIMESTAMP, offsets_consecutive: true };
     let mut errors = Vec::new();
     let mut bad_timestamp = false;
-    let mut too_large = None;
+    let mut largest = 0;
     let mut index = 0;
     for_each_record(header, payload, |record| {
-        let size = record.size_of_body();
-        if size > max_record_bytes && too_large.is_none() {
-            too_large = Some(size);
-        }
+        largest = largest.max(record.size_of_body());
         let timestamp = record_timestamp(header, record);
         found.max_timestamp = found.max_timestamp.max(timestamp);
         found.offsets_consecutive &= record.offset_delta == index;
@@ -220,9 +217,9 @@ fn validate_records(
         }
         index += 1;
     })?;
-    if let Some(size) = too_large {
+    if largest > max_record_bytes {
         return Err(invalid(format!(
-            "Invalid record size: {size} exceeds the configured maximum record size of {max_record_bytes}."
+            "Invalid record size: {largest} exceeds the configured maximum record size of {max_record_bytes}."
         )));
     }
     if errors.is_empty() {
