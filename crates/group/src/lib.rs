@@ -1,8 +1,9 @@
 //! Group and offset state machines, and the assignors.
 //!
-//! A group coordinator's rules without its surroundings: no network, no clock, no log. The classic
-//! protocol, and consumer groups of KIP-848, side by side in [`Groups`]; share groups (KIP-932) will be a
-//! third kind, in `share_group.rs`. Sources: `ClassicGroup`, `ClassicGroupState`, `ConsumerGroup`, `GroupMetadataManager`, `OffsetMetadataManager` of Apache Kafka's
+//! A group coordinator's rules without its surroundings: no network, no clock, no log. Groups of the
+//! classic protocol and consumer groups of KIP-848 stand side by side in [`Groups`]; share groups
+//! (KIP-932) will be a third kind, in `share_group.rs`. Sources: `ClassicGroup`, `ClassicGroupState`,
+//! `ConsumerGroup`, `GroupMetadataManager`, `OffsetMetadataManager` of Apache Kafka's
 //! `group-coordinator`.
 //!
 //! ```text
@@ -15,8 +16,8 @@
 //!        +--- replay(record) <-- the same records, now or after a restart
 //! ```
 //!
-//! What is durable changes in [`Groups::replay`] only: the committed offsets, and of each
-//! group what its last `GroupMetadata` record says. What is volatile, and lost with the
+//! What is durable changes in [`Groups::replay`] only: the committed offsets, of each classic group
+//! what its last `GroupMetadata` record says, and all of a consumer group. What is volatile, and lost with the
 //! coordinator exactly as in Kafka, changes while deciding: parked joins and syncs, session timers,
 //! rebalance deadlines, members that joined but were not yet given an assignment.
 #![no_std]

@@ -145,9 +145,8 @@ impl Groups {
         token: Token,
         request: &SyncGroup,
     ) -> Decision {
-        let reply = self
-            .sync_consumer_group_or_fail(now, request)
-            .unwrap_or_else(|error| SyncGroupReply::failed(error));
+        let reply =
+            self.sync_consumer_group_or_fail(now, request).unwrap_or_else(SyncGroupReply::failed);
         Decision { replies: [(token, Reply::SyncGroup(reply))].into(), ..Decision::default() }
     }
 

@@ -82,7 +82,7 @@ impl Consumer {
         if self.client.version(node.id, ApiKey::ConsumerGroupHeartbeat).is_none() {
             if !is_leaving {
                 let error = ErrorCode::UnsupportedVersion;
-                self.to_fatal(KafkaError::with_message(error, NOT_SUPPORTED));
+                self.transition_to_fatal(KafkaError::with_message(error, NOT_SUPPORTED));
             }
             return false;
         }
@@ -249,22 +249,22 @@ impl Consumer {
             ErrorCode::CoordinatorLoadInProgress => {}
             ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => {
                 self.membership.attempts = 0;
-                self.to_fenced();
+                self.transition_to_fenced();
             }
             ErrorCode::TopicAuthorizationFailed => self.raise(KafkaError::of(error)),
             ErrorCode::GroupAuthorizationFailed => {
                 let group = self.config.group_id.clone().unwrap_or_default();
                 let message = format!("Not authorized to access group: {group}");
-                self.to_fatal(KafkaError::with_message(error, message));
+                self.transition_to_fatal(KafkaError::with_message(error, message));
             }
             ErrorCode::UnsupportedVersion => {
-                self.to_fatal(KafkaError::with_message(error, NOT_SUPPORTED));
+                self.transition_to_fatal(KafkaError::with_message(error, NOT_SUPPORTED));
             }
             ErrorCode::InvalidRegularExpression => {
                 let message = format!(
                     "Invalid RE2J SubscriptionPattern provided in the call to subscribe. {message}"
                 );
-                self.to_fatal(KafkaError::with_message(error, message));
+                self.transition_to_fatal(KafkaError::with_message(error, message));
             }
             error => {
                 self.client.log(
@@ -275,7 +275,7 @@ impl Consumer {
                         error.name()
                     ),
                 );
-                self.to_fatal(KafkaError::with_message(error, message));
+                self.transition_to_fatal(KafkaError::with_message(error, message));
             }
         }
     }

@@ -150,8 +150,8 @@ impl Consumer {
         if self.subscriptions.has_auto_assigned_partitions() {
             let is_ready = !self.pattern_awaits_metadata();
             match self.membership.state {
-                MemberState::Unsubscribed if is_ready => self.to_joining(),
-                MemberState::Stale if !self.membership.releasing => self.to_joining(),
+                MemberState::Unsubscribed if is_ready => self.transition_to_joining(),
+                MemberState::Stale if !self.membership.releasing => self.transition_to_joining(),
                 MemberState::Unsubscribed
                 | MemberState::Stale
                 | MemberState::Joining
@@ -187,7 +187,7 @@ impl Consumer {
     }
 
     /// `resetEpoch`, and JOINING.
-    fn to_joining(&mut self) {
+    fn transition_to_joining(&mut self) {
         if self.membership.state == MemberState::Fatal {
             return;
         }
@@ -233,7 +233,7 @@ impl Consumer {
         self.membership.releasing = false;
         self.clear_assignment();
         if self.membership.state == MemberState::Fenced {
-            self.to_joining();
+            self.transition_to_joining();
         }
     }
 
@@ -247,7 +247,7 @@ impl Consumer {
     }
 
     /// `transitionToFenced`.
-    fn to_fenced(&mut self) {
+    fn transition_to_fenced(&mut self) {
         match self.membership.state {
             MemberState::Leaving => self.membership.state = MemberState::Unsubscribed,
             MemberState::Unsubscribed | MemberState::Fatal | MemberState::Stale => {}
@@ -264,7 +264,7 @@ impl Consumer {
     }
 
     /// `handleFatalFailure`: poll throws, and the member is out for good.
-    fn to_fatal(&mut self, error: KafkaError) {
+    fn transition_to_fatal(&mut self, error: KafkaError) {
         self.client.log(
             crate::log_line::Level::Error,
             LOGGER,
