@@ -1,12 +1,23 @@
-//! A transactional producer against a real broker: what an application sees of it.
+//! A transactional producer against a real broker: what an application sees of it, and what a reader
+//! of committed records sees whatever the network, the coordinator and zombies do.
 
 mod common;
 
-use common::World;
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::{Fate, World, value};
+use kafka_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
+use kafka_protocol::messages::{GroupId, OffsetFetchRequest, TopicName};
+use kafka_protocol::protocol::StrBytes;
+use logbrook_broker::wire::{Request, Response};
+use logbrook_client::admin::Target;
 use logbrook_client::{
     ConsumerGroupMetadata, KafkaError, ProducerRecord, TopicPartition, TransactionCall,
 };
 use logbrook_record::Offset;
+use proptest::prelude::*;
 
 const READ_COMMITTED: &[(&str, &str)] =
     &[("isolation.level", "read_committed"), ("auto.offset.reset", "earliest")];
@@ -88,6 +99,33 @@ impl World {
         let now = self.now;
         self.p(id).flush(now);
         self.idle(id);
+    }
+
+    /// The stable committed offset of a group for `t-0`; -1 for none.
+    fn committed_offset(&mut self, group: &str) -> i64 {
+        let text = |text: &str| StrBytes::from_string(text.to_owned());
+        let topic = OffsetFetchRequestTopics::default()
+            .with_name(TopicName(text("t")))
+            .with_partition_indexes(vec![0]);
+        let asked = OffsetFetchRequestGroup::default()
+            .with_group_id(GroupId(text(group)))
+            .with_member_epoch(-1)
+            .with_topics(Some(vec![topic]));
+        let request =
+            OffsetFetchRequest::default().with_require_stable(true).with_groups(vec![asked]);
+        let admin = self.admin();
+        let now = self.now;
+        let to = Target::Coordinator(group.to_owned());
+        let id = self.a(admin).call(now, Request::OffsetFetch(request), to);
+        self.run_until(|world| world.seen[admin].answers.contains_key(&id));
+        let Some(Ok(Response::OffsetFetch(response))) = self.seen[admin].answers.get(&id) else {
+            panic!("{:?}", self.seen[admin].answers);
+        };
+        let partition = &response.groups[0].topics[0].partitions[0];
+        assert_eq!(partition.error_code, 0, "nothing is pending any more");
+        let offset = partition.committed_offset;
+        self.clients[admin] = None;
+        offset
     }
 
     /// What a new consumer reads of everything.
@@ -237,4 +275,210 @@ fn without_a_coordinator_the_call_waits_for_max_block_ms_and_goes_on_when_repeat
     world.broker_down = false;
     world.init(p).unwrap();
     world.p(p).begin_transaction().unwrap();
+}
+
+/// What one producer does in one transaction.
+#[derive(Clone, Debug)]
+struct Step {
+    producer: usize,
+    records: Vec<i32>,
+    offsets: bool,
+    commit: bool,
+    wait_ms: i64,
+    trouble: Trouble,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trouble {
+    None,
+    /// The process hangs with its transaction open, and another one takes its id.
+    Zombie,
+    /// The broker's process is killed and comes back.
+    Restart,
+    /// The transaction stays open until its time is over.
+    Timeout,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let trouble = prop_oneof![
+        6 => Just(Trouble::None),
+        1 => Just(Trouble::Zombie),
+        1 => Just(Trouble::Restart),
+        1 => Just(Trouble::Timeout),
+    ];
+    let step = (
+        0..3usize,
+        proptest::collection::vec(0..2i32, 0..4),
+        any::<bool>(),
+        proptest::bool::weighted(0.7),
+        0..60i64,
+        trouble,
+    )
+        .prop_map(|(producer, records, offsets, commit, wait_ms, trouble)| Step {
+            producer,
+            records,
+            offsets,
+            commit,
+            wait_ms,
+            trouble,
+        });
+    proptest::collection::vec(step, 1..14)
+}
+
+fn fates() -> impl Strategy<Value = Vec<Fate>> {
+    let fate = prop_oneof![
+        10 => Just(Fate::Delivered),
+        1 => Just(Fate::ResponseLost),
+        1 => Just(Fate::RequestLost),
+        1 => (1..200i64).prop_map(Fate::Late),
+    ];
+    proptest::collection::vec(fate, 1..80)
+}
+
+/// What is known of a transaction from outside.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// The application was told that it is committed.
+    Committed,
+    /// It was told that it is aborted, or never asked for a commit.
+    Aborted,
+    /// It asked, and was told of an error: whole or nothing.
+    Either,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_transaction_is_torn_and_nothing_that_was_aborted_is_read(
+        steps in steps(),
+        fates in fates(),
+    ) {
+        const IDS: [&str; 3] = ["p0", "p1", "p2"];
+        let settings = [("transaction.timeout.ms", "30000"), ("max.block.ms", "300000")];
+        let mut world = world();
+        let live = world.assigned(&partitions(), READ_COMMITTED);
+        let mut fates = fates.into_iter();
+        world.weather = Box::new(move |frame| match frame.body {
+            Request::Fetch(_) | Request::Metadata(_) | Request::ListOffsets(_) => Fate::Delivered,
+            _ => fates.next().unwrap_or(Fate::Delivered),
+        });
+        let mut producers: Vec<usize> = IDS
+            .iter()
+            .map(|id| {
+                let producer = world.transactional(id, &settings);
+                world.init(producer).map(|()| producer)
+            })
+            .collect::<Result<_, _>>()
+            .expect("producers begin");
+        // By transaction: how many records it has, its producer, and how it ended.
+        let mut transactions: Vec<(usize, usize, Outcome)> = Vec::new();
+        for (number, step) in steps.iter().enumerate() {
+            let mut producer = producers[step.producer];
+            let began = world.p(producer).begin_transaction();
+            prop_assert!(began.is_ok(), "{:?}", began);
+            for (n, partition) in step.records.iter().enumerate() {
+                world.put(producer, *partition, &format!("{number}/{n}"));
+            }
+            world.run_for(step.wait_ms);
+            let group = format!("g{}", step.producer);
+            let mut broken = false;
+            if step.offsets {
+                broken |= world.offsets(producer, &group, number as i64 + 1).is_err();
+            }
+            match step.trouble {
+                Trouble::None => {}
+                Trouble::Restart => world.broker.restart(world.now),
+                Trouble::Timeout => world.run_for(45_000),
+                Trouble::Zombie => {
+                    let successor = world.transactional(IDS[step.producer], &settings);
+                    let begun = world.init(successor);
+                    prop_assert!(begun.is_ok(), "{:?}", begun);
+                    producers[step.producer] = successor;
+                }
+            }
+            let result = if step.commit && !broken {
+                world.commit(producer)
+            } else {
+                world.abort(producer)
+            };
+            let outcome = match (step.commit && !broken, &result) {
+                (true, Ok(())) => Outcome::Committed,
+                (true, Err(_)) => Outcome::Either,
+                (false, _) => Outcome::Aborted,
+            };
+            transactions.push((step.records.len(), step.producer, outcome));
+            if let Err(error) = result {
+                // As an application does: abort and go on, or begin anew.
+                if step.trouble != Trouble::Zombie && world.abort(producer).is_err() {
+                    producer = world.transactional(IDS[step.producer], &settings);
+                    let begun = world.init(producer);
+                    prop_assert!(begun.is_ok(), "{:?} after {:?}", begun, error);
+                    producers[step.producer] = producer;
+                }
+            }
+            for index in 0..2 {
+                let log = world.broker.partition("t", index).expect("it is there").log();
+                let undecided = log.producer_state().first_unstable_offset();
+                let expected = undecided.unwrap_or(log.high_watermark());
+                prop_assert_eq!(log.last_stable_offset(), expected);
+            }
+        }
+        // Whatever is open is over by now, and nothing holds readers back.
+        world.run_for(60_000);
+        for index in 0..2 {
+            let log = world.broker.partition("t", index).expect("it is there").log();
+            prop_assert_eq!(log.last_stable_offset(), log.high_watermark());
+        }
+        let read = world.read_all(READ_COMMITTED);
+        let unique: BTreeSet<&String> = read.iter().collect();
+        prop_assert_eq!(unique.len(), read.len(), "read twice: {:?}", read);
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for text in &read {
+            let number = text.split('/').next().unwrap_or_default();
+            *counts.entry(number.parse().expect("a number")).or_default() += 1;
+        }
+        for (number, (records, _, outcome)) in transactions.iter().enumerate() {
+            let count = counts.get(&number).copied().unwrap_or(0);
+            match outcome {
+                Outcome::Committed => prop_assert_eq!(count, *records, "transaction {}", number),
+                Outcome::Aborted => prop_assert_eq!(count, 0, "transaction {}", number),
+                Outcome::Either => prop_assert!(
+                    count == 0 || count == *records,
+                    "transaction {} is torn: {} of {}", number, count, records
+                ),
+            }
+        }
+        // Who read all along saw the same, and nothing that was not committed.
+        let mut seen: Vec<String> = world.seen[live].records.iter().map(value).collect();
+        seen.sort();
+        prop_assert_eq!(seen, read);
+        // Offsets count if and only if their transaction does.
+        for producer in 0..IDS.len() {
+            let committed = steps
+                .iter()
+                .enumerate()
+                .filter(|(number, step)| {
+                    let is_committed = transactions[*number].2 == Outcome::Committed;
+                    step.producer == producer && step.offsets && is_committed
+                })
+                .map(|(number, _)| number as i64 + 1)
+                .max();
+            let either: Vec<i64> = steps
+                .iter()
+                .enumerate()
+                .filter(|(number, step)| {
+                    let either = transactions[*number].2 == Outcome::Either;
+                    step.producer == producer && step.offsets && either
+                })
+                .map(|(number, _)| number as i64 + 1)
+                .collect();
+            let expected = committed.unwrap_or(-1);
+            let found = world.committed_offset(&format!("g{producer}"));
+            prop_assert!(
+                found == expected || (found > expected && either.contains(&found)),
+                "group g{}: {} where {} is committed", producer, found, expected
+            );
+        }
+    }
 }

@@ -47,7 +47,12 @@ impl Producer {
         self.commit_deferred(now);
         if let Some(error) = self.transactions.as_ref().and_then(|t| t.fatal_error().cloned()) {
             self.abort_batches(&error);
-        } else if !self.send_transactional_request(now) {
+            self.next_ready_ms = None;
+        } else if self.send_transactional_request(now) {
+            // Its answer wakes what is ready.
+            self.expire(now);
+            self.next_ready_ms = None;
+        } else {
             self.send_producer_data(now);
         }
         // Completions made room or brought metadata.
