@@ -169,6 +169,10 @@ impl Broker {
         for topic in self.image.topics().values() {
             for (partition_id, before) in &topic.partitions {
                 let mut registration = before.clone();
+                // Kafka's last broker leaves the replicas in sync when it stops, for the eligible ones.
+                registration.isr = vec![self.config.node_id];
+                registration.elr.clear();
+                registration.last_known_elr.clear();
                 registration.leader = self.config.node_id;
                 registration.leader_epoch = before.leader_epoch.saturating_add(2);
                 registration.partition_epoch = before.partition_epoch.saturating_add(2);
