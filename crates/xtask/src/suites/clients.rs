@@ -273,10 +273,11 @@ impl Trial<'_> {
             let mut member = self.client.command(self.folder, Role::Consumer);
             member.args(["--bootstrap-server", self.bootstrap, "--topic", &self.topic]);
             member.args(["--group-id", &self.topic]);
-            member.args(["--session-timeout", SESSION_TIMEOUT_MS]);
-            if consumer_protocol {
-                member.args(["--group-protocol", "consumer"]);
-            }
+            // Of the consumer protocol the broker keeps the session, and Java refuses the setting.
+            match consumer_protocol {
+                true => member.args(["--group-protocol", "consumer"]),
+                false => member.args(["--session-timeout", SESSION_TIMEOUT_MS]),
+            };
             let job = self.start(member, None, &format!("member-{i}"))?;
             members.push(Member { job, assigned: BTreeSet::new(), read: BTreeSet::new() });
         }

@@ -5,6 +5,7 @@ use super::report::{Outcome, Verdict};
 use crate::env::command::{self, cargo, output, program};
 use crate::say::{Doing, Result, failure, note, step};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -52,17 +53,20 @@ pub(super) fn prepare(folder: &Path) -> Result<()> {
     let log = folder.join("build.log");
     let made = fs::File::create(&log).doing(log.display())?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
-    let steps: [&[&str]; 3] = [
-        &["./configure", "--disable-curl", "--disable-sasl", "--disable-ssl"],
-        &["make", "-j", &jobs, "libs"],
-        &["make", "-j", &jobs, "-C", "tests", "build"],
+    let configure = copy.join("configure");
+    let configure = configure.as_os_str();
+    let make = OsStr::new("make");
+    let steps: [(&OsStr, &[&str]); 3] = [
+        (configure, &["--disable-curl", "--disable-sasl", "--disable-ssl"]),
+        (make, &["-j", &jobs, "libs"]),
+        (make, &["-j", &jobs, "-C", "tests", "build"]),
     ];
-    for words in steps {
-        let (out, err) =
-            (made.try_clone().doing(log.display())?, made.try_clone().doing(log.display())?);
+    for (name, arguments) in steps {
+        let out = made.try_clone().doing(log.display())?;
+        let err = made.try_clone().doing(log.display())?;
         // A make that runs this would hand its own flags on.
-        let mut making = program(words[0]);
-        making.args(&words[1..]).current_dir(&copy).env_remove("MAKEFLAGS").stdout(out).stderr(err);
+        let mut making = program(name);
+        making.args(arguments).current_dir(&copy).env_remove("MAKEFLAGS").stdout(out).stderr(err);
         command::run(&mut making).doing(format!("see {}", log.display()))?;
     }
     building.done();
