@@ -169,6 +169,17 @@ impl FileSystem for Disk {
     fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
         let mut state = self.state();
         state.change(from)?;
+        if state.folders.remove(from) {
+            state.folders.insert(to.to_owned());
+            let prefix = format!("{from}/");
+            let inside = state.files.split_off(&prefix);
+            for (name, file) in inside {
+                let name =
+                    name.strip_prefix(&prefix).map_or(name.clone(), |rest| format!("{to}/{rest}"));
+                state.files.insert(name, file);
+            }
+            return Ok(());
+        }
         match state.files.remove(from) {
             Some(file) => {
                 state.files.insert(to.to_owned(), file);
