@@ -256,7 +256,7 @@ impl Trial<'_> {
             let values: Vec<String> = (0..50).map(|i| format!("{codec} {i}")).collect();
             let mut producer = java(Role::ConsoleProducer);
             producer.args(["--bootstrap-server", self.bootstrap, "--topic", &topic]);
-            producer.args(["--sync", "--compression-codec", codec]);
+            producer.args(["--compression-codec", codec]);
             let input = values.iter().map(|value| format!("{value}\n")).collect();
             self.start(producer, Some(input), "console-producer")?.finish(PATIENCE)?;
             expected.extend(values);
