@@ -39,7 +39,11 @@ fn end_of_epoch(
 fn an_epoch_ends_where_the_log_ends() {
     let mut node = Node::new();
     node.create("orders", 1, &[]);
-    assert_eq!(end_of_epoch(&mut node, "orders", -1, 0), ("ok", -1, -1), "nothing is written yet");
+    assert_eq!(
+        end_of_epoch(&mut node, "orders", -1, 0),
+        ("ok", 0, 0),
+        "a leader's epoch begins with it (`Partition.makeLeader`)"
+    );
     node.produce("orders", 0, batch(&["a", "b"]));
     assert_eq!(end_of_epoch(&mut node, "orders", 0, 0), ("ok", 0, 2));
     assert_eq!(end_of_epoch(&mut node, "orders", -1, 1), ("ok", -1, -1), "an epoch to come");

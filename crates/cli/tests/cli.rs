@@ -231,7 +231,7 @@ fn what_cannot_be_served_is_said_by_its_argument() {
     for (arguments, named) in [
         ("--listen nowhere", "--listen"),
         ("--listen 192.0.2.1:0", "--i-know-this-is-open"),
-        ("--data records", "--data records: keeping records on disk is not built yet"),
+        ("--data Cargo.toml", "--data Cargo.toml: a file; a folder was expected"),
         ("--config num.partitions", "KEY=VALUE"),
         ("--config num.partitions=0", "--config num.partitions: Invalid value 0"),
         ("--config listeners=x", "use --listen HOST:PORT"),

@@ -49,8 +49,8 @@ impl World {
     fn told(&mut self, id: usize, call: TransactionCall) -> Result<(), KafkaError> {
         let before = self.seen[id].transactions.len();
         let found = move |world: &World| {
-            let told = world.seen[id].transactions.iter().skip(before);
-            told.filter(|(done, _)| *done == call).last().cloned()
+            let told = world.seen[id].transactions[before..].iter();
+            told.rev().find(|(done, _)| *done == call).cloned()
         };
         self.run_until(|world| found(world).is_some());
         found(self).map_or(Ok(()), |(_, result)| result)

@@ -32,6 +32,9 @@ impl Disk {
     /// # Errors
     /// The system's; a folder that another process uses.
     pub fn open(path: &Path) -> io::Result<Self> {
+        if path.exists() && !path.is_dir() {
+            return Err(io::Error::new(ErrorKind::NotADirectory, "a file; a folder was expected"));
+        }
         fs::create_dir_all(path)?;
         let lock = OpenOptions::new().create(true).append(true).open(path.join(LOCK))?;
         lock.try_lock().map_err(|error| match error {

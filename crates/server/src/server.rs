@@ -129,10 +129,8 @@ impl Server {
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let (requests, mut incoming) = mpsc::channel(self.queued_requests);
         let (asks, mut asked) = mpsc::channel(1);
-        let scrapes = match self.metrics_listener.take() {
-            Some(listener) => Some(tokio::spawn(http::serve(listener, asks))),
-            None => None,
-        };
+        let scrapes =
+            self.metrics_listener.take().map(|listener| tokio::spawn(http::serve(listener, asks)));
         let mut stop = pin!(stop);
         loop {
             let wakeup = self.broker.next_wakeup().map(|at| self.clock.until(at));

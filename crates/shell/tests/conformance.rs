@@ -62,6 +62,11 @@ macro_rules! sessions {
 
 sessions! {
     topics_create "topics-create" &[1, 7];
+    compaction "compaction" &[1, 7];
+    retention_by_time "retention-by-time" &[1, 7];
+    transactions "transactions" &[1, 7];
+    groups_consumer_protocol "groups-consumer-protocol" &[1];
+    help_transactions "help-kafka-transactions" &[1];
     topics_describe_list "topics-describe-list" &[1, 7];
     produce_consume_basic "produce-consume-basic" &[1, 7, 4242];
     produce_keys_headers "produce-keys-headers" &[1, 7];

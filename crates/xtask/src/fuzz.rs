@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         } else {
             run.arg(format!("-max_total_time={}", seconds.ceil()));
         }
-        let trying = step(&format!("{target}, for {seconds:.0} s"));
+        let trying = step(format!("{target}, for {seconds:.0} s"));
         match command::run(&mut run) {
             Ok(()) => {
                 trying.done();

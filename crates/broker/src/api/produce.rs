@@ -58,8 +58,8 @@ pub(crate) fn handle(
                 None if by_id => refused(index, ErrorCode::UnknownTopicId),
                 None => refused(index, ErrorCode::UnknownTopicOrPartition),
                 Some(name) => verified.refusal(name, index).unwrap_or_else(|| {
-                    let guard = verified.guard(name, index);
-                    append(broker, ctx, name, data, acks, transactional, guard, effects)
+                    let asked = Asked { acks, transactional, guard: verified.guard(name, index) };
+                    append(broker, ctx, name, data, asked, effects)
                 }),
             };
             failed |= produced.error_code != ErrorCode::None.code();
@@ -107,17 +107,25 @@ fn refused(index: i32, error: ErrorCode) -> PartitionProduceResponse {
         .with_error_message(None)
 }
 
+/// What the request says of its records as a whole.
+struct Asked {
+    acks: i16,
+    /// It names a transactional id.
+    transactional: bool,
+    /// Of the partition's verification.
+    guard: VerificationGuard,
+}
+
 fn append(
     broker: &mut Broker,
     ctx: &RequestContext,
     topic: &str,
     data: PartitionProduceData,
-    acks: i16,
-    transactional: bool,
-    verification_guard: VerificationGuard,
+    asked: Asked,
     effects: &mut Effects,
 ) -> PartitionProduceResponse {
     let index = data.index;
+    let Asked { acks, transactional, guard: verification_guard } = asked;
     let Some(partition) = broker.replica_manager.partition(topic, index) else {
         return refused(index, ErrorCode::UnknownTopicOrPartition);
     };

@@ -321,8 +321,12 @@ mod tests {
              (For input string: \"one\")"
         );
         assert_eq!(
-            wrap("kafka-cluster: error: argument --bootstrap-server/-b: expected one argument", 75),
-            "kafka-cluster:  error:   argument   --bootstrap-server/-b:   expected   one\nargument"
+            // The newline counts.
+            wrap(
+                "kafka-cluster: error: argument --bootstrap-server/-b: expected one argument\n",
+                75
+            ),
+            "kafka-cluster:  error:   argument   --bootstrap-server/-b:   expected   one\nargument\n"
         );
     }
 }

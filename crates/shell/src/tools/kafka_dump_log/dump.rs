@@ -101,9 +101,12 @@ fn optional_long(value: Option<i64>) -> String {
     value.map_or("OptionalLong.empty".to_owned(), |value| format!("OptionalLong[{value}]"))
 }
 
+/// A batch with its position in the file.
+type Placed = (usize, BatchHeader, Bytes);
+
 /// The batches of a log, each with its position, up to the first that does not fit; and how many
 /// bytes they take.
-fn batches(bytes: &Bytes) -> Result<(Vec<(usize, BatchHeader, Bytes)>, usize), Thrown> {
+fn batches(bytes: &Bytes) -> Result<(Vec<Placed>, usize), Thrown> {
     /// Offset and size of a batch stand before it.
     const LOG_OVERHEAD: usize = 12;
     /// Up to the magic, which tells how to read the rest.
