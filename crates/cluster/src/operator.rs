@@ -117,8 +117,13 @@ impl Cluster {
 
     /// Starts a broker that is down. `false` if there is none or it runs.
     pub fn start_broker(&mut self, node: i32) -> bool {
+        let now = self.now_ms();
         match self.nodes.get_mut(&node) {
-            Some(state) if !state.up => state.up = true,
+            Some(state) if !state.up => {
+                state.up = true;
+                // What its coordinators knew besides the logs went with the process.
+                state.broker.restart(now);
+            }
             Some(_) | None => return false,
         }
         self.record(
