@@ -109,7 +109,9 @@ fn read(out: &mut Vec<Measurement>) {
         log.append_as_leader(Bytes::from(one.to_vec()), LeaderEpoch(0), NOW).expect("a good batch");
     }
     let end = log.log_end_offset();
-    let fetch = |from| log.read(from, FETCH_BYTES, true, end).expect("within the log").into_bytes();
+    // In pieces, as the server writes them: a read seldom ends where a chunk does.
+    let read = |from| log.read(from, FETCH_BYTES, true, end).expect("within the log").pieces;
+    let fetch = |from| Bytes::from(read(from).concat());
     // Where each fetch begins, so that only the reads are measured.
     let (mut from, mut offsets, mut fetched) = (Offset(0), Vec::new(), Vec::new());
     while from < end {
@@ -120,15 +122,18 @@ fn read(out: &mut Vec<Measurement>) {
         fetched.push(data);
     }
     let bytes = log.size_bytes();
-    let shared = best(|| (), |()| offsets.iter().for_each(|from| drop(black_box(fetch(*from)))));
+    let shared = best(|| (), |()| offsets.iter().for_each(|from| drop(black_box(read(*from)))));
     // What a connection does with it: into its buffer.
     let mut socket = vec![0u8; FETCH_BYTES];
     let sent = best(
         || (),
         |()| {
             for from in &offsets {
-                let data = fetch(*from);
-                socket[..data.len()].copy_from_slice(&data);
+                let mut at = 0;
+                for piece in read(*from) {
+                    socket[at..at + piece.len()].copy_from_slice(&piece);
+                    at += piece.len();
+                }
                 black_box(&socket);
             }
         },
