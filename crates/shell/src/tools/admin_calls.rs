@@ -35,6 +35,22 @@ pub(crate) enum Stop {
     Thrown(Throwable),
 }
 
+/// The end of a run: 0, or 1 after an exception, of which `print` says what the tool says.
+pub(crate) fn ended(
+    stage: &mut Stage<'_>,
+    done: Result<(), Stop>,
+    print: impl FnOnce(&mut Stage<'_>, Throwable),
+) -> Result<i32, Waiting> {
+    match done {
+        Ok(()) => Ok(0),
+        Err(Stop::Waiting) => Err(Waiting),
+        Err(Stop::Thrown(thrown)) => {
+            print(stage, thrown);
+            Ok(1)
+        }
+    }
+}
+
 impl From<Waiting> for Stop {
     fn from(_: Waiting) -> Stop {
         Stop::Waiting

@@ -50,6 +50,11 @@ impl Throwable {
         self.message.as_deref().unwrap_or("null")
     }
 
+    /// What several tools' `main` prints of an exception: its message, and the whole of it.
+    pub(crate) fn message_and_trace(&self) -> String {
+        format!("{}\n{}\n", self.message_text(), self.stack_trace())
+    }
+
     /// `Utils.stackTrace`, each line ended.
     pub(crate) fn stack_trace(&self) -> String {
         let mut text = format!("{self}\n");

@@ -5,11 +5,11 @@ use logbrook_broker::wire::Response;
 use logbrook_client::Process;
 use logbrook_client::admin::{AdminConfig, Target};
 
-use super::admin_calls::{Stop, check, expect};
+use super::admin_calls::{Stop, check, ended, expect};
 use super::argparse::{Action, Arg, Exclusive, Namespace, Refused, Spec, arg, parse};
 use super::java::Throwable;
 use super::options::OptionTable;
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Early, ToolEnv, load_props, no_resolvable, resolvable};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-cluster.txt");
@@ -69,15 +69,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(argv, env) {
-        Ok((command, config)) => Box::new(Scripted::new(command, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
-}
-
-/// What `main` prints of an exception: its message, and the whole of it.
-fn shown(thrown: &Throwable) -> String {
-    format!("{}\n{}\n", thrown.message_text(), thrown.stack_trace())
+    scripted(prepare(argv, env), env.seed)
 }
 
 fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Command, AdminConfig), Early> {
@@ -87,7 +79,7 @@ fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Command, AdminConfig), Ear
             Early::error(Refused::printed(usage, SPEC.name, &message))
         }
     })?;
-    let thrown = |thrown: Throwable| Early::error(shown(&thrown));
+    let thrown = |thrown: Throwable| Early::error(thrown.message_and_trace());
     if namespace.has("--config") && namespace.has("--command-config") {
         return Err(thrown(Throwable::new(
             "net.sourceforge.argparse4j.inf.ArgumentParserException",
@@ -159,14 +151,10 @@ impl Script for Command {
         if !self.deprecated.is_empty() {
             stage.out(self.deprecated);
         }
-        match self.execute(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(thrown)) => {
-                stage.err(shown(&Throwable::execution(&thrown)));
-                Ok(1)
-            }
-        }
+        let done = self.execute(stage);
+        ended(stage, done, |stage, thrown| {
+            stage.err(Throwable::execution(&thrown).message_and_trace());
+        })
     }
 }
 

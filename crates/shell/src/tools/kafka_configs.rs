@@ -16,7 +16,7 @@ use logbrook_client::Process;
 use logbrook_client::admin::{AdminConfig, Target};
 use logbrook_sorted::SortedMap;
 
-use super::admin_calls::{self as admin, Stop, check, expect};
+use super::admin_calls::{self as admin, Stop, check, ended, expect};
 use super::java::{Throwable, hash_order};
 use super::options::OptionTable;
 use super::script::{Script, Scripted, Stage, Waiting};
@@ -68,14 +68,9 @@ impl Script for Configs {
             Command::Describe { entity, all } => describe(stage, entity, *all),
             Command::Alter { entity, add, delete } => alter(stage, entity, add, delete),
         };
-        match done {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(thrown)) => {
-                stage.err(shown(&self.args, &thrown));
-                Ok(1)
-            }
-        }
+        ended(stage, done, |stage, thrown| {
+            stage.err(shown(&self.args, &thrown));
+        })
     }
 }
 

@@ -18,7 +18,8 @@ use super::message_formatter::MessageFormatter;
 use super::options::{OptionError, OptionTable, Options};
 use super::script::exit_code;
 use super::setup::{
-    Checks, Early, ToolEnv, key_values, load_props, no_resolvable, resolvable, unresolved_line,
+    Checks, Early, ToolEnv, key_values, load_props, no_resolvable, resolvable, started,
+    unresolved_line,
 };
 
 pub(crate) const HELP: &str = include_str!("help/kafka-console-consumer.txt");
@@ -33,10 +34,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok(consumer) => Box::new(consumer),
-        Err(early) => Box::new(early),
-    }
+    started(prepare(table, argv, env))
 }
 
 /// Where reading starts with `--partition`.

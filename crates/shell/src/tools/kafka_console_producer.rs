@@ -15,7 +15,7 @@ use super::line_message_reader::LineMessageReader;
 use super::options::{OptionError, OptionTable, Options};
 use super::script::exit_code;
 use super::setup::{
-    Checks, Early, ToolEnv, key_values, load_props, no_resolvable, resolvable,
+    Checks, Early, ToolEnv, key_values, load_props, no_resolvable, resolvable, started,
     validate_bootstrap_server,
 };
 
@@ -28,10 +28,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok(producer) => Box::new(producer),
-        Err(early) => Box::new(early),
-    }
+    started(prepare(table, argv, env))
 }
 
 /// Options of the tool and the producer settings that they stand for (`maybeMergeOptions`).

@@ -10,7 +10,7 @@ use super::group_tables as tables;
 use super::java::{self, Throwable};
 use super::options::{OptionTable, Options};
 use super::reset_offsets::{self, ResetOptions};
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, load_props, no_resolvable, resolvable};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-consumer-groups.txt");
@@ -21,10 +21,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 const LEVEL: [&str; 4] = ["list", "describe", "delete", "reset-offsets"];

@@ -11,12 +11,12 @@ use logbrook_broker::wire::{Request, Response};
 use logbrook_client::admin::AdminConfig;
 use logbrook_client::{Process, TopicPartition};
 
-use super::admin_calls::{Stop, topic_name};
+use super::admin_calls::{Stop, ended, topic_name};
 use super::java::Throwable;
 use super::json;
 use super::options::OptionTable;
 use super::partition_leaders::{self, After, PartitionCall, hash_order, immutable_map_order};
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-delete-records.txt");
@@ -28,23 +28,16 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 /// `mainNoExit`: what it prints of an exception.
-fn shown(e: &Throwable) -> String {
-    format!("{}\n{}\n", e.message_text(), e.stack_trace())
-}
-
 fn prepare(
     table: &'static OptionTable,
     argv: &[String],
     env: &ToolEnv,
 ) -> Result<(DeleteRecords, AdminConfig), Early> {
-    let thrown = |e: Throwable| Early::error(shown(&e));
+    let thrown = |e: Throwable| Early::error(e.message_and_trace());
     let options = table.parse(argv).map_err(|e| thrown(e.into()))?;
     let checks = Checks { table, options: &options };
     checks.help_or_version(argv)?;
@@ -103,14 +96,10 @@ struct DeleteRecords {
 
 impl Script for DeleteRecords {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
-        match self.execute(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(e)) => {
-                stage.err(shown(&e));
-                Ok(1)
-            }
-        }
+        let done = self.execute(stage);
+        ended(stage, done, |stage, e| {
+            stage.err(e.message_and_trace());
+        })
     }
 }
 

@@ -8,12 +8,12 @@ use logbrook_client::Process;
 use logbrook_client::admin::{AdminConfig, Target};
 use logbrook_sorted::SortedMap;
 
-use super::admin_calls::{Stop, check, expect};
+use super::admin_calls::{Stop, check, ended, expect};
 use super::argparse::{Action, Arg, Exclusive, Namespace, Refused, Spec, arg, parse};
 use super::java::Throwable;
 use super::kafka_cluster::admin_config;
 use super::options::OptionTable;
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Early, ToolEnv, load_props};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-features.txt");
@@ -126,10 +126,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(argv, env) {
-        Ok((command, config)) => Box::new(Scripted::new(command, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(argv, env), env.seed)
 }
 
 fn terse(message: impl std::fmt::Display) -> Early {
@@ -296,14 +293,10 @@ struct Features {
 
 impl Script for Features {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
-        match self.describe(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(thrown)) => {
-                stage.err(format!("{}\n", Throwable::execution(&thrown).message_text()));
-                Ok(1)
-            }
-        }
+        let done = self.describe(stage);
+        ended(stage, done, |stage, thrown| {
+            stage.err(format!("{}\n", Throwable::execution(&thrown).message_text()));
+        })
     }
 }
 

@@ -3,10 +3,10 @@
 use logbrook_client::admin::AdminConfig;
 use logbrook_client::{Process, TopicPartition};
 
-use super::admin_calls::{self as admin, Stop};
+use super::admin_calls::{self as admin, Stop, ended};
 use super::java::Throwable;
 use super::options::{OptionTable, Options};
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{
     Checks, Early, ToolEnv, load_props, no_resolvable, resolvable, validate_bootstrap_server,
 };
@@ -23,10 +23,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 fn prepare(
@@ -190,14 +187,10 @@ fn timestamp(text: &str) -> Result<i64, Throwable> {
 
 impl Script for GetOffsets {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
-        match self.execute(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(e)) => {
-                stage.err(shown(&e));
-                Ok(1)
-            }
-        }
+        let done = self.execute(stage);
+        ended(stage, done, |stage, e| {
+            stage.err(shown(&e));
+        })
     }
 }
 

@@ -3,10 +3,10 @@
 use logbrook_client::admin::AdminConfig;
 use logbrook_client::{Level, Process};
 
-use super::admin_calls::{self as admin, ListedGroup, Stop};
+use super::admin_calls::{self as admin, ListedGroup, Stop, ended};
 use super::java::Throwable;
 use super::options::{OptionTable, Options};
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-groups.txt");
@@ -23,10 +23,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 fn prepare(
@@ -81,20 +78,16 @@ struct Groups {
 
 impl Script for Groups {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
-        match self.list(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(mut e)) => {
-                // The tool gives up on the future before its call does.
-                if e.causes.iter().any(|cause| cause.contains(".TimeoutException:")) {
-                    let class = "java.util.concurrent.TimeoutException";
-                    e = Throwable { message: None, ..Throwable::new(class, "") };
-                }
-                stage.out(said(&e));
-                stage.log(Level::Error, &e.stack_trace(), LOGGER);
-                Ok(1)
+        let done = self.list(stage);
+        ended(stage, done, |stage, mut e| {
+            // The tool gives up on the future before its call does.
+            if e.causes.iter().any(|cause| cause.contains(".TimeoutException:")) {
+                let class = "java.util.concurrent.TimeoutException";
+                e = Throwable { message: None, ..Throwable::new(class, "") };
             }
-        }
+            stage.out(said(&e));
+            stage.log(Level::Error, &e.stack_trace(), LOGGER);
+        })
     }
 }
 

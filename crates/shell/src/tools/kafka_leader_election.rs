@@ -8,12 +8,12 @@ use logbrook_broker::wire::Response;
 use logbrook_client::admin::{AdminConfig, Target};
 use logbrook_client::{Process, TopicPartition};
 
-use super::admin_calls::{Stop, check, expect, topic_name};
+use super::admin_calls::{Stop, check, ended, expect, topic_name};
 use super::java::Throwable;
 use super::json;
 use super::options::{OptionError, OptionTable, Options};
 use super::partition_leaders::hash_order;
-use super::script::{Question, Script, Scripted, Stage, Waiting};
+use super::script::{Question, Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-leader-election.txt");
@@ -28,17 +28,10 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 /// `mainNoExit`: what it prints of an exception.
-fn shown(e: &Throwable) -> String {
-    format!("{}\n{}\n", e.message_text(), e.stack_trace())
-}
-
 fn failed(message: impl Into<String>) -> Throwable {
     Throwable::new("org.apache.kafka.tools.AdminCommandFailedException", message)
 }
@@ -52,8 +45,8 @@ fn prepare(
     argv: &[String],
     env: &ToolEnv,
 ) -> Result<(LeaderElection, AdminConfig), Early> {
-    let thrown = |e: Throwable| Early::error(shown(&e));
-    let wrong = |e: OptionError| Early::error(shown(&e.into()));
+    let thrown = |e: Throwable| Early::error(e.message_and_trace());
+    let wrong = |e: OptionError| Early::error(Throwable::from(e).message_and_trace());
     let options = table.parse(argv).map_err(wrong)?;
     let checks = Checks { table, options: &options };
     checks.help_or_version(argv)?;
@@ -178,14 +171,10 @@ impl Script for LeaderElection {
         if !self.note.is_empty() {
             stage.out(self.note);
         }
-        match self.elect(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(e)) => {
-                stage.err(shown(&e));
-                Ok(1)
-            }
-        }
+        let done = self.elect(stage);
+        ended(stage, done, |stage, e| {
+            stage.err(e.message_and_trace());
+        })
     }
 }
 

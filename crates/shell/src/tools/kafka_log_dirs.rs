@@ -11,7 +11,7 @@ use super::admin_calls::{self as admin, Stop, check, expect};
 use super::java::Throwable;
 use super::kafka_cluster::admin_config;
 use super::options::OptionTable;
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, load_props};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-log-dirs.txt");
@@ -22,14 +22,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
-}
-
-fn shown(thrown: &Throwable) -> String {
-    format!("{}\n{}\n", thrown.message_text(), thrown.stack_trace())
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
@@ -41,7 +34,7 @@ fn prepare(
     argv: &[String],
     env: &ToolEnv,
 ) -> Result<(LogDirs, AdminConfig), Early> {
-    let thrown = |thrown: Throwable| Early::error(shown(&thrown));
+    let thrown = |thrown: Throwable| Early::error(thrown.message_and_trace());
     let options = table.parse(argv).map_err(|e| thrown(e.into()))?;
     let checks = Checks { table, options: &options };
     checks.help_or_version(argv)?;
@@ -79,7 +72,7 @@ impl Script for LogDirs {
             Ok(code) => Ok(code),
             Err(Stop::Waiting) => Err(Waiting),
             Err(Stop::Thrown(thrown)) => {
-                stage.err(shown(&thrown));
+                stage.err(thrown.message_and_trace());
                 Ok(1)
             }
         }

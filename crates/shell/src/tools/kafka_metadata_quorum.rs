@@ -9,12 +9,12 @@ use logbrook_broker::wire::Response;
 use logbrook_client::Process;
 use logbrook_client::admin::{AdminConfig, Target};
 
-use super::admin_calls::{Stop, check, expect, topic_name};
+use super::admin_calls::{Stop, check, ended, expect, topic_name};
 use super::argparse::{Action, Arg, Exclusive, Refused, Spec, arg, parse};
 use super::java::{Throwable, uuid_text};
 use super::kafka_cluster::{admin_config, describe_cluster};
 use super::options::OptionTable;
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Early, ToolEnv, load_props};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-metadata-quorum.txt");
@@ -78,14 +78,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(argv, env) {
-        Ok((command, config)) => Box::new(Scripted::new(command, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
-}
-
-fn shown(thrown: &Throwable) -> String {
-    format!("{}\n{}\n", thrown.message_text(), thrown.stack_trace())
+    scripted(prepare(argv, env), env.seed)
 }
 
 fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Describe, AdminConfig), Early> {
@@ -95,7 +88,7 @@ fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Describe, AdminConfig), Ea
             Early::error(Refused::printed(usage, SPEC.name, &message))
         }
     })?;
-    let thrown = |thrown: Throwable| Early::error(shown(&thrown));
+    let thrown = |thrown: Throwable| Early::error(thrown.message_and_trace());
     let mut properties = match namespace.get("--command-config") {
         Some(file) if !env.files.contains_key(file) => {
             return Err(Early::error(format!("Properties file {file} does not exists!\n")));
@@ -144,14 +137,9 @@ struct Describe {
 impl Script for Describe {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
         let done = if self.replication { self.replication(stage) } else { status(stage) };
-        match done {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(thrown)) => {
-                stage.err(shown(&Throwable::execution(&thrown)));
-                Ok(1)
-            }
-        }
+        ended(stage, done, |stage, thrown| {
+            stage.err(Throwable::execution(&thrown).message_and_trace());
+        })
     }
 }
 

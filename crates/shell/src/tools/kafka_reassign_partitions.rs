@@ -20,12 +20,12 @@ use logbrook_client::admin::{AdminConfig, Target};
 use logbrook_client::{Process, TopicPartition};
 use serde_json::Value;
 
-use super::admin_calls::{self as admin, Reassignment, Stop, check, expect};
+use super::admin_calls::{self as admin, Reassignment, Stop, check, ended, expect};
 use super::java::{Throwable, hash_order};
 use super::json;
 use super::options::{OptionTable, Options};
 use super::reassign_execute::{self, Execute};
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-reassign-partitions.txt");
@@ -51,10 +51,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 /// What `main` prints of an exception: on standard output.
@@ -265,18 +262,13 @@ impl Script for Reassign {
             Action::Cancel { targets, clear_throttles } => cancel(stage, targets, *clear_throttles),
             Action::Execute(plan) => reassign_execute::execute(stage, plan),
         };
-        match end {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(e)) => {
-                // A `TerseException` is its message.
-                stage.out(match e.class == TERSE {
-                    true => format!("{}\n", e.message_text()),
-                    false => shown(&e),
-                });
-                Ok(1)
-            }
-        }
+        ended(stage, end, |stage, e| {
+            // A `TerseException` is its message.
+            stage.out(match e.class == TERSE {
+                true => format!("{}\n", e.message_text()),
+                false => shown(&e),
+            });
+        })
     }
 }
 

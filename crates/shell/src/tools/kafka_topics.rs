@@ -19,10 +19,12 @@ use logbrook_client::admin::{AdminConfig, Target};
 use logbrook_client::{Level, Process};
 use uuid::Uuid;
 
-use super::admin_calls::{self as admin, Reassignment, Stop, TopicInfo, check, expect, topic_name};
+use super::admin_calls::{
+    self as admin, Reassignment, Stop, TopicInfo, check, ended, expect, topic_name,
+};
 use super::java::{self, Throwable};
 use super::options::{OptionError, OptionTable, Options};
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, load_props, no_resolvable, resolvable};
 use super::topic_filter::{IncludeList, is_internal};
 
@@ -39,10 +41,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(table, argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(table, argv, env), env.seed)
 }
 
 fn prepare(
@@ -188,15 +187,11 @@ impl Script for TopicCommand {
         if !self.deprecated.is_empty() {
             stage.err(self.deprecated);
         }
-        match self.execute(stage) {
-            Ok(()) => Ok(0),
-            Err(Stop::Waiting) => Err(Waiting),
-            Err(Stop::Thrown(e)) => {
-                stage.out(format!("Error while executing topic command : {}\n", e.message_text()));
-                stage.err(java::log_line(stage.now, Level::Error, &e.stack_trace(), LOGGER));
-                Ok(1)
-            }
-        }
+        let done = self.execute(stage);
+        ended(stage, done, |stage, e| {
+            stage.out(format!("Error while executing topic command : {}\n", e.message_text()));
+            stage.err(java::log_line(stage.now, Level::Error, &e.stack_trace(), LOGGER));
+        })
     }
 }
 

@@ -23,7 +23,7 @@ use super::admin_calls::{self as admin, Stop, check, expect, topic_name};
 use super::argparse::{Action, Arg, Namespace, Refused, Spec, arg, parse};
 use super::java::Throwable;
 use super::options::OptionTable;
-use super::script::{Script, Scripted, Stage, Waiting};
+use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Early, ToolEnv, load_props, no_resolvable, resolvable};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-transactions.txt");
@@ -102,10 +102,7 @@ static SPEC: Spec = Spec {
 
 /// Reads the options and starts the command.
 pub(crate) fn start(_: &'static OptionTable, argv: &[String], env: &ToolEnv) -> Box<dyn Process> {
-    match prepare(argv, env) {
-        Ok((script, config)) => Box::new(Scripted::new(script, config, env.seed)),
-        Err(early) => Box::new(early),
-    }
+    scripted(prepare(argv, env), env.seed)
 }
 
 fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Transactions, AdminConfig), Early> {

@@ -16,7 +16,7 @@ use super::kafka_console_producer::constructor_error;
 use super::kafka_verifiable_producer::{event, refused};
 use super::options::OptionTable;
 use super::script::exit_code;
-use super::setup::{Early, ToolEnv, load_props, no_resolvable, resolvable};
+use super::setup::{Early, ToolEnv, load_props, no_resolvable, resolvable, started};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-verifiable-consumer.txt");
 
@@ -49,10 +49,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(argv, env) {
-        Ok(consumer) => Box::new(consumer),
-        Err(early) => Box::new(early),
-    }
+    started(prepare(argv, env))
 }
 
 fn prepare(argv: &[String], env: &ToolEnv) -> Result<VerifiableConsumer, Early> {

@@ -16,7 +16,7 @@ use super::java::{self, Throwable};
 use super::kafka_console_producer::constructor_error;
 use super::options::OptionTable;
 use super::script::exit_code;
-use super::setup::{Early, ToolEnv, load_props, no_resolvable, resolvable};
+use super::setup::{Early, ToolEnv, load_props, no_resolvable, resolvable, started};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-verifiable-producer.txt");
 
@@ -45,10 +45,7 @@ pub(crate) fn start(
     argv: &[String],
     env: &ToolEnv,
 ) -> Box<dyn Process> {
-    match prepare(argv, env) {
-        Ok(producer) => Box::new(producer),
-        Err(early) => Box::new(early),
-    }
+    started(prepare(argv, env))
 }
 
 /// What a verifiable client says of a command line that it does not take.

@@ -12,6 +12,7 @@ use logbrook_client::admin::{Admin, AdminConfig, AdminOutput, CallId, Target, ca
 use logbrook_client::{Channel, Input, Io, KafkaError, Level, Process, Signal};
 
 use super::java;
+use super::setup::{Early, started};
 
 /// The answer to one question.
 pub(crate) type Answer = Result<Response, KafkaError>;
@@ -185,6 +186,14 @@ pub(crate) struct Scripted<S> {
     wait_until_ms: Option<i64>,
     shown: usize,
     ended: bool,
+}
+
+/// The process of a tool that is a script: what its command line prepared.
+pub(crate) fn scripted<S: Script>(
+    prepared: Result<(S, AdminConfig), Early>,
+    seed: u64,
+) -> Box<dyn Process> {
+    started(prepared.map(|(script, config)| Scripted::new(script, config, seed)))
 }
 
 impl<S: Script> Scripted<S> {

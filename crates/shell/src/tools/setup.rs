@@ -20,6 +20,14 @@ pub struct ToolEnv {
     pub seed: u64,
 }
 
+/// The process of a tool: what its command line prepared, or what it says instead of starting.
+pub(crate) fn started<P: Process + 'static>(prepared: Result<P, Early>) -> Box<dyn Process> {
+    match prepared {
+        Ok(process) => Box::new(process),
+        Err(early) => Box::new(early),
+    }
+}
+
 /// A tool that ends before it starts a client: wrong usage, `--help`, `--version`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Early {
