@@ -23,8 +23,26 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::InvalidRequest, message)
 }
 
+/// Decides the resources of a request one by one; `decide` gets the place in `names` (type and name). The
+/// records of those that may be changed, and of each resource why it may not.
+pub(crate) fn decide_each(
+    names: &[(i8, &str)],
+    decide: impl Fn(usize) -> Result<Vec<MetadataRecord>, ApiError>,
+) -> (Vec<MetadataRecord>, Vec<Option<ApiError>>) {
+    let mut records = Vec::new();
+    let errors = (0..names.len()).map(|at| match once(names, at).and_then(|()| decide(at)) {
+        Ok(new) => {
+            records.extend(new);
+            None
+        }
+        Err(error) => Some(error),
+    });
+    let errors = errors.collect();
+    (records, errors)
+}
+
 /// A resource that is named twice is refused both times.
-pub(crate) fn once(names: &[(i8, &str)], at: usize) -> Result<(), ApiError> {
+fn once(names: &[(i8, &str)], at: usize) -> Result<(), ApiError> {
     let count = names.iter().filter(|name| Some(*name) == names.get(at)).count();
     if count > 1 { Err(invalid("Each resource must appear at most once.")) } else { Ok(()) }
 }

@@ -36,12 +36,7 @@ pub(crate) fn handle(
         TransactionVersion::V0,
         effects,
     );
-    let error = match added {
-        Ok(()) => ErrorCode::None,
-        Err(ErrorCode::ProducerFenced) if ctx.version() < PRODUCER_FENCED_VERSION => {
-            ErrorCode::InvalidProducerEpoch
-        }
-        Err(error) => error,
-    };
+    let error = added.err().unwrap_or(ErrorCode::None);
+    let error = transaction_coordinator::error_for(error, ctx.version(), PRODUCER_FENCED_VERSION);
     now(AddOffsetsToTxnResponse::default().with_error_code(error.code()))
 }

@@ -111,13 +111,8 @@ fn add(
         version,
         effects,
     );
-    let error = match added {
-        Ok(()) => ErrorCode::None,
-        Err(ErrorCode::ProducerFenced) if ctx.version() < PRODUCER_FENCED_VERSION => {
-            ErrorCode::InvalidProducerEpoch
-        }
-        Err(error) => error,
-    };
+    let error = added.err().unwrap_or(ErrorCode::None);
+    let error = transaction_coordinator::error_for(error, ctx.version(), PRODUCER_FENCED_VERSION);
     results(&transaction.topics, |_| error)
 }
 

@@ -9,7 +9,7 @@ use super::{Reply, RequestContext, now};
 use crate::transaction_coordinator::{
     self, Call, EndTransaction, ProducerIdAndEpoch, TransactionResult, TransactionVersion,
 };
-use crate::{Broker, Effects, ErrorCode};
+use crate::{Broker, Effects};
 
 /// First version of transactions v2.
 const TRANSACTIONS_V2_VERSION: i16 = 5;
@@ -42,9 +42,10 @@ pub(crate) fn handle(
         Ok(next) => response
             .with_producer_id(ProducerId(next.producer_id))
             .with_producer_epoch(next.producer_epoch),
-        Err(ErrorCode::ProducerFenced) if ctx.version() < PRODUCER_FENCED_VERSION => {
-            response.with_error_code(ErrorCode::InvalidProducerEpoch.code())
+        Err(error) => {
+            let version = ctx.version();
+            let error = transaction_coordinator::error_for(error, version, PRODUCER_FENCED_VERSION);
+            response.with_error_code(error.code())
         }
-        Err(error) => response.with_error_code(error.code()),
     })
 }

@@ -23,24 +23,16 @@ pub(crate) fn handle(
 ) -> Reply {
     let names: Vec<(i8, &str)> =
         request.resources.iter().map(|r| (r.resource_type, r.resource_name.as_str())).collect();
-    let mut records = Vec::new();
-    let mut responses = Vec::new();
-    for (at, resource) in request.resources.iter().enumerate() {
-        let decided = config_admin::once(&names, at).and_then(|()| decide(broker, resource));
-        let response = AlterConfigsResourceResponse::default()
+    let (records, results) =
+        config_admin::decide_each(&names, |at| decide(broker, &request.resources[at]));
+    let responses = request.resources.iter().zip(results).map(|(resource, error)| {
+        AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone())
-            .with_error_message(None);
-        responses.push(match decided {
-            Ok(new) => {
-                records.extend(new);
-                response
-            }
-            Err(error) => {
-                response.with_error_code(error.code.code()).with_error_message(error.wire_message())
-            }
-        });
-    }
+            .with_error_code(error.as_ref().map_or(0, |error| error.code.code()))
+            .with_error_message(error.and_then(|error| error.wire_message()))
+    });
+    let responses = responses.collect();
     if !request.validate_only {
         broker.commit(ctx.now, records, ctx.cause(), effects);
     }

@@ -8,7 +8,7 @@ use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, Pr
 
 use super::{Reply, RequestContext, now};
 use crate::transaction_coordinator::{
-    self, Call, InitProducerId, ProducerIdAndEpoch, generate_producer_id,
+    self, Call, InitProducerId, ProducerIdAndEpoch, error_for, generate_producer_id,
 };
 use crate::{Broker, Effects, ErrorCode};
 
@@ -28,12 +28,7 @@ pub(crate) fn handle(
             response.with_producer_id(ProducerId(producer_id)).with_producer_epoch(producer_epoch)
         }
         Err(error) => {
-            let fenced = error == ErrorCode::ProducerFenced;
-            let error = if fenced && ctx.version() < PRODUCER_FENCED_VERSION {
-                ErrorCode::InvalidProducerEpoch
-            } else {
-                error
-            };
+            let error = error_for(error, ctx.version(), PRODUCER_FENCED_VERSION);
             response
                 .with_error_code(error.code())
                 .with_producer_id(ProducerId(-1))

@@ -42,18 +42,8 @@ pub(crate) fn handle(
     } else {
         commit_offsets(broker, ctx, &commit, effects)
     };
-    let code = |partition: &TopicPartition| {
-        if !commit.offsets.iter().any(|offset| offset.partition == *partition) {
-            return ErrorCode::UnknownTopicOrPartition.code();
-        }
-        match &results {
-            Ok(results) => results
-                .iter()
-                .find(|result| result.partition == *partition)
-                .map_or(0, |result| coordinator::error_code(result.error)),
-            Err(code) => *code,
-        }
-    };
+    let code =
+        |partition: &TopicPartition| coordinator::commit_code(&commit.offsets, &results, partition);
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|partition| {
             let index = partition.partition_index;

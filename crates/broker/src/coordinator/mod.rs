@@ -22,8 +22,9 @@ use logbrook_sorted::SortedMap;
 
 use logbrook_group::{
     ConsumerGroup, ConsumerGroupConfig, ConsumerGroupState, Decision, DynamicGroupConfig,
-    GroupConfig, GroupError, GroupEvent, GroupRecord, Groups, MigrationPolicy, Reply as GroupReply,
-    ServerAssignor, Token, TopicPartition, TopicsImage, records::partition_for,
+    GroupConfig, GroupError, GroupEvent, GroupRecord, Groups, MigrationPolicy, OffsetResult,
+    OffsetToCommit, Reply as GroupReply, ServerAssignor, Token, TopicPartition, TopicsImage,
+    records::partition_for,
 };
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
@@ -140,6 +141,25 @@ fn consumer_group_config(config: &BrokerConfig) -> ConsumerGroupConfig {
 /// A group's error as a code of the protocol.
 pub(crate) fn error_code(error: Option<GroupError>) -> i16 {
     error.map_or(0, GroupError::code)
+}
+
+/// The answer for one partition of a commit: what was not asked of the group does not exist, and an error
+/// of the whole counts for each.
+pub(crate) fn commit_code(
+    asked: &[OffsetToCommit],
+    results: &Result<Vec<OffsetResult>, i16>,
+    partition: &TopicPartition,
+) -> i16 {
+    if !asked.iter().any(|offset| offset.partition == *partition) {
+        return ErrorCode::UnknownTopicOrPartition.code();
+    }
+    match results {
+        Ok(results) => results
+            .iter()
+            .find(|result| result.partition == *partition)
+            .map_or(0, |result| error_code(result.error)),
+        Err(code) => *code,
+    }
 }
 
 /// The partition of `__consumer_offsets` that holds a group.

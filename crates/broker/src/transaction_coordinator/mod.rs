@@ -37,7 +37,7 @@ use logbrook_group::records::partition_for;
 use logbrook_sorted::SortedMap;
 
 use crate::api::RequestContext;
-use crate::{Broker, BrokerConfig, Cause};
+use crate::{Broker, BrokerConfig, Cause, ErrorCode};
 
 pub(crate) use add_partitions::add_partitions;
 pub(crate) use describe::{ListFilters, describe, list};
@@ -138,6 +138,16 @@ impl Call {
 
     fn timer(now: i64) -> Call {
         Call { now, cause: None }
+    }
+}
+
+/// An error as a client knows it: `PRODUCER_FENCED` came with version `first` of its request, and before
+/// it `INVALID_PRODUCER_EPOCH` stands for it (KIP-588).
+pub(crate) fn error_for(error: ErrorCode, version: i16, first: i16) -> ErrorCode {
+    if error == ErrorCode::ProducerFenced && version < first {
+        ErrorCode::InvalidProducerEpoch
+    } else {
+        error
     }
 }
 

@@ -3,6 +3,12 @@
 use super::{ClassicGroup, ClassicGroupState, Context};
 use crate::{GroupError, Heartbeat, OffsetCommit, SyncGroup, TxnOffsetCommit};
 
+/// Whether a commit says that it comes from a member; else it is an admin client's, or a consumer's
+/// outside group management.
+fn names_member(generation_id: i32, member_id: &str, group_instance_id: Option<&str>) -> bool {
+    generation_id >= 0 || !member_id.is_empty() || group_instance_id.is_some()
+}
+
 impl ClassicGroup {
     pub(super) fn validate_member(
         &self,
@@ -21,14 +27,27 @@ impl ClassicGroup {
         if self.has_member(member_id) { Ok(()) } else { Err(GroupError::UnknownMemberId) }
     }
 
+    /// The member is in the group, and in its generation.
+    fn validate_generation(
+        &self,
+        generation_id: i32,
+        member_id: &str,
+        group_instance_id: Option<&str>,
+    ) -> Result<(), GroupError> {
+        self.validate_member(member_id, group_instance_id)?;
+        if generation_id == self.generation_id {
+            Ok(())
+        } else {
+            Err(GroupError::IllegalGeneration)
+        }
+    }
+
     pub(super) fn validate_sync_group(&self, request: &SyncGroup) -> Result<(), GroupError> {
         if self.state == ClassicGroupState::Dead {
             return Err(GroupError::CoordinatorNotAvailable);
         }
-        self.validate_member(&request.member_id, request.group_instance_id.as_deref())?;
-        if request.generation_id != self.generation_id {
-            return Err(GroupError::IllegalGeneration);
-        }
+        let instance_id = request.group_instance_id.as_deref();
+        self.validate_generation(request.generation_id, &request.member_id, instance_id)?;
         let inconsistent = |asked: Option<&str>, ours: Option<&str>| matches!((asked, ours), (Some(asked), Some(ours)) if asked != ours);
         if inconsistent(request.protocol_type.as_deref(), self.protocol_type())
             || inconsistent(request.protocol_name.as_deref(), self.protocol_name())
@@ -46,10 +65,8 @@ impl ClassicGroup {
         if self.state == ClassicGroupState::Dead {
             return Err(GroupError::CoordinatorNotAvailable);
         }
-        self.validate_member(&request.member_id, request.group_instance_id.as_deref())?;
-        if request.generation_id != self.generation_id {
-            return Err(GroupError::IllegalGeneration);
-        }
+        let instance_id = request.group_instance_id.as_deref();
+        self.validate_generation(request.generation_id, &request.member_id, instance_id)?;
         self.restart_session(cx.now, &request.member_id);
         match self.state {
             ClassicGroupState::Empty | ClassicGroupState::Dead => Err(GroupError::UnknownMemberId),
@@ -77,14 +94,9 @@ impl ClassicGroup {
         if request.generation_id < 0 && self.state == ClassicGroupState::Empty {
             return Ok(());
         }
-        if request.generation_id >= 0
-            || !request.member_id.is_empty()
-            || request.group_instance_id.is_some()
-        {
-            self.validate_member(&request.member_id, request.group_instance_id.as_deref())?;
-            if request.generation_id != self.generation_id {
-                return Err(GroupError::IllegalGeneration);
-            }
+        let instance_id = request.group_instance_id.as_deref();
+        if names_member(request.generation_id, &request.member_id, instance_id) {
+            self.validate_generation(request.generation_id, &request.member_id, instance_id)?;
         } else if self.state != ClassicGroupState::Empty {
             return Err(GroupError::UnknownMemberId);
         }
@@ -107,14 +119,9 @@ impl ClassicGroup {
         if request.generation_id < 0 && self.state == ClassicGroupState::Empty {
             return Ok(());
         }
-        if request.generation_id >= 0
-            || !request.member_id.is_empty()
-            || request.group_instance_id.is_some()
-        {
-            self.validate_member(&request.member_id, request.group_instance_id.as_deref())?;
-            if request.generation_id != self.generation_id {
-                return Err(GroupError::IllegalGeneration);
-            }
+        let instance_id = request.group_instance_id.as_deref();
+        if names_member(request.generation_id, &request.member_id, instance_id) {
+            self.validate_generation(request.generation_id, &request.member_id, instance_id)?;
         }
         Ok(())
     }

@@ -90,7 +90,7 @@ impl Groups {
     }
 
     /// Java counts UTF-16 units.
-    fn is_metadata_too_large(&self, metadata: &str) -> bool {
+    pub(super) fn is_metadata_too_large(&self, metadata: &str) -> bool {
         metadata.encode_utf16().count() > self.config.offset_metadata_max_bytes
     }
 

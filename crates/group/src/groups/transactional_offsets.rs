@@ -126,9 +126,8 @@ impl Groups {
         self.schedule_expiration(now);
         let mut results = Vec::new();
         for offset in &request.offsets {
-            // Java counts UTF-16 units.
-            let metadata_len = offset.metadata.encode_utf16().count();
-            let error = (metadata_len > self.config.offset_metadata_max_bytes)
+            let error = self
+                .is_metadata_too_large(&offset.metadata)
                 .then_some(GroupError::OffsetMetadataTooLarge);
             results.push(OffsetResult { partition: offset.partition.clone(), error });
             if error.is_some() {

@@ -137,7 +137,7 @@ impl Transactions {
     }
 
     /// Where a request goes to.
-    fn coordinator_of(&self, request: &TxnRequest) -> Option<(CoordinatorType, String)> {
+    pub(super) fn coordinator_of(&self, request: &TxnRequest) -> Option<(CoordinatorType, String)> {
         match request {
             TxnRequest::FindCoordinator { .. } => None,
             TxnRequest::TxnOffsetCommit { group } => {

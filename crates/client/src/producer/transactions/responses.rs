@@ -153,7 +153,7 @@ impl Producer {
             Verdict::Retry => transactions.requeue(again(backoff_ms, queued)),
             Verdict::RetryAfter(ms) => transactions.requeue(again(ms.min(backoff_ms), queued)),
             Verdict::FindCoordinator => {
-                let found = transactions.coordinator_of_queued(&queued);
+                let found = transactions.coordinator_of(&queued.request);
                 transactions.requeue(again(backoff_ms, queued));
                 if let Some((kind, key)) = found {
                     transactions.lookup_coordinator(kind, &key, i64::MIN);
@@ -240,21 +240,6 @@ impl Producer {
 }
 
 impl Transactions {
-    fn coordinator_of_queued(&self, queued: &Queued) -> Option<(CoordinatorType, String)> {
-        match &queued.request {
-            TxnRequest::FindCoordinator { .. } => None,
-            TxnRequest::TxnOffsetCommit { group } => {
-                Some((CoordinatorType::Group, group.group_id.clone()))
-            }
-            TxnRequest::InitProducerId { .. }
-            | TxnRequest::AddPartitionsToTxn { .. }
-            | TxnRequest::AddOffsetsToTxn { .. }
-            | TxnRequest::EndTxn { .. } => {
-                Some((CoordinatorType::Transaction, self.transactional_id.clone()))
-            }
-        }
-    }
-
     fn find_coordinator_response(
         &mut self,
         kind: CoordinatorType,
