@@ -33,7 +33,7 @@ mod decision;
 mod error;
 mod groups;
 mod operations;
-mod primitives;
+pub mod primitives;
 pub mod records;
 pub mod server_assignors;
 mod topics_image;

@@ -24,21 +24,30 @@ impl core::fmt::Display for DecodeError {
 impl core::error::Error for DecodeError {}
 
 /// Reads fields one after the other.
-pub(crate) struct Reader<'a> {
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Reads `bytes` from their start.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    pub(crate) fn error(&self, field: &'static str, expected: &'static str) -> DecodeError {
+    /// What is wrong at this byte.
+    #[must_use]
+    pub fn error(&self, field: &'static str, expected: &'static str) -> DecodeError {
         DecodeError { at: self.at, field, expected }
     }
 
-    pub(crate) fn take(
+    /// `len` bytes.
+    ///
+    /// # Errors
+    /// Fewer are left.
+    pub fn take(
         &mut self,
         len: usize,
         field: &'static str,
@@ -61,27 +70,51 @@ impl<'a> Reader<'a> {
         Ok(out)
     }
 
-    pub(crate) fn i8(&mut self, field: &'static str) -> Result<i8, DecodeError> {
+    /// int8.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn i8(&mut self, field: &'static str) -> Result<i8, DecodeError> {
         Ok(i8::from_be_bytes(self.array(field, "1 byte (int8)")?))
     }
 
-    pub(crate) fn i16(&mut self, field: &'static str) -> Result<i16, DecodeError> {
+    /// int16.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn i16(&mut self, field: &'static str) -> Result<i16, DecodeError> {
         Ok(i16::from_be_bytes(self.array(field, "2 bytes (int16)")?))
     }
 
-    pub(crate) fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
+    /// int32.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn i32(&mut self, field: &'static str) -> Result<i32, DecodeError> {
         Ok(i32::from_be_bytes(self.array(field, "4 bytes (int32)")?))
     }
 
-    pub(crate) fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+    /// int64.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn i64(&mut self, field: &'static str) -> Result<i64, DecodeError> {
         Ok(i64::from_be_bytes(self.array(field, "8 bytes (int64)")?))
     }
 
-    pub(crate) fn uuid(&mut self, field: &'static str) -> Result<[u8; 16], DecodeError> {
+    /// 16 bytes.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn uuid(&mut self, field: &'static str) -> Result<[u8; 16], DecodeError> {
         self.array(field, "16 bytes (uuid)")
     }
 
-    pub(crate) fn unsigned_varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+    /// An unsigned varint of a flexible version.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn unsigned_varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         let mut value = 0_u32;
         for shift in [0_u32, 7, 14, 21, 28] {
             let [byte] = self.array(field, "an unsigned varint")?;
@@ -99,10 +132,11 @@ impl<'a> Reader<'a> {
         Ok(core::str::from_utf8(bytes).map_err(|_| error)?.into())
     }
 
-    pub(crate) fn nullable_string(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Option<String>, DecodeError> {
+    /// A string or null.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn nullable_string(&mut self, field: &'static str) -> Result<Option<String>, DecodeError> {
         let error = self.error(field, "a string length of -1 or more");
         match self.i16(field)? {
             -1 => Ok(None),
@@ -110,13 +144,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn string(&mut self, field: &'static str) -> Result<String, DecodeError> {
+    /// A string that is not null.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn string(&mut self, field: &'static str) -> Result<String, DecodeError> {
         let error = self.error(field, "a string that is not null");
         self.nullable_string(field)?.ok_or(error)
     }
 
     /// A string of a flexible version.
-    pub(crate) fn compact_nullable_string(
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn compact_nullable_string(
         &mut self,
         field: &'static str,
     ) -> Result<Option<String>, DecodeError> {
@@ -126,15 +167,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn compact_string(&mut self, field: &'static str) -> Result<String, DecodeError> {
+    /// A string of a flexible version that is not null.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn compact_string(&mut self, field: &'static str) -> Result<String, DecodeError> {
         let error = self.error(field, "a string that is not null");
         self.compact_nullable_string(field)?.ok_or(error)
     }
 
-    pub(crate) fn nullable_bytes(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Option<Vec<u8>>, DecodeError> {
+    /// Bytes or null.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn nullable_bytes(&mut self, field: &'static str) -> Result<Option<Vec<u8>>, DecodeError> {
         let error = self.error(field, "a length of -1 or more");
         match self.i32(field)? {
             -1 => Ok(None),
@@ -145,12 +191,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<Vec<u8>, DecodeError> {
+    /// Bytes that are not null.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn bytes(&mut self, field: &'static str) -> Result<Vec<u8>, DecodeError> {
         let error = self.error(field, "bytes that are not null");
         self.nullable_bytes(field)?.ok_or(error)
     }
 
-    pub(crate) fn compact_bytes(&mut self, field: &'static str) -> Result<Vec<u8>, DecodeError> {
+    /// Bytes of a flexible version that are not null.
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn compact_bytes(&mut self, field: &'static str) -> Result<Vec<u8>, DecodeError> {
         let error = self.error(field, "bytes that are not null");
         match self.unsigned_varint(field)? {
             0 => Err(error),
@@ -162,20 +216,30 @@ impl<'a> Reader<'a> {
 
     /// The length of an array. A length that the bytes left cannot hold is refused, so that a
     /// loop over it ends.
-    pub(crate) fn array_len(&mut self, field: &'static str) -> Result<usize, DecodeError> {
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn array_len(&mut self, field: &'static str) -> Result<usize, DecodeError> {
         let error = self.error(field, "an array length that the bytes can hold");
         let len = usize::try_from(self.i32(field)?).map_err(|_| error.clone())?;
         if len > self.remaining() { Err(error) } else { Ok(len) }
     }
 
-    pub(crate) fn compact_array_len(&mut self, field: &'static str) -> Result<usize, DecodeError> {
+    /// The length of an array of a flexible version, as [`array_len`](Self::array_len).
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn compact_array_len(&mut self, field: &'static str) -> Result<usize, DecodeError> {
         let error = self.error(field, "an array length that the bytes can hold");
         let len = (self.unsigned_varint(field)? as usize).checked_sub(1).ok_or(error.clone())?;
         if len > self.remaining() { Err(error) } else { Ok(len) }
     }
 
     /// The tagged fields at the end of a flexible struct: each tag with its bytes.
-    pub(crate) fn tagged_fields(&mut self) -> Result<Vec<(u32, &'a [u8])>, DecodeError> {
+    ///
+    /// # Errors
+    /// The bytes are none.
+    pub fn tagged_fields(&mut self) -> Result<Vec<(u32, &'a [u8])>, DecodeError> {
         let mut fields = Vec::new();
         for _ in 0..self.unsigned_varint("tagged fields")? {
             let tag = self.unsigned_varint("tag")?;
@@ -185,39 +249,48 @@ impl<'a> Reader<'a> {
         Ok(fields)
     }
 
-    pub(crate) fn remaining(&self) -> usize {
+    /// Bytes left.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
         self.bytes.len() - self.at
     }
 }
 
 /// Writes fields one after the other.
-#[derive(Default)]
-pub(crate) struct Writer {
-    pub(crate) out: Vec<u8>,
+#[derive(Debug, Default)]
+pub struct Writer {
+    /// What is written so far.
+    pub out: Vec<u8>,
 }
 
 impl Writer {
-    pub(crate) fn i8(&mut self, value: i8) {
+    /// int8.
+    pub fn i8(&mut self, value: i8) {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(crate) fn i16(&mut self, value: i16) {
+    /// int16.
+    pub fn i16(&mut self, value: i16) {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(crate) fn i32(&mut self, value: i32) {
+    /// int32.
+    pub fn i32(&mut self, value: i32) {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(crate) fn i64(&mut self, value: i64) {
+    /// int64.
+    pub fn i64(&mut self, value: i64) {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+    /// Bytes without a length.
+    pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
-    pub(crate) fn unsigned_varint(&mut self, mut value: u32) {
+    /// An unsigned varint.
+    pub fn unsigned_varint(&mut self, mut value: u32) {
         while value > 0x7f {
             self.out.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;
@@ -226,40 +299,63 @@ impl Writer {
     }
 
     /// A string longer than Kafka's 32767 bytes is cut at a character: callers check before.
-    pub(crate) fn string(&mut self, value: &str) {
+    pub fn string(&mut self, value: &str) {
         let value = &value[..value.floor_char_boundary(i16::MAX as usize)];
         self.i16(value.len() as i16);
         self.raw(value.as_bytes());
     }
 
-    pub(crate) fn nullable_string(&mut self, value: Option<&str>) {
+    /// A string or null.
+    pub fn nullable_string(&mut self, value: Option<&str>) {
         match value {
             Some(value) => self.string(value),
             None => self.i16(-1),
         }
     }
 
-    pub(crate) fn compact_string(&mut self, value: &str) {
+    /// A string of a flexible version.
+    pub fn compact_string(&mut self, value: &str) {
         self.unsigned_varint(value.len() as u32 + 1);
         self.raw(value.as_bytes());
     }
 
-    pub(crate) fn compact_nullable_string(&mut self, value: Option<&str>) {
+    /// A string of a flexible version, or null.
+    pub fn compact_nullable_string(&mut self, value: Option<&str>) {
         match value {
             Some(value) => self.compact_string(value),
             None => self.unsigned_varint(0),
         }
     }
 
-    pub(crate) fn bytes(&mut self, value: &[u8]) {
+    /// Bytes with their length.
+    pub fn bytes(&mut self, value: &[u8]) {
         self.i32(value.len() as i32);
         self.raw(value);
     }
 
-    pub(crate) fn nullable_bytes(&mut self, value: Option<&[u8]>) {
+    /// Bytes with their length, or null.
+    pub fn nullable_bytes(&mut self, value: Option<&[u8]>) {
         match value {
             Some(value) => self.bytes(value),
             None => self.i32(-1),
+        }
+    }
+}
+
+impl Writer {
+    /// An array of a flexible version.
+    pub fn compact_array<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
+        self.unsigned_varint(items.len() as u32 + 1);
+        items.iter().for_each(|each| item(self, each));
+    }
+
+    /// The tagged fields at the end of a flexible struct, in the order of their tags.
+    pub fn tagged_fields(&mut self, fields: &[(u32, Vec<u8>)]) {
+        self.unsigned_varint(fields.len() as u32);
+        for (tag, bytes) in fields {
+            self.unsigned_varint(*tag);
+            self.unsigned_varint(bytes.len() as u32);
+            self.raw(bytes);
         }
     }
 }

@@ -7,7 +7,8 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::frames::{Reader, Writer};
+use logbrook_group::primitives::{DecodeError, Reader, Writer};
+
 use crate::api::api_versions::FEATURES;
 use crate::controller::{MetadataRecord, PartitionRegistration};
 use crate::{ConfigResource, ConfigResourceType, MetadataImage};
@@ -36,19 +37,19 @@ pub(super) struct Node {
 
 fn frame(api_key: u32, version: u32) -> Writer {
     let mut out = Writer::default();
-    out.varint(FRAME_VERSION);
-    out.varint(api_key);
-    out.varint(version);
+    out.unsigned_varint(FRAME_VERSION);
+    out.unsigned_varint(api_key);
+    out.unsigned_varint(version);
     out
 }
 
 /// `FeatureLevelRecord`, with which a metadata log begins.
 pub(super) fn encode_feature_level(name: &str, level: i16) -> Vec<u8> {
     let mut out = frame(FEATURE_LEVEL, 0);
-    out.string(name);
+    out.compact_string(name);
     out.i16(level);
-    out.tags(&[]);
-    out.finish()
+    out.tagged_fields(&[]);
+    out.out
 }
 
 /// The value of a record of the metadata log.
@@ -58,41 +59,41 @@ pub(super) fn encode(record: &MetadataRecord, node: &Node) -> Vec<u8> {
         MetadataRecord::RegisterBroker(registration) => {
             out = frame(REGISTER_BROKER, 3);
             out.i32(registration.broker_id);
-            out.bool(false);
-            out.uuid(node.incarnation_id);
+            out.i8(0);
+            out.raw(node.incarnation_id.as_bytes());
             out.i64(node.broker_epoch);
-            out.array(&[registration], |out, registration| {
-                out.string("PLAINTEXT");
-                out.string(&registration.host);
-                out.u16(registration.port);
+            out.compact_array(&[registration], |out, registration| {
+                out.compact_string("PLAINTEXT");
+                out.compact_string(&registration.host);
+                out.raw(&registration.port.to_be_bytes());
                 out.i16(0);
-                out.tags(&[]);
+                out.tagged_fields(&[]);
             });
-            out.array(FEATURES, |out, (name, min, max, _)| {
-                out.string(name);
+            out.compact_array(FEATURES, |out, (name, min, max, _)| {
+                out.compact_string(name);
                 out.i16(*min);
                 out.i16(*max);
-                out.tags(&[]);
+                out.tagged_fields(&[]);
             });
-            out.nullable_string(registration.rack.as_deref());
+            out.compact_nullable_string(registration.rack.as_deref());
             // It serves at once; Kafka's first registers fenced.
-            out.bool(false);
-            out.bool(false);
+            out.i8(0);
+            out.i8(0);
             let mut directories = Writer::default();
-            directories.array(&[node.directory_id], |out, id| out.uuid(*id));
-            out.tags(&[(0, directories.finish())]);
+            directories.compact_array(&[node.directory_id], |out, id| out.raw(id.as_bytes()));
+            out.tagged_fields(&[(0, directories.out)]);
         }
         MetadataRecord::Topic { name, topic_id } => {
             out = frame(TOPIC, 0);
-            out.string(name);
-            out.uuid(*topic_id);
-            out.tags(&[]);
+            out.compact_string(name);
+            out.raw(topic_id.as_bytes());
+            out.tagged_fields(&[]);
         }
         MetadataRecord::Partition { topic_id, partition_id, registration } => {
             out = frame(PARTITION, 2);
             out.i32(*partition_id);
-            out.uuid(*topic_id);
-            let mut ids = |ids: &[i32]| out.array(ids, |out, id| out.i32(*id));
+            out.raw(topic_id.as_bytes());
+            let mut ids = |ids: &[i32]| out.compact_array(ids, |out, id| out.i32(*id));
             ids(&registration.replicas);
             ids(&registration.isr);
             ids(&[]);
@@ -100,39 +101,41 @@ pub(super) fn encode(record: &MetadataRecord, node: &Node) -> Vec<u8> {
             out.i32(registration.leader);
             out.i32(registration.leader_epoch);
             out.i32(registration.partition_epoch);
-            out.array(&registration.replicas, |out, _| out.uuid(node.directory_id));
+            out.compact_array(&registration.replicas, |out, _| {
+                out.raw(node.directory_id.as_bytes())
+            });
             let mut tags = Vec::new();
             for (tag, ids) in [(1, &registration.elr), (2, &registration.last_known_elr)] {
                 if !ids.is_empty() {
                     let mut field = Writer::default();
-                    field.array(ids, |out, id| out.i32(*id));
-                    tags.push((tag, field.finish()));
+                    field.compact_array(ids, |out, id| out.i32(*id));
+                    tags.push((tag, field.out));
                 }
             }
-            out.tags(&tags);
+            out.tagged_fields(&tags);
         }
         MetadataRecord::RemoveTopic { topic_id } => {
             out = frame(REMOVE_TOPIC, 0);
-            out.uuid(*topic_id);
-            out.tags(&[]);
+            out.raw(topic_id.as_bytes());
+            out.tagged_fields(&[]);
         }
         MetadataRecord::Config { resource, name, value } => {
             out = frame(CONFIG, 0);
             out.i8(resource.kind.id());
-            out.string(&resource.name);
-            out.string(name);
-            out.nullable_string(value.as_deref());
-            out.tags(&[]);
+            out.compact_string(&resource.name);
+            out.compact_string(name);
+            out.compact_nullable_string(value.as_deref());
+            out.tagged_fields(&[]);
         }
         MetadataRecord::ProducerIds { broker_id, next_producer_id } => {
             out = frame(PRODUCER_IDS, 0);
             out.i32(*broker_id);
             out.i64(node.broker_epoch);
             out.i64(*next_producer_id);
-            out.tags(&[]);
+            out.tagged_fields(&[]);
         }
     }
-    out.finish()
+    out.out
 }
 
 /// The record in a value of the metadata log, which `image` is the state before. `Ok(None)` for one that says
@@ -144,91 +147,124 @@ pub(super) fn decode(
     value: Bytes,
     image: &MetadataImage,
 ) -> Result<Option<MetadataRecord>, &'static str> {
-    let mut from = Reader(value);
-    let header = |from: &mut Reader| Some((from.varint()?, from.varint()?, from.varint()?));
-    let Some((FRAME_VERSION, api_key, version)) = header(&mut from) else {
+    let mut from = Reader::new(&value);
+    let header = |from: &mut Reader<'_>| {
+        let mut next = |field| from.unsigned_varint(field);
+        Ok::<_, DecodeError>((next("FrameVersion")?, next("ApiKey")?, next("Version")?))
+    };
+    let Ok((FRAME_VERSION, api_key, version)) = header(&mut from) else {
         return Err("found no frame of version 1");
     };
     let record = match api_key {
-        TOPIC => decode_topic(&mut from),
-        PARTITION => decode_partition(&mut from, version),
-        PARTITION_CHANGE => decode_partition_change(&mut from, image),
-        REMOVE_TOPIC => from.uuid().map(|topic_id| MetadataRecord::RemoveTopic { topic_id }),
-        CONFIG => match decode_config(&mut from) {
-            Some(Some(record)) => Some(record),
-            // A kind of resource that is not modelled.
-            Some(None) => return Ok(None),
-            None => None,
-        },
-        PRODUCER_IDS => decode_producer_ids(&mut from),
+        TOPIC => decode_topic(&mut from).map(Some),
+        PARTITION => decode_partition(&mut from, version).map(Some),
+        PARTITION_CHANGE => decode_partition_change(&mut from, image).map(Some),
+        REMOVE_TOPIC => {
+            uuid(&mut from).map(|topic_id| Some(MetadataRecord::RemoveTopic { topic_id }))
+        }
+        // None for a kind of resource that is not modelled.
+        CONFIG => decode_config(&mut from),
+        PRODUCER_IDS => decode_producer_ids(&mut from).map(Some),
         _says_nothing_here => return Ok(None),
     };
-    record.map(Some).ok_or("found a record that ends too early")
+    record.map_err(|_| "found a record that ends too early")
 }
 
-fn decode_topic(from: &mut Reader) -> Option<MetadataRecord> {
-    Some(MetadataRecord::Topic { name: from.string()?, topic_id: from.uuid()? })
+fn uuid(from: &mut Reader<'_>) -> Result<Uuid, DecodeError> {
+    Ok(Uuid::from_bytes(from.uuid("TopicId")?))
 }
 
-fn decode_config(from: &mut Reader) -> Option<Option<MetadataRecord>> {
-    let kind = ConfigResourceType::from_id(from.i8()?);
-    let (resource, name, value) = (from.string()?, from.string()?, from.nullable_string()?);
-    Some(kind.map(|kind| MetadataRecord::Config {
+/// An array of broker ids, empty for null.
+fn ids(from: &mut Reader<'_>, field: &'static str) -> Result<Vec<i32>, DecodeError> {
+    array(from, field, |from| from.i32(field))
+}
+
+/// An array, empty for null.
+fn array<T>(
+    from: &mut Reader<'_>,
+    field: &'static str,
+    item: impl Fn(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let count = from.unsigned_varint(field)?.saturating_sub(1);
+    // Each item takes a byte at least: a count beyond that is no count.
+    if count as usize > from.remaining() {
+        return Err(from.error(field, "an array length that the bytes can hold"));
+    }
+    (0..count).map(|_| item(from)).collect()
+}
+
+fn decode_topic(from: &mut Reader<'_>) -> Result<MetadataRecord, DecodeError> {
+    Ok(MetadataRecord::Topic { name: from.compact_string("Name")?, topic_id: uuid(from)? })
+}
+
+fn decode_config(from: &mut Reader<'_>) -> Result<Option<MetadataRecord>, DecodeError> {
+    let kind = ConfigResourceType::from_id(from.i8("ResourceType")?);
+    let resource = from.compact_string("ResourceName")?;
+    let name = from.compact_string("Name")?;
+    let value = from.compact_nullable_string("Value")?;
+    Ok(kind.map(|kind| MetadataRecord::Config {
         resource: ConfigResource::new(kind, resource),
         name,
         value,
     }))
 }
 
-fn decode_producer_ids(from: &mut Reader) -> Option<MetadataRecord> {
-    let (broker_id, _broker_epoch) = (from.i32()?, from.i64()?);
-    Some(MetadataRecord::ProducerIds { broker_id, next_producer_id: from.i64()? })
+fn decode_producer_ids(from: &mut Reader<'_>) -> Result<MetadataRecord, DecodeError> {
+    let (broker_id, _broker_epoch) = (from.i32("BrokerId")?, from.i64("BrokerEpoch")?);
+    Ok(MetadataRecord::ProducerIds { broker_id, next_producer_id: from.i64("NextProducerId")? })
 }
 
-fn decode_partition(from: &mut Reader, version: u32) -> Option<MetadataRecord> {
-    let (partition_id, topic_id) = (from.i32()?, from.uuid()?);
-    let replicas = from.array(Reader::i32)?;
-    let isr = from.array(Reader::i32)?;
-    let (_removing, _adding) = (from.array(Reader::i32)?, from.array(Reader::i32)?);
+fn decode_partition(from: &mut Reader<'_>, version: u32) -> Result<MetadataRecord, DecodeError> {
+    let (partition_id, topic_id) = (from.i32("PartitionId")?, uuid(from)?);
+    let (replicas, isr) = (ids(from, "Replicas")?, ids(from, "Isr")?);
+    let _removing = ids(from, "RemovingReplicas")?;
+    let _adding = ids(from, "AddingReplicas")?;
     let mut registration = PartitionRegistration {
         replicas,
         isr,
         elr: Vec::new(),
         last_known_elr: Vec::new(),
-        leader: from.i32()?,
-        leader_epoch: from.i32()?,
-        partition_epoch: from.i32()?,
+        leader: from.i32("Leader")?,
+        leader_epoch: from.i32("LeaderEpoch")?,
+        partition_epoch: from.i32("PartitionEpoch")?,
     };
     if version >= 1 {
-        from.array(Reader::uuid)?;
+        array(from, "Directories", |from| from.uuid("Directories"))?;
     }
-    for (tag, mut field) in from.tags()? {
+    for (tag, field) in from.tagged_fields()? {
+        let mut field = Reader::new(field);
         match tag {
-            1 => registration.elr = field.array(Reader::i32)?,
-            2 => registration.last_known_elr = field.array(Reader::i32)?,
+            1 => registration.elr = ids(&mut field, "EligibleLeaderReplicas")?,
+            2 => registration.last_known_elr = ids(&mut field, "LastKnownElr")?,
             _others => {}
         }
     }
-    Some(MetadataRecord::Partition { topic_id, partition_id, registration })
+    Ok(MetadataRecord::Partition { topic_id, partition_id, registration })
 }
 
 /// `PartitionRegistration.merge`.
-fn decode_partition_change(from: &mut Reader, image: &MetadataImage) -> Option<MetadataRecord> {
-    let (partition_id, topic_id) = (from.i32()?, from.uuid()?);
-    let mut registration = image.topic_by_id(topic_id)?.partitions.get(&partition_id)?.clone();
-    for (tag, mut field) in from.tags()? {
+fn decode_partition_change(
+    from: &mut Reader<'_>,
+    image: &MetadataImage,
+) -> Result<MetadataRecord, DecodeError> {
+    let (partition_id, topic_id) = (from.i32("PartitionId")?, uuid(from)?);
+    let known = image.topic_by_id(topic_id).and_then(|t| t.partitions.get(&partition_id));
+    let known = known.ok_or_else(|| from.error("PartitionId", "a partition that is known"))?;
+    let mut registration = known.clone();
+    for (tag, field) in from.tagged_fields()? {
+        let mut field = Reader::new(field);
         match tag {
-            0 => registration.isr = field.array(Reader::i32)?,
+            0 => registration.isr = ids(&mut field, "Isr")?,
             1 => {
-                registration.leader = field.i32()?;
+                registration.leader = field.i32("Leader")?;
                 registration.leader_epoch = registration.leader_epoch.saturating_add(1);
             }
-            2 => registration.replicas = field.array(Reader::i32)?,
-            6 => registration.elr = field.array(Reader::i32)?,
-            7 => registration.last_known_elr = field.array(Reader::i32)?,
+            2 => registration.replicas = ids(&mut field, "Replicas")?,
+            6 => registration.elr = ids(&mut field, "EligibleLeaderReplicas")?,
+            7 => registration.last_known_elr = ids(&mut field, "LastKnownElr")?,
             _others => {}
         }
     }
     registration.partition_epoch = registration.partition_epoch.saturating_add(1);
-    Some(MetadataRecord::Partition { topic_id, partition_id, registration })
+    Ok(MetadataRecord::Partition { topic_id, partition_id, registration })
 }

@@ -14,7 +14,6 @@
 //! As Apache Kafka writes it (`LogManager`, `MetaPropertiesEnsemble`, `KafkaRaftLog`), with one directory and one
 //! node that is broker and controller.
 
-mod frames;
 mod log_directory;
 mod meta_properties;
 mod metadata_codec;

@@ -4,8 +4,8 @@
 //! Different from Kafka 4.4: where a transaction has several topics or partitions, they stand in
 //! their order here, and in that of Java's hash sets there.
 
-use bytes::{Buf, BufMut};
 use logbrook_group::TopicPartition;
+use logbrook_group::primitives::{DecodeError, Reader, Writer};
 use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::transaction_metadata::{NO_PRODUCER_EPOCH, NO_PRODUCER_ID, TransactionMetadata};
@@ -47,6 +47,12 @@ impl core::fmt::Display for TransactionRecordError {
 
 impl std::error::Error for TransactionRecordError {}
 
+impl From<DecodeError> for TransactionRecordError {
+    fn from(error: DecodeError) -> Self {
+        wrong(error.field, error.expected)
+    }
+}
+
 fn wrong(field: &'static str, expected: impl Into<String>) -> TransactionRecordError {
     TransactionRecordError { field, expected: expected.into() }
 }
@@ -54,13 +60,10 @@ fn wrong(field: &'static str, expected: impl Into<String>) -> TransactionRecordE
 impl TransactionRecord {
     /// The key's bytes. An id longer than a string of the protocol is cut: requests cannot carry one.
     pub fn encode_key(&self) -> Vec<u8> {
-        let id = &self.transactional_id;
-        let id = &id[..id.floor_char_boundary(i16::MAX as usize)];
-        let mut key = Vec::with_capacity(id.len() + 4);
-        key.put_i16(KEY_TYPE);
-        key.put_i16(id.len() as i16);
-        key.put_slice(id.as_bytes());
-        key
+        let mut key = Writer::default();
+        key.i16(KEY_TYPE);
+        key.string(&self.transactional_id);
+        key.out
     }
 
     /// The value's bytes; None is a tombstone.
@@ -77,55 +80,39 @@ impl TransactionRecord {
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<TransactionRecord, TransactionRecordError> {
-        let mut key = key;
-        if take_i16(&mut key, "key version")? != KEY_TYPE {
+        let mut key = Reader::new(key);
+        if key.i16("key version")? != KEY_TYPE {
             return Err(wrong("key version", "0"));
         }
-        let len = usize::try_from(take_i16(&mut key, "TransactionalId")?)
-            .map_err(|_| wrong("TransactionalId", "a length of 0 or more"))?;
-        let id = key.get(..len).ok_or_else(|| wrong("TransactionalId", format!("{len} bytes")))?;
-        let transactional_id =
-            core::str::from_utf8(id).map_err(|_| wrong("TransactionalId", "UTF-8"))?.to_owned();
+        let transactional_id = key.string("TransactionalId")?;
         let metadata = value.map(decode_value).transpose()?;
         Ok(TransactionRecord { transactional_id, metadata })
     }
 }
 
-fn put_unsigned_varint(out: &mut Vec<u8>, mut value: u32) {
-    while value > 0x7f {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 fn encode_value(metadata: &TransactionMetadata) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
-    out.put_i16(VALUE_VERSION);
-    out.put_i64(metadata.producer_id);
-    out.put_i16(metadata.producer_epoch);
-    out.put_i32(metadata.txn_timeout_ms);
-    out.put_i8(metadata.state.id());
+    let mut out = Writer::default();
+    out.i16(VALUE_VERSION);
+    out.i64(metadata.producer_id);
+    out.i16(metadata.producer_epoch);
+    out.i32(metadata.txn_timeout_ms);
+    out.i8(metadata.state.id());
     if metadata.state == TransactionState::Empty {
-        put_unsigned_varint(&mut out, 0);
+        out.unsigned_varint(0);
     } else {
         let mut topics: SortedMap<&str, Vec<i32>> = SortedMap::new();
         for TopicPartition { topic, partition } in metadata.topic_partitions.iter() {
             topics.entry(topic.as_str()).or_default().push(*partition);
         }
-        put_unsigned_varint(&mut out, topics.len() as u32 + 1);
-        for (topic, partitions) in &topics {
-            put_unsigned_varint(&mut out, topic.len() as u32 + 1);
-            out.put_slice(topic.as_bytes());
-            put_unsigned_varint(&mut out, partitions.len() as u32 + 1);
-            for partition in partitions {
-                out.put_i32(*partition);
-            }
-            put_unsigned_varint(&mut out, 0);
-        }
+        let topics: Vec<(&str, Vec<i32>)> = topics.into_iter().collect();
+        out.compact_array(&topics, |out, (topic, partitions)| {
+            out.compact_string(topic);
+            out.compact_array(partitions, |out, partition| out.i32(*partition));
+            out.tagged_fields(&[]);
+        });
     }
-    out.put_i64(metadata.txn_last_update_timestamp);
-    out.put_i64(metadata.txn_start_timestamp);
+    out.i64(metadata.txn_last_update_timestamp);
+    out.i64(metadata.txn_start_timestamp);
     let mut tagged: Vec<(u32, Vec<u8>)> = Vec::new();
     let ids = [
         (PREVIOUS_PRODUCER_ID, metadata.prev_producer_id),
@@ -140,53 +127,13 @@ fn encode_value(metadata: &TransactionMetadata) -> Vec<u8> {
     if level != 0 {
         tagged.push((CLIENT_TRANSACTION_VERSION, level.to_be_bytes().to_vec()));
     }
-    put_unsigned_varint(&mut out, tagged.len() as u32);
-    for (tag, bytes) in tagged {
-        put_unsigned_varint(&mut out, tag);
-        put_unsigned_varint(&mut out, bytes.len() as u32);
-        out.put_slice(&bytes);
-    }
-    out
-}
-
-fn take_i16(from: &mut &[u8], field: &'static str) -> Result<i16, TransactionRecordError> {
-    from.try_get_i16().map_err(|_| wrong(field, "2 bytes (int16)"))
-}
-
-fn take_i32(from: &mut &[u8], field: &'static str) -> Result<i32, TransactionRecordError> {
-    from.try_get_i32().map_err(|_| wrong(field, "4 bytes (int32)"))
-}
-
-fn take_i64(from: &mut &[u8], field: &'static str) -> Result<i64, TransactionRecordError> {
-    from.try_get_i64().map_err(|_| wrong(field, "8 bytes (int64)"))
-}
-
-fn take_varint(from: &mut &[u8], field: &'static str) -> Result<u32, TransactionRecordError> {
-    let mut value = 0_u32;
-    for shift in [0_u32, 7, 14, 21, 28] {
-        let byte = from.try_get_u8().map_err(|_| wrong(field, "an unsigned varint"))?;
-        value |= u32::from(byte & 0x7f).wrapping_shl(shift);
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(wrong(field, "an unsigned varint of at most 5 bytes"))
-}
-
-fn take_bytes<'a>(
-    from: &mut &'a [u8],
-    len: usize,
-    field: &'static str,
-) -> Result<&'a [u8], TransactionRecordError> {
-    let (taken, rest) =
-        from.split_at_checked(len).ok_or_else(|| wrong(field, format!("{len} bytes")))?;
-    *from = rest;
-    Ok(taken)
+    out.tagged_fields(&tagged);
+    out.out
 }
 
 /// Lengths differ between the versions: int16 or int32 in 0, a varint of one more in 1.
 struct ValueReader<'a> {
-    left: &'a [u8],
+    left: Reader<'a>,
     flexible: bool,
 }
 
@@ -194,9 +141,9 @@ impl<'a> ValueReader<'a> {
     /// -1 for null.
     fn array_len(&mut self, field: &'static str) -> Result<i64, TransactionRecordError> {
         let len = if self.flexible {
-            i64::from(take_varint(&mut self.left, field)?) - 1
+            i64::from(self.left.unsigned_varint(field)?) - 1
         } else {
-            i64::from(take_i32(&mut self.left, field)?)
+            i64::from(self.left.i32(field)?)
         };
         // Each element has a byte or more: what cannot be there is refused before it is looped over.
         if len > self.left.remaining() as i64 {
@@ -205,54 +152,39 @@ impl<'a> ValueReader<'a> {
         Ok(len)
     }
 
-    fn text(&mut self, field: &'static str) -> Result<String, TransactionRecordError> {
-        let len = if self.flexible {
-            i64::from(take_varint(&mut self.left, field)?) - 1
-        } else {
-            i64::from(take_i16(&mut self.left, field)?)
-        };
-        let len = usize::try_from(len).map_err(|_| wrong(field, "a string that is not null"))?;
-        let bytes = take_bytes(&mut self.left, len, field)?;
-        Ok(core::str::from_utf8(bytes).map_err(|_| wrong(field, "UTF-8"))?.to_owned())
+    fn text(&mut self, field: &'static str) -> Result<String, DecodeError> {
+        if self.flexible { self.left.compact_string(field) } else { self.left.string(field) }
     }
 
-    fn tagged_fields(&mut self) -> Result<Vec<(u32, &'a [u8])>, TransactionRecordError> {
-        let mut fields = Vec::new();
-        if self.flexible {
-            for _ in 0..take_varint(&mut self.left, "tagged fields")? {
-                let tag = take_varint(&mut self.left, "tag")?;
-                let len = take_varint(&mut self.left, "tag")? as usize;
-                fields.push((tag, take_bytes(&mut self.left, len, "tag")?));
-            }
-        }
-        Ok(fields)
+    fn tagged_fields(&mut self) -> Result<Vec<(u32, &'a [u8])>, DecodeError> {
+        if self.flexible { self.left.tagged_fields() } else { Ok(Vec::new()) }
     }
 }
 
 fn decode_value(value: &[u8]) -> Result<TransactionMetadata, TransactionRecordError> {
-    let mut left = value;
-    let version = take_i16(&mut left, "value version")?;
+    let mut left = Reader::new(value);
+    let version = left.i16("value version")?;
     if !(0..=HIGHEST_VALUE_VERSION).contains(&version) {
         return Err(wrong("value version", "0 or 1"));
     }
     let mut reader = ValueReader { left, flexible: version >= 1 };
-    let producer_id = take_i64(&mut reader.left, "ProducerId")?;
-    let producer_epoch = take_i16(&mut reader.left, "ProducerEpoch")?;
-    let txn_timeout_ms = take_i32(&mut reader.left, "TransactionTimeoutMs")?;
-    let status = reader.left.try_get_i8().map_err(|_| wrong("TransactionStatus", "1 byte"))?;
+    let producer_id = reader.left.i64("ProducerId")?;
+    let producer_epoch = reader.left.i16("ProducerEpoch")?;
+    let txn_timeout_ms = reader.left.i32("TransactionTimeoutMs")?;
+    let status = reader.left.i8("TransactionStatus")?;
     let state = TransactionState::from_id(status)
         .ok_or_else(|| wrong("TransactionStatus", "a state that is written (0 to 5)"))?;
     let mut topic_partitions = SortedSet::new();
     for _ in 0..reader.array_len("TransactionPartitions")? {
         let topic = reader.text("Topic")?;
         for _ in 0..reader.array_len("PartitionIds")? {
-            let partition = take_i32(&mut reader.left, "PartitionIds")?;
+            let partition = reader.left.i32("PartitionIds")?;
             topic_partitions.insert(TopicPartition::new(topic.clone(), partition));
         }
         reader.tagged_fields()?;
     }
-    let txn_last_update_timestamp = take_i64(&mut reader.left, "TransactionLastUpdateTimestampMs")?;
-    let txn_start_timestamp = take_i64(&mut reader.left, "TransactionStartTimestampMs")?;
+    let txn_last_update_timestamp = reader.left.i64("TransactionLastUpdateTimestampMs")?;
+    let txn_start_timestamp = reader.left.i64("TransactionStartTimestampMs")?;
     let mut metadata = TransactionMetadata {
         producer_id,
         prev_producer_id: NO_PRODUCER_ID,
@@ -266,16 +198,17 @@ fn decode_value(value: &[u8]) -> Result<TransactionMetadata, TransactionRecordEr
         txn_last_update_timestamp,
         client_transaction_version: TransactionVersion::V0,
     };
-    for (tag, mut bytes) in reader.tagged_fields()? {
+    for (tag, bytes) in reader.tagged_fields()? {
+        let mut bytes = Reader::new(bytes);
         match tag {
             PREVIOUS_PRODUCER_ID => {
-                metadata.prev_producer_id = take_i64(&mut bytes, "PreviousProducerId")?;
+                metadata.prev_producer_id = bytes.i64("PreviousProducerId")?;
             }
             NEXT_PRODUCER_ID => {
-                metadata.next_producer_id = take_i64(&mut bytes, "NextProducerId")?;
+                metadata.next_producer_id = bytes.i64("NextProducerId")?;
             }
             CLIENT_TRANSACTION_VERSION => {
-                let level = take_i16(&mut bytes, "ClientTransactionVersion")?;
+                let level = bytes.i16("ClientTransactionVersion")?;
                 metadata.client_transaction_version = TransactionVersion::from_feature_level(level)
                     .ok_or_else(|| wrong("ClientTransactionVersion", "0, 1 or 2"))?;
             }
