@@ -1,9 +1,7 @@
 //! `cargo xtask kill`: kills `logbrook serve --data` under load, again and again, and checks what it kept
 //! (`crates/server/tests/kill`).
 
-use std::path::Path;
-
-use crate::env::command;
+use crate::env::{command, logbrook};
 use crate::say::Result;
 
 #[derive(clap::Args)]
@@ -21,15 +19,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = match &args.binary {
-        Some(binary) => binary.clone(),
-        None => {
-            let build = ["build", "--release", "--package", "logbrook-cli", "--bin", "logbrook"];
-            command::run(command::cargo().args(build))?;
-            let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-            Path::new(&target).join("release/logbrook").display().to_string()
-        }
+        Some(binary) => std::path::absolute(binary).unwrap_or_else(|_| binary.into()),
+        None => logbrook::build()?,
     };
-    let binary = std::path::absolute(&binary).unwrap_or_else(|_| binary.into());
     let test = ["test", "--package", "logbrook-server", "--test", "kill"];
     let rest = ["--", "--ignored", "--nocapture"];
     command::run(

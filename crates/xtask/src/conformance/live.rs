@@ -2,7 +2,7 @@
 //! Apache Kafka to see that a recording still holds, or to make it anew.
 
 use super::{Row, Table};
-use crate::env::{command, kafka, paths};
+use crate::env::{command, kafka, logbrook, paths};
 use crate::say::{Doing, Result, failure, note, step};
 use std::fs;
 use std::path::PathBuf;
@@ -21,10 +21,7 @@ pub(crate) enum Who {
 /// Runs the sessions named, or all; one after another, as each has port 9092 to itself.
 pub(crate) fn run(who: Who, names: &[String]) -> Result<Table> {
     let kit = kafka::ensure()?;
-    let building = step("building the logbrook binary");
-    command::run(command::cargo().args(["build", "--release", "--bin", "logbrook"]))?;
-    building.done();
-    let binary = paths::target().join("release/logbrook");
+    let binary = logbrook::build()?;
     let mut rows = Vec::new();
     for file in files(names)? {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,22 +1,14 @@
 //! `logbrook serve`, as a child that ends with the suite.
 
-use crate::env::{command, paths};
-use crate::say::{Doing, Result, failure, step};
+use crate::env::{command, logbrook};
+use crate::say::{Doing, Result, failure};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 /// What the first line that `logbrook serve` prints begins with.
 const STARTED: &str = "Kafka on ";
-
-/// Builds `logbrook`; where it is.
-pub(super) fn binary() -> Result<PathBuf> {
-    let building = step("building the logbrook binary");
-    command::run(command::cargo().args(["build", "--release", "--bin", "logbrook"]))?;
-    building.done();
-    Ok(paths::target().join("release/logbrook"))
-}
 
 /// A running broker, with everything in memory.
 pub(super) struct Broker {
@@ -28,7 +20,7 @@ impl Broker {
     /// Builds it, starts it with these `KEY=VALUE` properties on a free port, and waits until it says where. What it logs is kept in
     /// `folder/broker.log`.
     pub(super) fn start(folder: &Path, properties: &[&str]) -> Result<Broker> {
-        let binary = binary()?;
+        let binary = logbrook::build()?;
         let log = folder.join("broker.log");
         let log = fs::File::create(&log).doing(log.display())?;
         let mut child = command::program(binary)

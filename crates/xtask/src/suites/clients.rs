@@ -3,9 +3,9 @@
 
 use super::job::Job;
 use super::report::{Outcome, Verdict};
-use super::{Run, broker, python};
+use super::{Run, python};
 use crate::env::command::{self, program};
-use crate::env::{kafka, node, paths};
+use crate::env::{kafka, logbrook, node, paths};
 use crate::say::{Doing, Result, failure, step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -177,7 +177,7 @@ pub(super) fn run(folder: &Path, run: &Run<'_>) -> Result<Vec<Outcome>> {
             fs::copy(&path, programs.join(name)).doing(path.display())?;
         }
     }
-    let tools = broker::binary()?;
+    let tools = logbrook::build()?;
     let mut outcomes = Vec::new();
     for client in CLIENTS {
         for test in client.tests() {

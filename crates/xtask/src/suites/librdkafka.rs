@@ -2,7 +2,8 @@
 
 use super::Run;
 use super::report::{Outcome, Verdict};
-use crate::env::command::{self, cargo, output, program};
+use crate::env::command::{self, program};
+use crate::env::librdkafka;
 use crate::say::{Doing, Result, failure, note, step};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -33,23 +34,14 @@ pub(super) enum Protocol {
     Consumer,
 }
 
-/// The crate, whose only use here is the C source in it.
-const MANIFEST: &str = "\
-[package]\nname = \"source\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
-[dependencies]\nrdkafka-sys = \"=4.10.0\"\n[workspace]\n";
-
 /// Gets the source and builds library and tests, once.
 pub(super) fn prepare(folder: &Path) -> Result<()> {
     if runner(folder).is_file() {
         return Ok(());
     }
     let building = step("fetching and building librdkafka and its tests (some minutes)");
-    let source = fetched(&folder.join("fetch"))?.join("librdkafka");
     let copy = folder.join("librdkafka");
-    if copy.exists() {
-        fs::remove_dir_all(&copy).doing(copy.display())?;
-    }
-    command::run(program("cp").arg("-R").arg(&source).arg(&copy))?;
+    librdkafka::copy(&folder.join("fetch"), &copy)?;
     let log = folder.join("build.log");
     let made = fs::File::create(&log).doing(log.display())?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from).to_string();
@@ -71,22 +63,6 @@ pub(super) fn prepare(folder: &Path) -> Result<()> {
     }
     building.done();
     Ok(())
-}
-
-/// Where cargo has the crate's source.
-fn fetched(project: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(project.join("src")).doing(project.display())?;
-    fs::write(project.join("Cargo.toml"), MANIFEST).doing(project.display())?;
-    fs::write(project.join("src/lib.rs"), "").doing(project.display())?;
-    let metadata = output(cargo().args(["metadata", "--format-version", "1"]).current_dir(project))
-        .doing("the crate rdkafka-sys could not be fetched; is there a network?")?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata).doing("cargo metadata")?;
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let manifest = packages
-        .filter(|package| package["name"] == "rdkafka-sys")
-        .find_map(|package| package["manifest_path"].as_str());
-    let folder = manifest.and_then(|manifest| Path::new(manifest).parent());
-    folder.map(Path::to_path_buf).ok_or_else(|| failure("cargo metadata has no rdkafka-sys."))
 }
 
 fn runner(folder: &Path) -> PathBuf {

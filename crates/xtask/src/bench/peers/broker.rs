@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::install;
-use crate::env::{command, paths};
+use crate::env::{command, kafka, logbrook};
 use crate::say::{Doing, Result, failure};
 
 /// The topic that all write to and read from.
@@ -73,11 +73,11 @@ pub(super) fn start(peer: Peer) -> Result<Running> {
     fs::create_dir_all(&dir).doing(dir.display())?;
     let mut command = match peer {
         Peer::Logbrook => {
-            let mut serve = command::program(logbrook());
+            let mut serve = command::program(logbrook::binary());
             serve.args(["serve", "--log-level", "warn", "--listen"]).arg(address.to_string());
             serve
         }
-        Peer::Kafka => kafka(address)?,
+        Peer::Kafka => kafka_server(address)?,
         Peer::Tansu => {
             let url = format!("tcp://{address}");
             let mut broker = command::program(install::tansu());
@@ -128,7 +128,7 @@ fn serves(peer: Peer, address: SocketAddr) -> bool {
                 .arg(format!("tcp://{address}")),
         ),
         Peer::Logbrook | Peer::Kafka => command::works(
-            command::program(logbrook())
+            command::program(logbrook::binary())
                 .args(["kafka-topics.sh", "--create", "--if-not-exists", "--topic", TOPIC])
                 .args(["--partitions", &partitions, "--bootstrap-server"])
                 .arg(address.to_string()),
@@ -136,12 +136,8 @@ fn serves(peer: Peer, address: SocketAddr) -> bool {
     }
 }
 
-fn logbrook() -> std::path::PathBuf {
-    paths::target().join("release").join(format!("logbrook{}", std::env::consts::EXE_SUFFIX))
-}
-
 /// One node, broker and controller in one, formatted anew, with the flags of Kafka's own start script.
-fn kafka(address: SocketAddr) -> Result<Command> {
+fn kafka_server(address: SocketAddr) -> Result<Command> {
     let dir = install::folder("kafka");
     let data = dir.join("data");
     if data.is_dir() {
@@ -159,7 +155,7 @@ fn kafka(address: SocketAddr) -> Result<Command> {
         data.display()
     );
     fs::write(&properties, text).doing(properties.display())?;
-    let class_path = format!("{}/*", dir.join("lib").display());
+    let class_path = format!("{}/*", kafka::ensure()?.join("broker").display());
     let java = |class: &str| {
         let mut java = command::program("java");
         java.args(["-cp", &class_path, class]);

