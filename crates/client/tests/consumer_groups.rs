@@ -3,30 +3,12 @@
 
 mod common;
 
-use common::World;
+use common::{World, produce, sorted_values};
 use logbrook_client::consumer::Subscription;
 
 const GROUP: (&str, &str) = ("group.id", "g");
 const FROM_START: (&str, &str) = ("auto.offset.reset", "earliest");
 const CONSUMER: (&str, &str) = ("group.protocol", "consumer");
-
-fn produce(world: &mut World, topic: &str, from: usize, count: usize) {
-    let producer = world.producer(&[]);
-    for n in from..from + count {
-        world.send(producer, topic, Some(&format!("k{}", n % 50)), &format!("{n}"));
-    }
-    world.idle(producer);
-}
-
-fn sorted_values(world: &World, consumers: &[usize]) -> Vec<usize> {
-    let mut values: Vec<usize> = consumers
-        .iter()
-        .flat_map(|consumer| world.values(*consumer))
-        .map(|value| value.parse().expect("a number"))
-        .collect();
-    values.sort_unstable();
-    values
-}
 
 #[test]
 fn a_thousand_records_are_read_once_by_groups_of_one_two_and_three() {

@@ -4,7 +4,7 @@ mod common;
 
 use logbrook_sorted::SortedMap;
 
-use common::{Fate, World};
+use common::{Fate, World, produce, sorted_values};
 use logbrook_broker::wire::Request;
 use logbrook_client::consumer::Subscription;
 use logbrook_client::{OffsetAndMetadata, TopicPartition};
@@ -12,24 +12,6 @@ use logbrook_client::{OffsetAndMetadata, TopicPartition};
 const GROUP: (&str, &str) = ("group.id", "g");
 const FROM_START: (&str, &str) = ("auto.offset.reset", "earliest");
 const COOPERATIVE: (&str, &str) = ("partition.assignment.strategy", "cooperative-sticky");
-
-fn produce(world: &mut World, topic: &str, count: usize) {
-    let producer = world.producer(&[]);
-    for n in 0..count {
-        world.send(producer, topic, Some(&format!("k{}", n % 50)), &format!("{n}"));
-    }
-    world.idle(producer);
-}
-
-fn sorted_values(world: &World, consumers: &[usize]) -> Vec<usize> {
-    let mut values: Vec<usize> = consumers
-        .iter()
-        .flat_map(|consumer| world.values(*consumer))
-        .map(|value| value.parse().expect("a number"))
-        .collect();
-    values.sort_unstable();
-    values
-}
 
 #[test]
 fn a_thousand_records_are_read_once_by_groups_of_one_two_and_three() {
@@ -44,7 +26,7 @@ fn a_thousand_records_are_read_once_by_groups_of_one_two_and_three() {
                 })
                 .collect();
             world.run_for(15_000);
-            produce(&mut world, "orders", 1000);
+            produce(&mut world, "orders", 0, 1000);
             world.run_for(5_000);
             let expected: Vec<usize> = (0..1000).collect();
             assert_eq!(sorted_values(&world, &consumers), expected, "{members} with {strategy}");
@@ -106,12 +88,12 @@ fn cooperative_members_give_back_only_what_moves() {
 fn what_was_read_before_a_rebalance_is_not_read_again() {
     let mut world = World::new();
     world.create_topic("orders", 4);
-    produce(&mut world, "orders", 400);
+    produce(&mut world, "orders", 0, 400);
     let first = world.subscribed("orders", &[GROUP, FROM_START]);
     world.run_for(1_000);
     let second = world.subscribed("orders", &[GROUP, FROM_START]);
     world.run_for(10_000);
-    produce(&mut world, "orders", 400);
+    produce(&mut world, "orders", 0, 400);
     world.run_for(5_000);
     assert_eq!(world.values(first).len() + world.values(second).len(), 800);
 }
@@ -120,7 +102,7 @@ fn what_was_read_before_a_rebalance_is_not_read_again() {
 fn a_commit_sync_in_the_revoked_callback_lands_before_the_others_read() {
     let mut world = World::new();
     world.create_topic("orders", 2);
-    produce(&mut world, "orders", 100);
+    produce(&mut world, "orders", 0, 100);
     let manual = [GROUP, FROM_START, ("enable.auto.commit", "false")];
     let first = world.subscribed("orders", &manual);
     world.run_for(1_000);
@@ -138,7 +120,7 @@ fn a_commit_sync_in_the_revoked_callback_lands_before_the_others_read() {
 fn commit_sync_and_async_end_in_order_and_are_found_by_the_next_member() {
     let mut world = World::new();
     world.create_topic("orders", 1);
-    produce(&mut world, "orders", 10);
+    produce(&mut world, "orders", 0, 10);
     let manual = [GROUP, FROM_START, ("enable.auto.commit", "false")];
     let first = world.subscribed("orders", &manual);
     world.run_for(1_000);
@@ -160,7 +142,7 @@ fn commit_sync_and_async_end_in_order_and_are_found_by_the_next_member() {
 fn an_application_that_does_not_poll_is_thrown_out_and_comes_back() {
     let mut world = World::new();
     world.create_topic("orders", 1);
-    produce(&mut world, "orders", 1);
+    produce(&mut world, "orders", 0, 1);
     let slow = world.subscribed("orders", &[GROUP, FROM_START, ("max.poll.interval.ms", "10000")]);
     world.run_until(|world| world.seen[slow].records.len() == 1);
     // It works on the record: not inside poll.
@@ -185,7 +167,7 @@ fn an_application_that_does_not_poll_is_thrown_out_and_comes_back() {
 fn heartbeats_keep_a_busy_member_in_its_group() {
     let mut world = World::new();
     world.create_topic("orders", 1);
-    produce(&mut world, "orders", 1);
+    produce(&mut world, "orders", 0, 1);
     let busy = world.subscribed("orders", &[GROUP, FROM_START]);
     world.run_until(|world| world.seen[busy].records.len() == 1);
     world.busy.push(busy);
@@ -271,7 +253,7 @@ fn lost_group_responses_are_survived() {
     });
     let one = world.subscribed("orders", &[GROUP, FROM_START]);
     let two = world.subscribed("orders", &[GROUP, FROM_START]);
-    produce(&mut world, "orders", 300);
+    produce(&mut world, "orders", 0, 300);
     world.run_for(120_000);
     world.weather = Box::new(|_| Fate::Delivered);
     world.run_for(120_000);

@@ -6,6 +6,7 @@ mod mask;
 use std::fmt;
 
 use logbrook_cluster::{Cluster, ClusterConfig, log_dir};
+use logbrook_sorted::SortedMap;
 
 use crate::action::{Action, ActionError, Entry, Output, parse_entries};
 use crate::workspace::Workspace;
@@ -143,32 +144,41 @@ fn cluster_config(
     settings: &[(String, String)],
     seed: u64,
 ) -> Result<ClusterConfig, ActionError> {
+    if let Some((name, value)) = settings.iter().find(|(name, _)| name != "SET") {
+        let expected = "SET='key=value;...': nothing else of a cluster is modelled yet";
+        return Err(ActionError::new(format!("{name}={value}"), expected));
+    }
     let mut config = ClusterConfig { brokers: nodes as i32, seed, ..ClusterConfig::default() };
-    for (key, value) in server_properties(nodes) {
-        config.broker_properties.insert(key.to_string(), value);
-    }
-    for (name, value) in settings {
-        if name != "SET" {
-            let expected = "SET='key=value;...': nothing else of a cluster is modelled yet";
-            return Err(ActionError::new(format!("{name}={value}"), expected));
-        }
-        for pair in value.split(';').filter(|pair| !pair.trim().is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| ActionError::new(pair, "a server property: key=value"))?;
-            config.broker_properties.insert(key.trim().into(), value.trim().into());
-        }
-    }
+    config.broker_properties.extend(server_properties(nodes, settings)?);
     Ok(config)
 }
 
-/// What Kafka's own `config/server.properties` sets, scaled to the number of brokers.
-fn server_properties(brokers: u32) -> [(&'static str, String); 4] {
-    let replication = brokers.min(3).to_string();
-    [
-        ("offsets.topic.replication.factor", replication.clone()),
-        ("transaction.state.log.replication.factor", replication),
-        ("transaction.state.log.min.isr", if brokers < 3 { "1" } else { "2" }.to_string()),
-        ("group.initial.rebalance.delay.ms", "0".to_string()),
+/// The properties of a session's brokers: what Kafka's own `config/server.properties` sets, scaled to their
+/// number, and over it what `SET='key=value;...'` among the words of the `@cluster` line says.
+///
+/// # Errors
+/// A piece of `SET` that is no `key=value`.
+pub fn server_properties(
+    nodes: u32,
+    settings: &[(String, String)],
+) -> Result<SortedMap<String, String>, ActionError> {
+    let replication = nodes.min(3).to_string();
+    let min_isr = if nodes < 3 { "1" } else { "2" };
+    let mut properties: SortedMap<String, String> = [
+        ("offsets.topic.replication.factor", replication.as_str()),
+        ("transaction.state.log.replication.factor", replication.as_str()),
+        ("transaction.state.log.min.isr", min_isr),
+        ("group.initial.rebalance.delay.ms", "0"),
     ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .collect();
+    let set = settings.iter().filter(|(name, _)| name == "SET");
+    for pair in set.flat_map(|(_, value)| value.split(';')).filter(|pair| !pair.trim().is_empty()) {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| ActionError::new(pair, "a server property: key=value"))?;
+        properties.insert(key.trim().to_owned(), value.trim().to_owned());
+    }
+    Ok(properties)
 }

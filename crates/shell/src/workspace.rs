@@ -175,7 +175,7 @@ impl Workspace {
         match action {
             Action::Run { command, stdin } => match self.until.take() {
                 Some(pattern) => {
-                    let regex = regex(&pattern)?;
+                    let regex = line_pattern(&pattern)?;
                     let now = self.cluster.now_us();
                     Ok(Running::of(State::Repeat {
                         regex,
@@ -226,7 +226,7 @@ impl Workspace {
                 let give_up_us = self.cluster.now_us() + PATIENCE_US;
                 Ok(Running::of(State::Expect {
                     name: name.clone(),
-                    regex: regex(pattern)?,
+                    regex: line_pattern(pattern)?,
                     give_up_us,
                 }))
             }
@@ -248,7 +248,7 @@ impl Workspace {
                 None => self.verb(action),
             },
             Action::Until(pattern) => {
-                regex(pattern)?;
+                line_pattern(pattern)?;
                 self.until = Some(pattern.clone());
                 Ok(Running::done(Outcome::default()))
             }
@@ -513,8 +513,11 @@ impl Workspace {
     }
 }
 
-/// `^` and `$` stand for line ends, as in the recorder.
-fn regex(pattern: &str) -> Result<Regex, ActionError> {
+/// The pattern of an `@until` or an `@expect`: `^` and `$` stand for line ends, as in the recorder.
+///
+/// # Errors
+/// One that is no regular expression.
+pub fn line_pattern(pattern: &str) -> Result<Regex, ActionError> {
     Regex::new(&format!("(?m){pattern}"))
         .map_err(|e| ActionError::new(pattern, format!("a regular expression ({e})")))
 }

@@ -9,10 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use logbrook_shell::session_file::{Mask, Transcript};
+use logbrook_shell::workspace::line_pattern;
 use logbrook_shell::{Action, Entry, Output, Select, Target, parse_entries, words};
 use logbrook_sorted::SortedMap;
 use regex_lite::Regex;
 
+use super::found;
 use super::job::Job;
 use super::kit::Kit;
 use super::nodes::{Nodes, Whose};
@@ -83,12 +85,12 @@ impl<'a> Stage<'a> {
                 let started = Nodes::start(self.kit, self.whose, &self.state, *nodes, settings)?;
                 self.nodes = Some(started);
             }
-            Action::Mask(regex) => self.mask.add(regex).map_err(|e| e.to_string())?,
+            Action::Mask(regex) => self.mask.add(regex).map_err(found)?,
             Action::File { name, lines } => {
                 let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
                 fs::write(self.work.join(name), text).map_err(|e| format!("{name}: {e}"))?;
             }
-            Action::Until(pattern) => self.until = Some(regex(pattern)?),
+            Action::Until(pattern) => self.until = Some(line_pattern(pattern).map_err(found)?),
             Action::Sleep(span) => {
                 thread::sleep(Duration::from_micros(u64::try_from(span.us()).unwrap_or(0)));
             }
@@ -103,7 +105,7 @@ impl<'a> Stage<'a> {
             }
             Action::Feed { name, text } => self.job(name)?.feed(text),
             Action::Expect { name, regex: pattern } => {
-                let regex = regex(pattern)?;
+                let regex = line_pattern(pattern).map_err(found)?;
                 self.job(name)?.expect(&regex).map_err(|e| format!("{name}: {e}"))?;
             }
             Action::Close(name) => {
@@ -165,7 +167,7 @@ impl<'a> Stage<'a> {
         for (token, path) in self.places() {
             command = command.replace(&token, &path);
         }
-        let argv = words::split(&command).map_err(|e| e.to_string())?;
+        let argv = words::split(&command).map_err(found)?;
         let first = argv.first().map(String::as_str).unwrap_or_default();
         let mut program = if PLAIN.contains(&first) {
             let mut plain = Command::new(first);
@@ -223,12 +225,6 @@ fn node(target: &Target) -> Result<u32, String> {
         Select::Node(id) => u32::try_from(*id).map_err(|_| format!("found {id}, expected a node")),
         _ => Err(format!("found `{target}`, expected a node's number")),
     }
-}
-
-/// `^` and `$` stand for line ends, as in the simulated run.
-fn regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(&format!("(?m){pattern}"))
-        .map_err(|e| format!("found `{pattern}`, expected a regular expression ({e})"))
 }
 
 fn now_ms() -> i64 {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use logbrook_shell::ActionError;
 use logbrook_shell::session_file::{self, Transcript};
 
 /// Run the action lines of a file on a fresh cluster and print the transcript
@@ -76,4 +77,9 @@ fn transcript(args: &SessionArgs, text: &str) -> Result<Transcript, String> {
     };
     let whose = if args.kafka { nodes::Whose::Kafka } else { nodes::Whose::Logbrook };
     live::run(text, &kit::Kit::open(folder)?, whose)
+}
+
+/// What is wrong with a line, for a place that names the line itself.
+fn found(error: ActionError) -> String {
+    format!("found `{}`, expected {}", error.found, error.expected)
 }

@@ -9,6 +9,10 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use logbrook_shell::session_file::server_properties;
+use logbrook_sorted::SortedMap;
+
+use super::found;
 use super::job::Job;
 use super::kit::Kit;
 
@@ -35,7 +39,7 @@ pub(super) struct Nodes<'a> {
     whose: Whose,
     state: PathBuf,
     running: Vec<(u32, Job)>,
-    properties: Vec<(String, String)>,
+    properties: SortedMap<String, String>,
 }
 
 impl<'a> Nodes<'a> {
@@ -54,28 +58,7 @@ impl<'a> Nodes<'a> {
         if whose == Whose::Logbrook && count != 1 {
             return Err(format!("found {count} brokers, expected 1: `serve` is one broker so far"));
         }
-        let set = settings.iter().filter(|(name, _)| name == "SET");
-        let pairs = set.flat_map(|(_, value)| value.split(';')).filter(|pair| !pair.is_empty());
-        let pair = |pair: &str| {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("SET: found `{pair}`, expected key=value"))?;
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
-        };
-        let own: Vec<(String, String)> = pairs.map(pair).collect::<Result<_, String>>()?;
-        let replication = count.min(3).to_string();
-        let min_isr = if count < 3 { "1" } else { "2" };
-        // As Kafka's own config/server.properties has them, scaled to the number of brokers.
-        let mut properties: Vec<(String, String)> = [
-            ("offsets.topic.replication.factor", replication.as_str()),
-            ("transaction.state.log.replication.factor", replication.as_str()),
-            ("transaction.state.log.min.isr", min_isr),
-            ("group.initial.rebalance.delay.ms", "0"),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
-        properties.retain(|(key, _)| !own.iter().any(|(other, _)| other == key));
-        properties.extend(own);
+        let properties = server_properties(count, settings).map_err(found)?;
         let mut nodes = Nodes { kit, whose, state: state.into(), running: Vec::new(), properties };
         match whose {
             Whose::Logbrook => nodes.launch(1)?,

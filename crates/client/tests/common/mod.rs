@@ -525,3 +525,23 @@ fn event(what: &str, partitions: &[TopicPartition]) -> String {
     let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
     format!("{what} [{}]", names.join(", "))
 }
+
+/// Sends the numbers from `from` on, under fifty keys, and waits until they are there.
+pub fn produce(world: &mut World, topic: &str, from: usize, count: usize) {
+    let producer = world.producer(&[]);
+    for n in from..from + count {
+        world.send(producer, topic, Some(&format!("k{}", n % 50)), &format!("{n}"));
+    }
+    world.idle(producer);
+}
+
+/// The numbers that these consumers were given.
+pub fn sorted_values(world: &World, consumers: &[usize]) -> Vec<usize> {
+    let mut values: Vec<usize> = consumers
+        .iter()
+        .flat_map(|consumer| world.values(*consumer))
+        .map(|value| value.parse().expect("a number"))
+        .collect();
+    values.sort_unstable();
+    values
+}
