@@ -7,9 +7,13 @@ use logbrook_log::{FileSystem, StorageError};
 use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
+use crate::api::api_versions::FEATURES;
 use crate::api::{self, Reply, RequestContext, ResponseTo};
-use crate::controller::{BrokerRegistration, Controller, MetadataRecord, ProducerIdBlock};
+use crate::controller::{
+    BrokerRegistration, Controller, MetadataRecord, NO_LEADER, PartitionChange, ProducerIdBlock,
+};
 use crate::coordinator::{self, GroupCoordinator};
 use crate::fetch_session::FetchSessionCache;
 use crate::log_manager::LogManager;
@@ -74,8 +78,8 @@ impl Broker {
     /// A property with an invalid value counts as not set; ask [`BrokerConfig::validate`] first.
     pub fn new(config: BrokerConfig, seed: u64, now: i64) -> Broker {
         let mut broker = Broker::unregistered(config, seed, now);
-        let mut start = broker.registration();
-        start.extend(broker.format_records());
+        let mut start = broker.format_records();
+        start.push(broker.registration(start.len()));
         broker.commit(now, start, None, &mut Effects::default());
         broker
     }
@@ -99,11 +103,10 @@ impl Broker {
         broker.replica_manager.log_directory = Some(Box::new(logs));
         broker.image = image;
         broker.replica_manager.open_all(now, &broker.image, &broker.config);
-        let mut start = broker.registration();
+        let mut start = if existed { Vec::new() } else { broker.format_records() };
+        start.push(broker.registration(start.len()));
         if existed {
             start.extend(broker.elect_leaders());
-        } else {
-            start.extend(broker.format_records());
         }
         let mut effects = Effects::default();
         broker.commit(now, start, None, &mut effects);
@@ -143,44 +146,68 @@ impl Broker {
         }
     }
 
-    fn registration(&self) -> Vec<MetadataRecord> {
-        vec![MetadataRecord::RegisterBroker(BrokerRegistration {
+    /// This start of the broker, as the record that so many others go before in a batch. It serves at once;
+    /// a broker that is no controller registers fenced.
+    fn registration(&self, before: usize) -> MetadataRecord {
+        let logs = self.replica_manager.log_directory.as_ref();
+        let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
+        let in_memory = count(self.controller.log().len());
+        let end = logs.map_or(in_memory, |logs| logs.metadata_end_offset());
+        let features = FEATURES.iter().map(|(name, min, max, _)| ((*name).into(), (*min, *max)));
+        MetadataRecord::RegisterBroker(BrokerRegistration {
             broker_id: self.config.node_id,
+            epoch: end.saturating_add(count(before)),
+            incarnation_id: logs.map_or(Uuid::nil(), |logs| logs.incarnation_id()),
             host: self.config.host.clone(),
             port: self.config.port,
+            features: features.collect(),
             rack: self.config.rack.clone(),
-        })]
+            directories: vec![logs.map_or(self.config.directory_id(), |logs| logs.directory_id())],
+            fenced: false,
+            ..BrokerRegistration::default()
+        })
     }
 
-    /// What a cluster begins with. Formatting one with eligible leader replicas writes this (KIP-966,
+    /// What a cluster begins with: the features, and with eligible leader replicas this config (KIP-966,
     /// `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
     fn format_records(&self) -> Vec<MetadataRecord> {
-        vec![MetadataRecord::Config {
+        let mut records: Vec<MetadataRecord> = FEATURES
+            .iter()
+            .map(|(name, _, _, level)| MetadataRecord::FeatureLevel {
+                name: (*name).to_owned(),
+                level: *level,
+            })
+            .collect();
+        records.push(MetadataRecord::Config {
             resource: ConfigResource::cluster_defaults(),
             name: "min.insync.replicas".to_owned(),
             value: Some(self.config.number("min.insync.replicas").to_string()),
-        }]
+        });
+        records
     }
 
     /// The only broker was away and is back: its partitions lost their leader and have it again, which are
     /// two terms (`ReplicationControlManager.handleBrokerFenced`, `handleBrokerUnfenced`).
     fn elect_leaders(&self) -> Vec<MetadataRecord> {
+        let away = PartitionChange { leader: Some(NO_LEADER), ..PartitionChange::default() };
+        // Kafka's last broker leaves the replicas in sync when it stops, for the eligible ones.
+        let back = PartitionChange {
+            leader: Some(self.config.node_id),
+            isr: Some(vec![self.config.node_id]),
+            elr: Some(Vec::new()),
+            last_known_elr: Some(Vec::new()),
+            ..PartitionChange::default()
+        };
         let mut records = Vec::new();
-        for topic in self.image.topics().values() {
-            for (partition_id, before) in &topic.partitions {
-                let mut registration = before.clone();
-                // Kafka's last broker leaves the replicas in sync when it stops, for the eligible ones.
-                registration.isr = vec![self.config.node_id];
-                registration.elr.clear();
-                registration.last_known_elr.clear();
-                registration.leader = self.config.node_id;
-                registration.leader_epoch = before.leader_epoch.saturating_add(2);
-                registration.partition_epoch = before.partition_epoch.saturating_add(2);
-                records.push(MetadataRecord::Partition {
-                    topic_id: topic.id,
-                    partition_id: *partition_id,
-                    registration,
-                });
+        for change in [away, back] {
+            for topic in self.image.topics().values() {
+                records.extend(topic.partitions.keys().map(|partition_id| {
+                    MetadataRecord::PartitionChange {
+                        topic_id: topic.id,
+                        partition_id: *partition_id,
+                        change: change.clone(),
+                    }
+                }));
             }
         }
         records
@@ -543,7 +570,13 @@ fn events_of(image: &MetadataImage, records: &[MetadataRecord]) -> Vec<BrokerEve
             {
                 BrokerEventKind::TopicConfigChanged { topic: resource.name.clone() }
             }
-            MetadataRecord::Config { .. } | MetadataRecord::RegisterBroker(_) => continue,
+            MetadataRecord::Config { .. }
+            | MetadataRecord::RegisterBroker(_)
+            | MetadataRecord::UnregisterBroker { .. }
+            | MetadataRecord::BrokerRegistrationChange { .. }
+            | MetadataRecord::PartitionChange { .. }
+            | MetadataRecord::FeatureLevel { .. }
+            | MetadataRecord::ClearElr { .. } => continue,
             MetadataRecord::ProducerIds { next_producer_id, .. } => {
                 BrokerEventKind::ProducerIdsAllocated { next_producer_id: *next_producer_id }
             }

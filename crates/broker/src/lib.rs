@@ -45,12 +45,16 @@ pub mod wire;
 pub use broker::{Broker, ClientInfo, ConnectionId};
 pub use config::{BrokerConfig, ConfigSource, DynamicConfigs};
 pub use config_resource::{ConfigResource, ConfigResourceType};
-pub use controller::{BrokerRegistration, MetadataRecord, PartitionRegistration};
+pub use controller::{
+    BrokerRegistration, LeaderRecoveryState, MetadataRecord, NO_LEADER, PartitionChange,
+    PartitionRegistration,
+};
 pub use coordinator::{GroupCoordinator, GroupDescription, GroupMemberDescription};
 pub use effects::{BrokerEvent, BrokerEventKind, Cause, Effects};
 pub use error_code::ErrorCode;
 pub use metadata_image::{MetadataImage, TopicImage};
 pub use partition::Partition;
+pub use storage::metadata_codec::decode_batches as decode_metadata_batches;
 
 /// Kafka's messages, as `kafka-protocol` has them.
 pub use kafka_protocol::messages;

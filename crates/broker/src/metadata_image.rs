@@ -6,7 +6,9 @@ use logbrook_sorted::SortedMap;
 use uuid::Uuid;
 
 use crate::ConfigResource;
-use crate::controller::{BrokerRegistration, MetadataRecord, PartitionRegistration};
+use crate::controller::{
+    BrokerRegistration, MetadataRecord, PartitionChange, PartitionRegistration,
+};
 
 /// A topic as the metadata have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +28,39 @@ pub struct MetadataImage {
     topics: SortedMap<String, TopicImage>,
     topic_names: SortedMap<Uuid, String>,
     configs: SortedMap<ConfigResource, SortedMap<String, String>>,
+    features: SortedMap<String, i16>,
     next_producer_id: i64,
 }
 
 impl MetadataImage {
-    /// The brokers registered, by id.
+    /// The brokers registered, by id: also those that are fenced.
     pub fn brokers(&self) -> &SortedMap<i32, BrokerRegistration> {
         &self.brokers
+    }
+
+    /// The broker of this id, where it is registered.
+    pub fn broker(&self, id: i32) -> Option<&BrokerRegistration> {
+        self.brokers.get(&id)
+    }
+
+    /// Whether a broker is registered and not fenced (`ClusterControlManager.isUnfenced`).
+    pub fn is_unfenced(&self, id: i32) -> bool {
+        self.broker(id).is_some_and(|broker| !broker.fenced)
+    }
+
+    /// Whether a broker is neither fenced nor about to stop (`ClusterControlManager.isActive`).
+    pub fn is_active(&self, id: i32) -> bool {
+        self.broker(id).is_some_and(|broker| !broker.fenced && !broker.in_controlled_shutdown)
+    }
+
+    /// The finalized levels of the features that are on.
+    pub fn features(&self) -> &SortedMap<String, i16> {
+        &self.features
+    }
+
+    /// The finalized level of a feature; 0 is off.
+    pub fn feature_level(&self, name: &str) -> i16 {
+        self.features.get(name).copied().unwrap_or_default()
     }
 
     /// The topics by name.
@@ -48,6 +76,11 @@ impl MetadataImage {
     /// The topic with this id.
     pub fn topic_by_id(&self, id: Uuid) -> Option<&TopicImage> {
         self.topics.get(self.topic_names.get(&id)?)
+    }
+
+    /// A partition of the topic with this id.
+    pub fn partition(&self, topic_id: Uuid, index: i32) -> Option<&PartitionRegistration> {
+        self.topic_by_id(topic_id)?.partitions.get(&index)
     }
 
     /// A topic's own configs; empty where it has none.
@@ -67,7 +100,7 @@ impl MetadataImage {
 
     /// Whether eligible leader replicas are kept (KIP-966): so in a cluster that Kafka 4.4 formats.
     pub fn is_elr_enabled(&self) -> bool {
-        true
+        self.feature_level("eligible.leader.replicas.version") >= 1
     }
 
     /// The first producer id that no broker was given yet.
@@ -75,11 +108,33 @@ impl MetadataImage {
         self.next_producer_id
     }
 
-    /// Takes one record of the metadata log into account.
+    /// Takes one record of the metadata log into account. One about what is not known changes nothing.
     pub fn replay(&mut self, record: &MetadataRecord) {
         match record {
             MetadataRecord::RegisterBroker(registration) => {
                 self.brokers.insert(registration.broker_id, registration.clone());
+            }
+            MetadataRecord::UnregisterBroker { broker_id, broker_epoch } => {
+                if self.broker(*broker_id).is_some_and(|broker| broker.epoch == *broker_epoch) {
+                    self.brokers.remove(broker_id);
+                }
+            }
+            MetadataRecord::BrokerRegistrationChange {
+                broker_id,
+                broker_epoch,
+                fenced,
+                in_controlled_shutdown,
+                directories,
+            } => {
+                let Some(broker) = self.brokers.get_mut(broker_id) else { return };
+                if broker.epoch != *broker_epoch {
+                    return;
+                }
+                broker.fenced = fenced.unwrap_or(broker.fenced);
+                broker.in_controlled_shutdown |= in_controlled_shutdown;
+                if let Some(directories) = directories {
+                    broker.directories.clone_from(directories);
+                }
             }
             MetadataRecord::Topic { name, topic_id } => {
                 let topic =
@@ -88,9 +143,14 @@ impl MetadataImage {
                 self.topics.insert(name.clone(), topic);
             }
             MetadataRecord::Partition { topic_id, partition_id, registration } => {
-                let name = self.topic_names.get(topic_id);
-                if let Some(topic) = name.and_then(|name| self.topics.get_mut(name)) {
+                if let Some(topic) = self.topic_mut(*topic_id) {
                     topic.partitions.insert(*partition_id, registration.clone());
+                }
+            }
+            MetadataRecord::PartitionChange { topic_id, partition_id, change } => {
+                let topic = self.topic_mut(*topic_id);
+                if let Some(known) = topic.and_then(|t| t.partitions.get_mut(partition_id)) {
+                    *known = known.merge(change);
                 }
             }
             MetadataRecord::RemoveTopic { topic_id } => {
@@ -114,6 +174,38 @@ impl MetadataImage {
             MetadataRecord::ProducerIds { next_producer_id, .. } => {
                 self.next_producer_id = *next_producer_id;
             }
+            MetadataRecord::FeatureLevel { name, level: 0 } => {
+                self.features.remove(name);
+            }
+            MetadataRecord::FeatureLevel { name, level } => {
+                self.features.insert(name.clone(), *level);
+            }
+            MetadataRecord::ClearElr { topic } if topic.is_empty() => {
+                self.topics.values_mut().for_each(clear_elr);
+            }
+            MetadataRecord::ClearElr { topic } => {
+                if let Some(topic) = self.topics.get_mut(topic) {
+                    clear_elr(topic);
+                }
+            }
+        }
+    }
+
+    fn topic_mut(&mut self, id: Uuid) -> Option<&mut TopicImage> {
+        self.topics.get_mut(self.topic_names.get(&id)?)
+    }
+}
+
+/// `ReplicationControlManager.replay(ClearElrRecord)`: a change of each partition that has any.
+fn clear_elr(topic: &mut TopicImage) {
+    let nobody = PartitionChange {
+        elr: Some(Vec::new()),
+        last_known_elr: Some(Vec::new()),
+        ..PartitionChange::default()
+    };
+    for partition in topic.partitions.values_mut() {
+        if !partition.elr.is_empty() || !partition.last_known_elr.is_empty() {
+            *partition = partition.merge(&nobody);
         }
     }
 }

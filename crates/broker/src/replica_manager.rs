@@ -52,8 +52,10 @@ impl ReplicaManager {
         config: &BrokerConfig,
     ) {
         match record {
-            MetadataRecord::Partition { topic_id, partition_id, registration } => {
+            MetadataRecord::Partition { topic_id, partition_id, .. }
+            | MetadataRecord::PartitionChange { topic_id, partition_id, .. } => {
                 let Some(topic) = image.topic_by_id(*topic_id) else { return };
+                let Some(registration) = topic.partitions.get(partition_id) else { return };
                 if !registration.replicas.contains(&config.node_id) {
                     return;
                 }
@@ -76,8 +78,22 @@ impl ReplicaManager {
                 | ConfigResourceType::ClientMetrics
                 | ConfigResourceType::Group => {}
             },
+            MetadataRecord::ClearElr { topic } => {
+                let cleared =
+                    image.topics().iter().filter(|(name, _)| topic.is_empty() || *name == topic);
+                for (name, topic) in cleared {
+                    for (index, registration) in &topic.partitions {
+                        if let Some(partition) = self.partition_mut(name, *index) {
+                            partition.update(registration.clone());
+                        }
+                    }
+                }
+            }
             MetadataRecord::RegisterBroker(_)
+            | MetadataRecord::UnregisterBroker { .. }
+            | MetadataRecord::BrokerRegistrationChange { .. }
             | MetadataRecord::Topic { .. }
+            | MetadataRecord::FeatureLevel { .. }
             | MetadataRecord::ProducerIds { .. } => {}
         }
     }

@@ -390,9 +390,13 @@ fn the_metadata_log_tells_how_the_metadata_came_to_be() {
             MetadataRecord::RemoveTopic { .. } => "RemoveTopic",
             MetadataRecord::Config { .. } => "Config",
             MetadataRecord::ProducerIds { .. } => "ProducerIds",
+            MetadataRecord::FeatureLevel { .. } => "FeatureLevel",
+            other => panic!("{other:?}"),
         })
         .collect();
-    // The first config is the one that formatting writes. Those of a topic stand between it and its
+    // Formatting writes the features and the first config. Those of a topic stand between it and its
     // partitions, as in Kafka.
-    assert_eq!(names, ["RegisterBroker", "Config", "Topic", "Config", "Partition", "Partition"]);
+    let (features, then) = names.split_at(4);
+    assert_eq!(features, ["FeatureLevel"; 4]);
+    assert_eq!(then, ["Config", "RegisterBroker", "Topic", "Config", "Partition", "Partition"]);
 }

@@ -118,7 +118,7 @@ impl Controller {
         };
         let topic_id = current.id;
         let records = (count..).zip(replicas).map(|(partition_id, replicas)| {
-            let registration = registration(replicas);
+            let registration = registration(image.brokers(), replicas);
             MetadataRecord::Partition { topic_id, partition_id, registration }
         });
         Ok(records.collect())

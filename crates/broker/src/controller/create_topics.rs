@@ -92,7 +92,7 @@ impl Controller {
         let mut records = vec![MetadataRecord::Topic { name: name.to_owned(), topic_id }];
         records.extend(config_records);
         for (partition_id, replicas) in (0..).zip(replicas) {
-            let registration = registration(replicas);
+            let registration = registration(image.brokers(), replicas);
             records.push(MetadataRecord::Partition { topic_id, partition_id, registration });
         }
         Ok((created, records))

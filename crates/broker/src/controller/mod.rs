@@ -19,7 +19,10 @@ use uuid::{Builder, Uuid};
 
 pub(crate) use configs::{AlterConfigs, replace_configs};
 pub(crate) use delete_topics::delete_topics;
-pub use metadata_record::{BrokerRegistration, MetadataRecord, PartitionRegistration};
+pub use metadata_record::{
+    BrokerRegistration, LeaderRecoveryState, MetadataRecord, NO_LEADER, PartitionChange,
+    PartitionRegistration,
+};
 pub(crate) use producer_ids::{ProducerIdBlock, allocate as allocate_producer_ids};
 pub(crate) use reassignments::check_partition_reassignment;
 

@@ -6,6 +6,7 @@
 use logbrook_sorted::SortedMap;
 
 use rand_pcg::rand_core::Rng;
+use uuid::Uuid;
 
 use super::metadata_record::{BrokerRegistration, PartitionRegistration};
 
@@ -43,16 +44,29 @@ pub(super) fn place(
     Ok((0..partitions).map(replicas).collect())
 }
 
+/// `DirectoryId.UNASSIGNED`: the broker picks the directory.
+const UNASSIGNED: Uuid = Uuid::from_u128(1);
+
+/// Where a new replica on a broker goes (`ClusterControlManager.defaultDir`).
+fn default_directory(broker: Option<&BrokerRegistration>) -> Uuid {
+    match broker.map(|broker| broker.directories.as_slice()) {
+        Some([]) => Uuid::nil(),
+        Some([only]) => *only,
+        Some(_) | None => UNASSIGNED,
+    }
+}
+
 /// A new partition on these replicas: all in sync, the first one leads.
-pub(super) fn registration(replicas: Vec<i32>) -> PartitionRegistration {
+pub(super) fn registration(
+    brokers: &SortedMap<i32, BrokerRegistration>,
+    replicas: Vec<i32>,
+) -> PartitionRegistration {
     PartitionRegistration {
         leader: replicas.first().copied().unwrap_or(-1),
         isr: replicas.clone(),
+        directories: replicas.iter().map(|id| default_directory(brokers.get(id))).collect(),
         replicas,
-        elr: Vec::new(),
-        last_known_elr: Vec::new(),
-        leader_epoch: 0,
-        partition_epoch: 0,
+        ..PartitionRegistration::default()
     }
 }
 

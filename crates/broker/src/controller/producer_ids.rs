@@ -28,8 +28,7 @@ impl ProducerIdBlock {
 pub(crate) fn allocate(image: &MetadataImage, broker_id: i32) -> ControllerResult<ProducerIdBlock> {
     let next = image.next_producer_id();
     let end = next.saturating_add(PRODUCER_ID_BLOCK_SIZE);
-    ControllerResult {
-        records: vec![MetadataRecord::ProducerIds { broker_id, next_producer_id: end }],
-        response: ProducerIdBlock { next, end },
-    }
+    let broker_epoch = image.broker(broker_id).map_or(-1, |broker| broker.epoch);
+    let record = MetadataRecord::ProducerIds { broker_id, broker_epoch, next_producer_id: end };
+    ControllerResult { records: vec![record], response: ProducerIdBlock { next, end } }
 }

@@ -16,13 +16,21 @@ pub(crate) fn on_metadata_update(broker: &mut Broker, records: &[MetadataRecord]
             MetadataRecord::Topic { .. }
             | MetadataRecord::Partition { .. }
             | MetadataRecord::RemoveTopic { .. }
-            | MetadataRecord::RegisterBroker(_) => has_topics_changed = true,
+            | MetadataRecord::RegisterBroker(_)
+            | MetadataRecord::UnregisterBroker { .. } => has_topics_changed = true,
+            MetadataRecord::PartitionChange { change, .. } => {
+                // Which racks a partition is in.
+                has_topics_changed |= change.replicas.is_some();
+            }
             MetadataRecord::Config { resource, .. } => match resource.kind {
                 ConfigResourceType::Group => update_group_config(broker, &resource.name),
                 ConfigResourceType::Broker => update_config(broker),
                 _ => {}
             },
-            MetadataRecord::ProducerIds { .. } => {}
+            MetadataRecord::ProducerIds { .. }
+            | MetadataRecord::BrokerRegistrationChange { .. }
+            | MetadataRecord::FeatureLevel { .. }
+            | MetadataRecord::ClearElr { .. } => {}
         }
     }
     if has_topics_changed {

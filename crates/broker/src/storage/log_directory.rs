@@ -11,7 +11,6 @@ use rand_pcg::rand_core::Rng;
 use uuid::{Builder, Uuid};
 
 use super::meta_properties::MetaProperties;
-use super::metadata_codec::Node;
 use super::metadata_log::{self, MetadataLog};
 use super::{uuid_from_text, uuid_text};
 use crate::controller::MetadataRecord;
@@ -33,6 +32,12 @@ const STORAGE_STREAM: u64 = 0x7374_6f72_6167;
 pub(crate) struct LogDirectory {
     files: Arc<dyn FileSystem>,
     metadata: MetadataLog,
+    /// Of this start of the process.
+    incarnation_id: Uuid,
+    /// As `meta.properties` has it.
+    directory_id: Uuid,
+    /// Of the record that registered this broker last.
+    broker_epoch: i64,
     /// The last start ended in an orderly way.
     clean_shutdown: bool,
     /// As the files have them.
@@ -115,26 +120,18 @@ impl LogDirectory {
         if !names.iter().any(|name| name == CLEANER_OFFSETS) {
             files.file(CLEANER_OFFSETS).set_size(0)?;
         }
-        let node = Node {
-            incarnation_id: random_id(&mut random),
-            directory_id: properties.directory_id,
-            broker_epoch: -1,
-        };
-        let (metadata, existed) = MetadataLog::open(
-            &files,
-            config.node_id,
-            node,
-            clean_shutdown,
-            image,
-            &mut remarks,
-            now,
-        )?;
+        let incarnation_id = random_id(&mut random);
+        let (metadata, existed) =
+            MetadataLog::open(&files, config.node_id, clean_shutdown, image, &mut remarks, now)?;
         let number = |name| config.number(name);
         let file_delete_delay_ms = number("log.segment.delete.delay.ms");
         let due_ms = now.saturating_add(file_delete_delay_ms);
         let deleted = names.into_iter().filter(|name| name.ends_with(DELETE_SUFFIX));
         let manager = LogDirectory {
             metadata,
+            incarnation_id,
+            directory_id: properties.directory_id,
+            broker_epoch: -1,
             clean_shutdown,
             recovery_points,
             log_starts,
@@ -162,8 +159,28 @@ impl LogDirectory {
 
     /// Writes records to the metadata log.
     pub(crate) fn append_metadata(&mut self, records: &[MetadataRecord], now: i64) {
+        for record in records {
+            if let MetadataRecord::RegisterBroker(registration) = record {
+                self.broker_epoch = registration.epoch;
+            }
+        }
         let appended = self.metadata.append(records, now);
         self.note(appended);
+    }
+
+    /// Offset of the next record of the metadata log.
+    pub(crate) fn metadata_end_offset(&self) -> i64 {
+        self.metadata.end_offset()
+    }
+
+    /// The id of this start of the process.
+    pub(crate) fn incarnation_id(&self) -> Uuid {
+        self.incarnation_id
+    }
+
+    /// The id of the directory, in `meta.properties`.
+    pub(crate) fn directory_id(&self) -> Uuid {
+        self.directory_id
     }
 
     /// The log of a partition, opened or begun. One that cannot be is offline: it answers with the error.
@@ -393,8 +410,7 @@ impl LogDirectory {
         let result = (|| {
             self.write_points(&offsets)?;
             self.write_high_watermarks(offsets.high_watermarks)?;
-            let marker =
-                format!("{{\"version\":0,\"brokerEpoch\":{}}}", self.metadata.broker_epoch());
+            let marker = format!("{{\"version\":0,\"brokerEpoch\":{}}}", self.broker_epoch);
             write_file_atomically(&*self.files, CLEAN_SHUTDOWN, marker.as_bytes())
         })();
         self.note(result);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use kafka_protocol::messages::leader_change_message::{LeaderChangeMessage, Voter};
 use kafka_protocol::protocol::Encodable;
 use logbrook_log::{
@@ -12,10 +11,9 @@ use logbrook_log::{
 use logbrook_record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset};
 use uuid::Uuid;
 
-use super::metadata_codec::{Node, decode, encode, encode_feature_level};
+use super::metadata_codec::{decode, encode};
 use super::uuid_text;
 use crate::MetadataImage;
-use crate::api::api_versions::FEATURES;
 use crate::controller::MetadataRecord;
 
 /// The folder; `Topic.CLUSTER_METADATA_TOPIC_NAME` and its one partition.
@@ -32,7 +30,6 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct MetadataLog {
     log: Log,
     epoch: LeaderEpoch,
-    node: Node,
 }
 
 impl MetadataLog {
@@ -40,7 +37,6 @@ impl MetadataLog {
     pub(super) fn open(
         files: &Arc<dyn FileSystem>,
         node_id: i32,
-        node: Node,
         clean_shutdown: bool,
         image: &mut MetadataImage,
         remarks: &mut Vec<String>,
@@ -62,15 +58,8 @@ impl MetadataLog {
         let existed = log.log_end_offset() > Offset(0);
         replay(&log, image, remarks);
         let epoch = LeaderEpoch(log.latest_epoch().map_or(0, |epoch| epoch.0).saturating_add(1));
-        let mut metadata = Self { log, epoch, node };
+        let mut metadata = Self { log, epoch };
         metadata.begin_term(&**files, node_id, now)?;
-        if !existed {
-            let features: Vec<Vec<u8>> = FEATURES
-                .iter()
-                .map(|(name, _, _, level)| encode_feature_level(name, *level))
-                .collect();
-            metadata.append_values(&features, now)?;
-        }
         Ok((metadata, existed))
     }
 
@@ -106,23 +95,11 @@ impl MetadataLog {
         records: &[MetadataRecord],
         now: i64,
     ) -> Result<(), StorageError> {
-        if records.iter().any(|record| matches!(record, MetadataRecord::RegisterBroker(_))) {
-            self.node.broker_epoch = self.log.log_end_offset().0;
-        }
-        let values: Vec<Vec<u8>> =
-            records.iter().map(|record| encode(record, &self.node)).collect();
-        self.append_values(&values, now)
-    }
-
-    fn append_values(&mut self, values: &[Vec<u8>], now: i64) -> Result<(), StorageError> {
-        if values.is_empty() {
-            return Ok(());
-        }
         let mut builder = BatchBuilder::new(BatchOptions::default());
-        for value in values {
-            let _ = builder.append(now, None, Some(value), &[]);
+        for record in records {
+            let _ = builder.append(now, None, Some(&encode(record)), &[]);
         }
-        self.append_batch(builder, now)
+        if records.is_empty() { Ok(()) } else { self.append_batch(builder, now) }
     }
 
     fn append_batch(&mut self, builder: BatchBuilder, now: i64) -> Result<(), StorageError> {
@@ -135,9 +112,9 @@ impl MetadataLog {
         self.log.flush(now)
     }
 
-    /// Offset of the record that registered this broker.
-    pub(super) fn broker_epoch(&self) -> i64 {
-        self.node.broker_epoch
+    /// Offset of the next record.
+    pub(super) fn end_offset(&self) -> i64 {
+        self.log.log_end_offset().0
     }
 
     pub(super) fn close(&mut self, now: i64) -> Result<(), StorageError> {
@@ -150,8 +127,7 @@ fn replay(log: &Log, image: &mut MetadataImage, remarks: &mut Vec<String>) {
     for batch in batches.filter(|batch| !batch.header().attributes.is_control()) {
         let records = batch.records().unwrap_or_default();
         for record in records {
-            let value = record.value.map(|value| Bytes::copy_from_slice(&value));
-            match decode(value.unwrap_or_default(), image) {
+            match decode(record.value.as_deref().unwrap_or_default()) {
                 Ok(Some(record)) => image.replay(&record),
                 Ok(None) => {}
                 Err(what) => remarks.push(format!("{FOLDER}, offset {}: {what}", record.offset)),

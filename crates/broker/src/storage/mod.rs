@@ -16,7 +16,7 @@
 
 mod log_directory;
 mod meta_properties;
-mod metadata_codec;
+pub(crate) mod metadata_codec;
 mod metadata_log;
 
 pub(crate) use log_directory::LogDirectory;
