@@ -11,8 +11,10 @@ use uuid::Uuid;
 
 use crate::api::api_versions::FEATURES;
 use crate::api::{self, Reply, RequestContext, ResponseTo};
+use crate::controller::apis::Deciding;
 use crate::controller::{
-    BrokerRegistration, Controller, MetadataRecord, NO_LEADER, PartitionChange, ProducerIdBlock,
+    self, BrokerRegistration, Controller, ControllerResult, MetadataRecord, NO_LEADER,
+    PartitionChange, ProducerIdBlock,
 };
 use crate::coordinator::{self, GroupCoordinator};
 use crate::fetch_session::FetchSessionCache;
@@ -23,8 +25,8 @@ use crate::storage::LogDirectory;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 use crate::{
-    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResource, ConfigResourceType, Effects,
-    MetadataImage, TopicImage,
+    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResourceType, Effects, MetadataImage,
+    TopicImage,
 };
 
 /// A connection to a broker, named by whoever carries the frames. Never used again after
@@ -78,7 +80,7 @@ impl Broker {
     /// A property with an invalid value counts as not set; ask [`BrokerConfig::validate`] first.
     pub fn new(config: BrokerConfig, seed: u64, now: i64) -> Broker {
         let mut broker = Broker::unregistered(config, seed, now);
-        let mut start = broker.format_records();
+        let mut start = controller::format_records(&broker.config);
         start.push(broker.registration(start.len()));
         broker.commit(now, start, None, &mut Effects::default());
         broker
@@ -103,7 +105,8 @@ impl Broker {
         broker.replica_manager.log_directory = Some(Box::new(logs));
         broker.image = image;
         broker.replica_manager.open_all(now, &broker.image, &broker.config);
-        let mut start = if existed { Vec::new() } else { broker.format_records() };
+        let mut start =
+            if existed { Vec::new() } else { controller::format_records(&broker.config) };
         start.push(broker.registration(start.len()));
         if existed {
             start.extend(broker.elect_leaders());
@@ -166,24 +169,6 @@ impl Broker {
             fenced: false,
             ..BrokerRegistration::default()
         })
-    }
-
-    /// What a cluster begins with: the features, and with eligible leader replicas this config (KIP-966,
-    /// `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
-    fn format_records(&self) -> Vec<MetadataRecord> {
-        let mut records: Vec<MetadataRecord> = FEATURES
-            .iter()
-            .map(|(name, _, _, level)| MetadataRecord::FeatureLevel {
-                name: (*name).to_owned(),
-                level: *level,
-            })
-            .collect();
-        records.push(MetadataRecord::Config {
-            resource: ConfigResource::cluster_defaults(),
-            name: "min.insync.replicas".to_owned(),
-            value: Some(self.config.number("min.insync.replicas").to_string()),
-        });
-        records
     }
 
     /// The only broker was away and is back: its partitions lost their leader and have it again, which are
@@ -354,6 +339,7 @@ impl Broker {
         let RequestFrame { api_version, correlation_id, client_id, body } = frame;
         let to = ResponseTo { connection: id, correlation_id, api_version };
         let served = ServedApi::find(body.api_key())
+            .filter(|api| api.is_on_brokers())
             .is_some_and(|api| (api.min_version..=api.max_version).contains(&api_version));
         let ctx = RequestContext { now, to, client_id, host };
         let reply = match body {
@@ -383,9 +369,9 @@ impl Broker {
             Request::Fetch(body) => api::fetch::handle(self, ctx, body, effects),
             Request::ListOffsets(body) => api::list_offsets::handle(self, ctx, body),
             Request::Metadata(body) => api::metadata::handle(self, ctx, body, effects),
-            Request::ApiVersions(body) => api::api_versions::handle(ctx, body),
-            Request::CreateTopics(body) => api::create_topics::handle(self, ctx, body, effects),
-            Request::DeleteTopics(body) => api::delete_topics::handle(self, ctx, body, effects),
+            Request::ApiVersions(body) => {
+                api::api_versions::handle(ctx, body, ServedApi::is_on_brokers)
+            }
             Request::DeleteRecords(body) => api::delete_records::handle(self, ctx, body, effects),
             Request::InitProducerId(body) => {
                 api::init_producer_id::handle(self, ctx, body, effects)
@@ -401,18 +387,8 @@ impl Broker {
             Request::ListConfigResources(body) => {
                 api::list_config_resources::handle(self, ctx, body)
             }
-            Request::CreatePartitions(body) => {
-                api::create_partitions::handle(self, ctx, body, effects)
-            }
             Request::IncrementalAlterConfigs(body) => {
                 api::incremental_alter_configs::handle(self, ctx, body, effects)
-            }
-            Request::AlterPartitionReassignments(body) => {
-                api::alter_partition_reassignments::handle(self, body)
-            }
-            Request::ElectLeaders(body) => api::elect_leaders::handle(self, ctx, body),
-            Request::ListPartitionReassignments(body) => {
-                api::list_partition_reassignments::handle(body)
             }
             Request::DescribeCluster(body) => api::describe_cluster::handle(self, ctx, body),
             Request::DescribeTopicPartitions(body) => {
@@ -457,6 +433,36 @@ impl Broker {
                 api::list_transactions::handle(self, ctx, body, effects)
             }
             Request::OffsetDelete(body) => api::offset_delete::handle(self, ctx, body, effects),
+            Request::CreateTopics(_)
+            | Request::DeleteTopics(_)
+            | Request::CreatePartitions(_)
+            | Request::ElectLeaders(_)
+            | Request::AlterPartitionReassignments(_)
+            | Request::ListPartitionReassignments(_)
+            | Request::UnregisterBroker(_) => self.decide(ctx, body, effects),
+            // Not on a broker's listener.
+            Request::AlterPartition(_)
+            | Request::Envelope(_)
+            | Request::BrokerRegistration(_)
+            | Request::BrokerHeartbeat(_)
+            | Request::AllocateProducerIds(_) => Reply::Close,
+        }
+    }
+
+    /// Has the controller, which is this node, decide a request, and writes what it decides.
+    fn decide(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) -> Reply {
+        let mut deciding = Deciding {
+            controller: &mut self.controller,
+            image: &self.image,
+            config: &self.config,
+            version: ctx.version(),
+        };
+        match controller::apis::decide(&mut deciding, body) {
+            Some(ControllerResult { records, response }) => {
+                self.commit(ctx.now, records, ctx.cause(), effects);
+                Reply::Now(response)
+            }
+            None => Reply::Close,
         }
     }
 

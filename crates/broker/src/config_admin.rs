@@ -3,7 +3,7 @@
 
 use crate::api_error::ApiError;
 use crate::config_def::{ConfigException, ConfigValue};
-use crate::controller::MetadataRecord;
+use crate::controller::{MetadataRecord, clear_elr_records};
 use crate::{
     Broker, BrokerConfig, ConfigResource, ConfigResourceType, DynamicConfigs, ErrorCode,
     MetadataImage, server_config,
@@ -26,6 +26,7 @@ fn invalid(message: impl Into<String>) -> ApiError {
 /// Decides the resources of a request one by one; `decide` gets the place in `names` (type and name). The
 /// records of those that may be changed, and of each resource why it may not.
 pub(crate) fn decide_each(
+    image: &MetadataImage,
     names: &[(i8, &str)],
     decide: impl Fn(usize) -> Result<Vec<MetadataRecord>, ApiError>,
 ) -> (Vec<MetadataRecord>, Vec<Option<ApiError>>) {
@@ -38,6 +39,7 @@ pub(crate) fn decide_each(
         Err(error) => Some(error),
     });
     let errors = errors.collect();
+    records.extend(clear_elr_records(image, &records));
     (records, errors)
 }
 
@@ -75,24 +77,24 @@ pub(crate) fn check(broker: &Broker, given: &Given<'_>) -> Result<ConfigResource
                 return Err(invalid(message));
             }
         },
-        ConfigResourceType::BrokerLogger => match id {
-            Ok(id) if id == expected => {}
-            Ok(id) => {
-                return Err(invalid(format!(
-                    "Unexpected node id. Expected {expected}, but received {id}"
-                )));
-            }
-            Err(_) => {
-                let message = format!("Node id must be an integer, but it is: {}", given.name);
-                return Err(invalid(message));
-            }
-        },
+        ConfigResourceType::BrokerLogger => check_node_id(expected, given.name)?,
         ConfigResourceType::Broker
         | ConfigResourceType::Topic
         | ConfigResourceType::ClientMetrics
         | ConfigResourceType::Group => {}
     }
     Ok(ConfigResource::new(kind, given.name))
+}
+
+/// Loggers are of one node (`RuntimeLoggerManager.validateResourceNameIsNodeId`).
+pub(crate) fn check_node_id(expected: i32, name: &str) -> Result<(), ApiError> {
+    match name.parse::<i32>() {
+        Ok(id) if id == expected => Ok(()),
+        Ok(id) => {
+            Err(invalid(format!("Unexpected node id. Expected {expected}, but received {id}")))
+        }
+        Err(_) => Err(invalid(format!("Node id must be an integer, but it is: {name}"))),
+    }
 }
 
 /// Log levels are not kept in the metadata.

@@ -1,13 +1,15 @@
 //! One Kafka node, sans-IO: a request and the time go in, responses and effects come out.
 //!
 //! ```text
-//!   RequestFrame --> Broker::handle --> api/<request>.rs --+--> controller/  decide metadata records
+//!   RequestFrame --> Broker::handle --> api/<request>.rs --+--> controller/  decides metadata records
 //!                                                          |       `-> metadata_image  replay
 //!                                                          +--> replica_manager  partitions, logs, purgatory
 //!                                                          +--> coordinator/  groups
 //!                                                          +--> transaction_coordinator/
 //!   Effects { responses, events }  <-----------------------+
 //! ```
+//!
+//! A controller of its own ([`ControllerNode`]) is asked by brokers and has the same `controller/` decide.
 //!
 //! Nothing here reads a clock, draws from the system's randomness or blocks.
 
@@ -20,7 +22,9 @@ mod config_admin;
 pub mod config_def;
 mod config_entry;
 mod config_resource;
+mod connections;
 mod controller;
+mod controller_node;
 mod coordinator;
 mod delayed_fetch;
 mod effects;
@@ -34,6 +38,7 @@ pub mod log_dir_files;
 mod log_manager;
 mod metadata_image;
 mod partition;
+mod quorum_log;
 mod replica_manager;
 pub mod server_config;
 mod storage;
@@ -49,6 +54,7 @@ pub use controller::{
     BrokerRegistration, LeaderRecoveryState, MetadataRecord, NO_LEADER, PartitionChange,
     PartitionRegistration,
 };
+pub use controller_node::ControllerNode;
 pub use coordinator::{GroupCoordinator, GroupDescription, GroupMemberDescription};
 pub use effects::{BrokerEvent, BrokerEventKind, Cause, Effects};
 pub use error_code::ErrorCode;

@@ -185,10 +185,16 @@ served_apis! {
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
     OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
     DescribeQuorum { DescribeQuorumRequest => DescribeQuorumResponse, 0..=2 }
+    AlterPartition { AlterPartitionRequest => AlterPartitionResponse, 2..=3 }
+    Envelope { EnvelopeRequest => EnvelopeResponse, 0..=0 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
     DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
+    BrokerRegistration { BrokerRegistrationRequest => BrokerRegistrationResponse, 0..=4 }
+    BrokerHeartbeat { BrokerHeartbeatRequest => BrokerHeartbeatResponse, 0..=1 }
+    UnregisterBroker { UnregisterBrokerRequest => UnregisterBrokerResponse, 0..=0 }
     DescribeTransactions { DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0 }
     ListTransactions { ListTransactionsRequest => ListTransactionsResponse, 0..=2 }
+    AllocateProducerIds { AllocateProducerIdsRequest => AllocateProducerIdsResponse, 0..=0 }
     ConsumerGroupHeartbeat { ConsumerGroupHeartbeatRequest => ConsumerGroupHeartbeatResponse, 0..=1 }
     ConsumerGroupDescribe { ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1 }
     ListConfigResources { ListConfigResourcesRequest => ListConfigResourcesResponse, 0..=1 }
@@ -205,6 +211,38 @@ fn schema_version(api: ApiKey, version: i16) -> i16 {
 }
 
 impl ServedApi {
+    /// Whether brokers serve it on their listener: all but what brokers ask of the controller.
+    pub fn is_on_brokers(&self) -> bool {
+        !matches!(
+            self.key,
+            ApiKey::AlterPartition
+                | ApiKey::Envelope
+                | ApiKey::BrokerRegistration
+                | ApiKey::BrokerHeartbeat
+                | ApiKey::AllocateProducerIds
+        )
+    }
+
+    /// Whether a controller of its own serves it ([`crate::ControllerNode`]).
+    pub fn is_on_controllers(&self) -> bool {
+        !self.is_on_brokers()
+            || matches!(
+                self.key,
+                ApiKey::ApiVersions
+                    | ApiKey::Fetch
+                    | ApiKey::CreateTopics
+                    | ApiKey::DeleteTopics
+                    | ApiKey::CreatePartitions
+                    | ApiKey::AlterConfigs
+                    | ApiKey::IncrementalAlterConfigs
+                    | ApiKey::ElectLeaders
+                    | ApiKey::AlterPartitionReassignments
+                    | ApiKey::ListPartitionReassignments
+                    | ApiKey::UnregisterBroker
+                    | ApiKey::DescribeCluster
+            )
+    }
+
     /// The entry of an API, or `None` where it is not served.
     pub fn find(key: ApiKey) -> Option<&'static ServedApi> {
         ServedApi::ALL.iter().find(|api| api.key == key)

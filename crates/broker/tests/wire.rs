@@ -178,6 +178,7 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
         ApiKey::DeleteAcls => DeleteAclsRequest::default().into(),
         ApiKey::AlterPartitionReassignments => AlterPartitionReassignmentsRequest::default().into(),
         ApiKey::ElectLeaders => ElectLeadersRequest::default().into(),
+        ApiKey::UnregisterBroker => UnregisterBrokerRequest::default().into(),
         ApiKey::ListPartitionReassignments => ListPartitionReassignmentsRequest::default().into(),
         ApiKey::DescribeTopicPartitions => DescribeTopicPartitionsRequest::default().into(),
         ApiKey::ConsumerGroupHeartbeat => ConsumerGroupHeartbeatRequest::default()
@@ -200,7 +201,11 @@ fn transactional_id() -> TransactionalId {
     TransactionalId(text("payments"))
 }
 
-/// The group coordinator's APIs have their tests with it.
+/// The APIs of the group coordinator and of the controller have their tests with those.
+fn is_tested_elsewhere(api: &ServedApi) -> bool {
+    is_group_api(api.key) || !api.is_on_brokers()
+}
+
 fn is_group_api(key: ApiKey) -> bool {
     use ApiKey::*;
     matches!(
@@ -223,7 +228,7 @@ fn is_group_api(key: ApiKey) -> bool {
 fn every_version_goes_through_bytes_and_back() {
     let mut node = Node::new();
     node.create("orders", 1, &[]);
-    for api in ServedApi::ALL.iter().filter(|api| !is_group_api(api.key)) {
+    for api in ServedApi::ALL.iter().filter(|api| !is_tested_elsewhere(api)) {
         for version in api.min_version..=api.max_version {
             let frame = RequestFrame {
                 api_version: version,
@@ -286,7 +291,7 @@ proptest! {
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let api = &ServedApi::ALL[api];
-        prop_assume!(!is_group_api(api.key));
+        prop_assume!(!is_tested_elsewhere(api));
         let mut node = Node::new();
         node.create("orders", 1, &[]);
         let version = version.clamp(api.min_version, api.max_version);

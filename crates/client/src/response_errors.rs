@@ -85,6 +85,7 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
             })
         }
         Response::OffsetDelete(body) => retries(body.error_code),
+        Response::UnregisterBroker(body) => retries(body.error_code),
         Response::ListGroups(body) => retries(body.error_code),
         Response::LeaveGroup(body) => retries(body.error_code),
         Response::ListTransactions(body) => retries(body.error_code),
@@ -129,5 +130,11 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::ListPartitionReassignments(_)
         | Response::DescribeCluster(_)
         | Response::DescribeTopicPartitions(_) => None,
+        // What the controller answers brokers.
+        Response::AlterPartition(_)
+        | Response::Envelope(_)
+        | Response::BrokerRegistration(_)
+        | Response::BrokerHeartbeat(_)
+        | Response::AllocateProducerIds(_) => None,
     }
 }

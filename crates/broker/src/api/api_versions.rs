@@ -26,7 +26,12 @@ pub(crate) const FEATURES: &[(&str, i16, i16, i16)] = &[
 /// First version that tells features (KIP-584).
 const FEATURES_VERSION: i16 = 3;
 
-pub(crate) fn handle(ctx: &RequestContext, request: ApiVersionsRequest) -> Reply {
+/// `is_served`: which APIs the listener has that was asked.
+pub(crate) fn handle(
+    ctx: &RequestContext,
+    request: ApiVersionsRequest,
+    is_served: impl Fn(&ServedApi) -> bool,
+) -> Reply {
     // `ApiVersionsRequest.isValid`, from version 3 on (KIP-511).
     let valid = |name: &str| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
@@ -39,8 +44,8 @@ pub(crate) fn handle(ctx: &RequestContext, request: ApiVersionsRequest) -> Reply
         let error = ErrorCode::InvalidRequest.code();
         return now(ApiVersionsResponse::default().with_error_code(error));
     }
-    let response =
-        ApiVersionsResponse::default().with_api_keys(ServedApi::ALL.iter().map(api).collect());
+    let apis = ServedApi::ALL.iter().filter(|api| is_served(api)).map(api);
+    let response = ApiVersionsResponse::default().with_api_keys(apis.collect());
     if ctx.version() < FEATURES_VERSION {
         return now(response);
     }

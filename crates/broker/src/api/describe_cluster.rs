@@ -12,36 +12,15 @@ use crate::{Broker, ErrorCode};
 /// `EndpointType.BROKER`.
 const BROKER_ENDPOINT: i8 = 1;
 /// `EndpointType.CONTROLLER`.
-const CONTROLLER_ENDPOINT: i8 = 2;
+pub(crate) const CONTROLLER_ENDPOINT: i8 = 2;
 
 pub(crate) fn handle(
     broker: &Broker,
     ctx: &RequestContext,
     request: DescribeClusterRequest,
 ) -> Reply {
-    let response = DescribeClusterResponse::default()
-        .with_endpoint_type(BROKER_ENDPOINT)
-        .with_controller_id(BrokerId(broker.config.node_id))
-        .with_cluster_authorized_operations(AUTHORIZED_OPERATIONS_OMITTED)
-        .with_error_message(None);
-    if ctx.version() >= 1 && request.endpoint_type != BROKER_ENDPOINT {
-        let (error, message) = if request.endpoint_type == CONTROLLER_ENDPOINT {
-            (
-                ErrorCode::MismatchedEndpointType,
-                "The request was sent to an endpoint of type BROKER, but we wanted an endpoint \
-                 of type CONTROLLER"
-                    .to_owned(),
-            )
-        } else {
-            (
-                ErrorCode::UnsupportedEndpointType,
-                format!("Unsupported endpoint type {}", request.endpoint_type),
-            )
-        };
-        return now(response
-            .with_controller_id(BrokerId(-1))
-            .with_error_code(error.code())
-            .with_error_message(Some(text(message))));
+    if let Some(refused) = wrong_endpoint(&request, ctx.version(), BROKER_ENDPOINT) {
+        return now(refused);
     }
     let brokers = broker.image.brokers().values().map(|registered| {
         DescribeClusterBroker::default()
@@ -51,8 +30,47 @@ pub(crate) fn handle(
             .with_rack(registered.rack.clone().map(text))
     });
     let asked = request.include_cluster_authorized_operations;
-    now(response
+    now(DescribeClusterResponse::default()
+        .with_endpoint_type(BROKER_ENDPOINT)
+        .with_controller_id(BrokerId(broker.config.node_id))
+        .with_error_message(None)
         .with_cluster_authorized_operations(operations::asked(asked, operations::CLUSTER))
         .with_cluster_id(text(broker.config.cluster_id.clone()))
         .with_brokers(brokers.collect()))
+}
+
+/// The refusal of a request that is for endpoints of another type than this node's
+/// (`AuthHelper.computeDescribeClusterResponse`). Version 0 is for brokers.
+pub(crate) fn wrong_endpoint(
+    request: &DescribeClusterRequest,
+    version: i16,
+    own: i8,
+) -> Option<DescribeClusterResponse> {
+    let name = |kind| match kind {
+        BROKER_ENDPOINT => Some("BROKER"),
+        CONTROLLER_ENDPOINT => Some("CONTROLLER"),
+        _ => None,
+    };
+    let wanted = if version == 0 { BROKER_ENDPOINT } else { request.endpoint_type };
+    if wanted == own {
+        return None;
+    }
+    let (error, message) = match (name(wanted), name(own)) {
+        (Some(wanted), Some(own)) => (
+            ErrorCode::MismatchedEndpointType,
+            format!(
+                "The request was sent to an endpoint of type {own}, but we wanted an endpoint of \
+                 type {wanted}"
+            ),
+        ),
+        _ => (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {wanted}")),
+    };
+    let error = if version == 0 { ErrorCode::InvalidRequest } else { error };
+    Some(
+        DescribeClusterResponse::default()
+            .with_controller_id(BrokerId(-1))
+            .with_cluster_authorized_operations(AUTHORIZED_OPERATIONS_OMITTED)
+            .with_error_code(error.code())
+            .with_error_message(Some(text(message))),
+    )
 }

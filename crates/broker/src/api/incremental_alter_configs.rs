@@ -23,8 +23,9 @@ pub(crate) fn handle(
 ) -> Reply {
     let names: Vec<(i8, &str)> =
         request.resources.iter().map(|r| (r.resource_type, r.resource_name.as_str())).collect();
-    let (records, results) =
-        config_admin::decide_each(&names, |at| decide(broker, &request.resources[at]));
+    let (records, results) = config_admin::decide_each(&broker.image, &names, |at| {
+        decide(broker, &request.resources[at])
+    });
     let responses = request.resources.iter().zip(results).map(|(resource, error)| {
         AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)

@@ -127,6 +127,28 @@ fn decide(
     Ok(new.into_iter().map(record).collect())
 }
 
+/// What follows the config records of one request: who is eligible to lead is known no more where
+/// `min.insync.replicas` has changed (`createClearElrRecordsAsNeeded`, KIP-966).
+pub(crate) fn clear_elr_records(
+    image: &MetadataImage,
+    records: &[MetadataRecord],
+) -> Vec<MetadataRecord> {
+    if !image.is_elr_enabled() {
+        return Vec::new();
+    }
+    let cleared = |record: &MetadataRecord| match record {
+        MetadataRecord::Config { resource, name, .. } if name == "min.insync.replicas" => {
+            let topic = match resource.kind {
+                ConfigResourceType::Topic => resource.name.clone(),
+                _of_brokers => String::new(),
+            };
+            Some(MetadataRecord::ClearElr { topic })
+        }
+        _ => None,
+    };
+    records.iter().filter_map(cleared).collect()
+}
+
 /// `Short.MAX_VALUE`: how long a value may be.
 const MAX_VALUE_LENGTH: usize = 32_767;
 

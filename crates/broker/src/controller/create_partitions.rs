@@ -6,7 +6,9 @@ use logbrook_sorted::SortedSet;
 use kafka_protocol::messages::CreatePartitionsRequest;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 
-use super::create_topics::{MAX_PARTITIONS_PER_BATCH, too_many_partitions};
+use super::create_topics::{
+    MAX_PARTITIONS_PER_BATCH, NO_ACTIVE_BROKER, assigned_to_fenced, too_many_partitions,
+};
 use super::placement::{place, registration, validate_manual};
 use super::{Controller, ControllerResult, MetadataRecord};
 use crate::api_error::ApiError;
@@ -87,40 +89,47 @@ impl Controller {
         let wanted = usize::try_from(additional).unwrap_or_default();
         let factor =
             current.partitions.values().next().map_or(1, |partition| partition.replicas.len());
-        let replicas = match &topic.assignments {
+        let invalid = |message: String| ApiError::new(ErrorCode::InvalidReplicaAssignment, message);
+        let topic_id = current.id;
+        let record = |partition_id, registration| MetadataRecord::Partition {
+            topic_id,
+            partition_id,
+            registration,
+        };
+        match &topic.assignments {
             Some(assignments) => {
                 if assignments.len() != wanted {
-                    return Err(ApiError::new(
-                        ErrorCode::InvalidReplicaAssignment,
-                        format!(
-                            "Attempted to add {additional} additional partition(s), but only {} \
-                             assignment(s) were specified.",
-                            assignments.len()
-                        ),
-                    ));
+                    return Err(invalid(format!(
+                        "Attempted to add {additional} additional partition(s), but only {} \
+                         assignment(s) were specified.",
+                        assignments.len()
+                    )));
                 }
-                let mut replicas = Vec::new();
-                for assignment in assignments {
+                let assigned = (count..).zip(assignments).map(|(index, assignment)| {
                     let ids: Vec<i32> = assignment.broker_ids.iter().map(|id| id.0).collect();
-                    validate_manual(image.brokers(), &ids, Some(factor)).map_err(|message| {
-                        ApiError::new(ErrorCode::InvalidReplicaAssignment, message)
-                    })?;
-                    replicas.push(ids);
-                }
-                replicas
+                    validate_manual(image.brokers(), &ids, Some(factor)).map_err(invalid)?;
+                    let registration = registration(image, ids)
+                        .ok_or_else(|| invalid(assigned_to_fenced(index)))?;
+                    Ok(record(index, registration))
+                });
+                assigned.collect()
             }
             None => {
                 let factor = i16::try_from(factor).unwrap_or(i16::MAX);
-                place(&mut self.placement, image.brokers(), wanted, factor).map_err(|message| {
-                    ApiError::new(ErrorCode::InvalidReplicationFactor, message)
-                })?
+                let refused = |message| ApiError::new(ErrorCode::InvalidReplicationFactor, message);
+                let placed =
+                    place(&mut self.placement, image.brokers(), wanted, factor).map_err(refused)?;
+                let placed = (count..).zip(placed).map(|(index, replicas)| {
+                    let registration = registration(image, replicas).ok_or_else(|| {
+                        refused(format!(
+                            "Unable to replicate the partition {factor} time(s): \
+                             {NO_ACTIVE_BROKER}"
+                        ))
+                    })?;
+                    Ok(record(index, registration))
+                });
+                placed.collect()
             }
-        };
-        let topic_id = current.id;
-        let records = (count..).zip(replicas).map(|(partition_id, replicas)| {
-            let registration = registration(image.brokers(), replicas);
-            MetadataRecord::Partition { topic_id, partition_id, registration }
-        });
-        Ok(records.collect())
+        }
     }
 }

@@ -6,8 +6,9 @@ use kafka_protocol::messages::CreateTopicsRequest;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use uuid::Uuid;
 
+use super::configs::clear_elr_records;
 use super::placement::{place, registration, validate_manual};
-use super::{AlterConfigs, Controller, ControllerResult, MetadataRecord};
+use super::{AlterConfigs, Controller, ControllerResult, MetadataRecord, PartitionRegistration};
 use crate::api_error::ApiError;
 use crate::topic_name::{self, CLUSTER_METADATA_TOPIC_NAME};
 use crate::{BrokerConfig, ConfigResource, ErrorCode, MetadataImage};
@@ -75,26 +76,28 @@ impl Controller {
         let name = topic.name.as_str();
         validate_new_name(image, name)?;
         let config_records = config_records(image, config, topic)?;
-        let replicas = if topic.assignments.is_empty() {
+        let partitions = if topic.assignments.is_empty() {
             self.placed(image, config, topic)?
         } else {
             manual(image, topic)?
         };
         let created = CreatedTopic {
             topic_id: self.random_topic_id(),
-            num_partitions: i32::try_from(replicas.len()).unwrap_or(i32::MAX),
-            replication_factor: replicas
+            num_partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
+            replication_factor: partitions
                 .first()
-                .and_then(|first| i16::try_from(first.len()).ok())
+                .and_then(|first| i16::try_from(first.replicas.len()).ok())
                 .unwrap_or(-1),
         };
         let topic_id = created.topic_id;
         let mut records = vec![MetadataRecord::Topic { name: name.to_owned(), topic_id }];
         records.extend(config_records);
-        for (partition_id, replicas) in (0..).zip(replicas) {
-            let registration = registration(image.brokers(), replicas);
-            records.push(MetadataRecord::Partition { topic_id, partition_id, registration });
-        }
+        let record = |(partition_id, registration)| MetadataRecord::Partition {
+            topic_id,
+            partition_id,
+            registration,
+        };
+        records.extend((0..).zip(partitions).map(record));
         Ok((created, records))
     }
 
@@ -103,7 +106,7 @@ impl Controller {
         image: &MetadataImage,
         config: &BrokerConfig,
         topic: &CreatableTopic,
-    ) -> Result<Vec<Vec<i32>>, ApiError> {
+    ) -> Result<Vec<PartitionRegistration>, ApiError> {
         let (factor, count) = (topic.replication_factor, topic.num_partitions);
         if factor < -1 || factor == 0 {
             return Err(ApiError::new(
@@ -125,18 +128,35 @@ impl Controller {
             factor
         };
         let partitions = usize::try_from(partitions).unwrap_or_default();
-        place(&mut self.placement, image.brokers(), partitions, factor).map_err(|message| {
+        let refused = |message: &str| {
             ApiError::new(
                 ErrorCode::InvalidReplicationFactor,
                 format!("Unable to replicate the partition {factor} time(s): {message}"),
             )
-        })
+        };
+        place(&mut self.placement, image.brokers(), partitions, factor)
+            .map_err(|message| refused(&message))?
+            .into_iter()
+            .map(|replicas| registration(image, replicas).ok_or_else(|| refused(NO_ACTIVE_BROKER)))
+            .collect()
     }
 }
 
 /// `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`: one operation is one batch of the
 /// metadata log.
 pub(super) const MAX_PARTITIONS_PER_BATCH: i64 = 10_000;
+
+/// Replicas that were placed, but on nobody who could lead.
+pub(super) const NO_ACTIVE_BROKER: &str =
+    "All brokers are currently fenced or in controlled shutdown.";
+
+/// Replicas that somebody has placed on nobody who could lead.
+pub(super) fn assigned_to_fenced(index: i32) -> String {
+    format!(
+        "All brokers specified in the manual partition assignment for partition {index} are fenced \
+         or in controlled shutdown."
+    )
+}
 
 pub(super) fn too_many_partitions() -> ApiError {
     ApiError::new(ErrorCode::PolicyViolation, "Excessively large number of partitions per request.")
@@ -203,15 +223,20 @@ fn config_records(
         .iter()
         .map(|config| (config.name.as_str(), config.value.as_ref().map(|value| value.as_str())))
         .collect();
-    AlterConfigs {
+    let mut records = AlterConfigs {
         resource: ConfigResource::topic(topic.name.as_str()),
         ops: values.into_iter().map(|(name, value)| (name, 0, value)).collect(),
         newly_created: true,
     }
-    .decide(image, config)
+    .decide(image, config)?;
+    records.extend(clear_elr_records(image, &records));
+    Ok(records)
 }
 
-fn manual(image: &MetadataImage, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>, ApiError> {
+fn manual(
+    image: &MetadataImage,
+    topic: &CreatableTopic,
+) -> Result<Vec<PartitionRegistration>, ApiError> {
     if topic.replication_factor != -1 {
         return Err(ApiError::new(
             ErrorCode::InvalidRequest,
@@ -225,7 +250,7 @@ fn manual(image: &MetadataImage, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>
         ));
     }
     let invalid = |message| ApiError::new(ErrorCode::InvalidReplicaAssignment, message);
-    let mut partitions: SortedMap<i32, Vec<i32>> = SortedMap::new();
+    let mut partitions: SortedMap<i32, PartitionRegistration> = SortedMap::new();
     let mut factor = None;
     for assignment in &topic.assignments {
         let index = assignment.partition_index;
@@ -237,7 +262,9 @@ fn manual(image: &MetadataImage, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>
         let replicas: Vec<i32> = assignment.broker_ids.iter().map(|id| id.0).collect();
         validate_manual(image.brokers(), &replicas, factor).map_err(invalid)?;
         factor = Some(replicas.len());
-        partitions.insert(index, replicas);
+        let registration =
+            registration(image, replicas).ok_or_else(|| invalid(assigned_to_fenced(index)))?;
+        partitions.insert(index, registration);
     }
     if (0..).zip(partitions.keys()).any(|(expected, index): (i32, _)| expected != *index) {
         return Err(invalid(

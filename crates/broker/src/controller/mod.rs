@@ -4,27 +4,50 @@
 //! Modelled on `ReplicationControlManager`, `ConfigurationControlManager`,
 //! `ProducerIdControlManager` and `StripedReplicaPlacer` of Kafka 4.4, with their errors and words.
 
+mod alter_partition;
+pub(crate) mod apis;
+mod bootstrap;
+mod broker_epoch;
+mod broker_heartbeats;
+mod broker_registration;
+mod broker_states;
+mod brokers_to_partitions;
 mod configs;
+mod configured;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod directories;
+mod elections;
 mod metadata_record;
+mod partition_change;
 mod placement;
 mod producer_ids;
+mod reassignment_replicas;
 mod reassignments;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
 use uuid::{Builder, Uuid};
 
-pub(crate) use configs::{AlterConfigs, replace_configs};
+pub(crate) use alter_partition::alter_partition;
+pub(crate) use bootstrap::format_records;
+pub(crate) use broker_heartbeats::{BrokerHeartbeats, Heartbeat};
+pub(crate) use broker_registration::{Registering, register_broker};
+pub(crate) use broker_states::{fence_stale_broker, process_heartbeat, unregister_broker};
+pub(crate) use configs::{AlterConfigs, clear_elr_records, replace_configs};
 pub(crate) use delete_topics::delete_topics;
+pub(crate) use elections::{
+    ElectionResults, ElectionType, balance_leaders, elect_leaders, elect_unclean_leaders,
+};
 pub use metadata_record::{
     BrokerRegistration, LeaderRecoveryState, MetadataRecord, NO_LEADER, PartitionChange,
     PartitionRegistration,
 };
-pub(crate) use producer_ids::{ProducerIdBlock, allocate as allocate_producer_ids};
-pub(crate) use reassignments::check_partition_reassignment;
+pub(crate) use producer_ids::{
+    ProducerIdBlock, allocate as allocate_producer_ids, allocate_of as allocate_producer_ids_of,
+};
+pub(crate) use reassignments::{alter_partition_reassignment, reassigning};
 
 /// What an operation comes to: records to write, and the answer once they are written.
 #[derive(Clone, Debug, PartialEq)]

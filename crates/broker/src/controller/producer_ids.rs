@@ -1,7 +1,9 @@
 //! Blocks of producer ids for brokers (`ProducerIdControlManager`, KIP-730).
 
+use super::broker_epoch::check_broker_epoch;
 use super::{ControllerResult, MetadataRecord};
-use crate::MetadataImage;
+use crate::api_error::ApiError;
+use crate::{ErrorCode, MetadataImage};
 
 /// `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
 const PRODUCER_ID_BLOCK_SIZE: i64 = 1000;
@@ -24,11 +26,33 @@ impl ProducerIdBlock {
     }
 }
 
-/// The next block for this broker.
+/// The next block for this broker, which is its own controller.
 pub(crate) fn allocate(image: &MetadataImage, broker_id: i32) -> ControllerResult<ProducerIdBlock> {
+    let broker_epoch = image.broker(broker_id).map_or(-1, |broker| broker.epoch);
     let next = image.next_producer_id();
     let end = next.saturating_add(PRODUCER_ID_BLOCK_SIZE);
-    let broker_epoch = image.broker(broker_id).map_or(-1, |broker| broker.epoch);
     let record = MetadataRecord::ProducerIds { broker_id, broker_epoch, next_producer_id: end };
     ControllerResult { records: vec![record], response: ProducerIdBlock { next, end } }
+}
+
+/// The next block for a broker that asks: its first id, and how many there are (`generateNextProducerId`).
+///
+/// # Errors
+/// `STALE_BROKER_EPOCH`; `UNKNOWN_SERVER_ERROR` when all are given out.
+pub(crate) fn allocate_of(
+    image: &MetadataImage,
+    broker_id: i32,
+    broker_epoch: i64,
+) -> Result<ControllerResult<(i64, i32)>, ApiError> {
+    check_broker_epoch(image, broker_id, broker_epoch)?;
+    if image.next_producer_id() > i64::MAX - PRODUCER_ID_BLOCK_SIZE {
+        return Err(ApiError::new(
+            ErrorCode::UnknownServerError,
+            "Exhausted all producerIds as the next block's end producerId has exceeded the int64 \
+             type limit",
+        ));
+    }
+    let ControllerResult { records, response } = allocate(image, broker_id);
+    let len = i32::try_from(PRODUCER_ID_BLOCK_SIZE).unwrap_or(i32::MAX);
+    Ok(ControllerResult { records, response: (response.next, len) })
 }

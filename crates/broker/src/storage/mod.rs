@@ -24,7 +24,7 @@ pub(crate) use log_directory::LogDirectory;
 use uuid::Uuid;
 
 /// `Uuid.toString`: 22 characters of URL-safe base 64.
-fn uuid_text(id: Uuid) -> String {
+pub(crate) fn uuid_text(id: Uuid) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let bits = u128::from_be_bytes(*id.as_bytes());
     // 128 bits are 21 characters and two bits.

@@ -74,6 +74,12 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::ConsumerGroupDescribe => CONSUMER_GROUP_DESCRIBE,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
+        ApiKey::AlterPartition => ALTER_PARTITION,
+        ApiKey::Envelope => ENVELOPE,
+        ApiKey::BrokerRegistration => BROKER_REGISTRATION,
+        ApiKey::BrokerHeartbeat => BROKER_HEARTBEAT,
+        ApiKey::UnregisterBroker => UNREGISTER_BROKER,
+        ApiKey::AllocateProducerIds => ALLOCATE_PRODUCER_IDS,
         _not_served => return None,
     })
 }
@@ -504,3 +510,65 @@ static DESCRIBE_TOPIC_PARTITIONS: &[Field] = &[
     field("response_partition_limit", INT, 0),
     field("cursor", NullableStruct(DESCRIBE_TOPIC_PARTITIONS_CURSOR), 0),
 ];
+
+static ALTER_PARTITION_ISR: &[Field] =
+    &[field("broker_id", INT, 3), field("broker_epoch", LONG, 3)];
+static ALTER_PARTITION_PARTITIONS: &[Field] = &[
+    field("partition_index", INT, 0),
+    field("leader_epoch", INT, 0),
+    field("new_isr", List(&INT), 0).until(2),
+    field("new_isr_with_epochs", List(&Struct(ALTER_PARTITION_ISR)), 3),
+    field("leader_recovery_state", BYTE, 1),
+    field("partition_epoch", INT, 0),
+];
+static ALTER_PARTITION_TOPICS: &[Field] = &[
+    field("topic_id", UUID, 2),
+    field("partitions", List(&Struct(ALTER_PARTITION_PARTITIONS)), 0),
+];
+static ALTER_PARTITION: &[Field] = &[
+    field("broker_id", INT, 0),
+    field("broker_epoch", LONG, 0),
+    field("topics", List(&Struct(ALTER_PARTITION_TOPICS)), 0),
+];
+
+static ENVELOPE: &[Field] = &[
+    field("request_data", Bytes, 0),
+    field("request_principal", Bytes, 0),
+    field("client_host_address", Bytes, 0),
+];
+
+static BROKER_REGISTRATION_LISTENERS: &[Field] = &[
+    field("name", Text, 0),
+    field("host", Text, 0),
+    field("port", SHORT, 0),
+    field("security_protocol", SHORT, 0),
+];
+static BROKER_REGISTRATION_FEATURES: &[Field] = &[
+    field("name", Text, 0),
+    field("min_supported_version", SHORT, 0),
+    field("max_supported_version", SHORT, 0),
+];
+static BROKER_REGISTRATION: &[Field] = &[
+    field("broker_id", INT, 0),
+    field("cluster_id", Text, 0),
+    field("incarnation_id", UUID, 0),
+    field("listeners", List(&Struct(BROKER_REGISTRATION_LISTENERS)), 0),
+    field("features", List(&Struct(BROKER_REGISTRATION_FEATURES)), 0),
+    field("rack", Text, 0),
+    field("is_migrating_zk_broker", BYTE, 1),
+    field("log_dirs", List(&UUID), 2),
+    field("previous_broker_epoch", LONG, 3),
+];
+
+static BROKER_HEARTBEAT: &[Field] = &[
+    field("broker_id", INT, 0),
+    field("broker_epoch", LONG, 0),
+    field("current_metadata_offset", LONG, 0),
+    field("want_fence", BYTE, 0),
+    field("want_shut_down", BYTE, 0),
+];
+
+static UNREGISTER_BROKER: &[Field] = &[field("broker_id", INT, 0)];
+
+static ALLOCATE_PRODUCER_IDS: &[Field] =
+    &[field("broker_id", INT, 0), field("broker_epoch", LONG, 0)];

@@ -8,18 +8,17 @@ use kafka_protocol::messages::create_topics_response::{
 };
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 
-use super::{Reply, RequestContext, now, text, topic_name};
+use super::Deciding;
+use crate::api::{text, topic_name};
 use crate::config_entry::{ConfigEntry, describe_topic};
-use crate::{Broker, Effects};
+use crate::controller::ControllerResult;
 
-pub(crate) fn handle(
-    broker: &mut Broker,
-    ctx: &RequestContext,
-    request: CreateTopicsRequest,
-    effects: &mut Effects,
-) -> Reply {
-    let result = broker.controller.create_topics(&broker.image, &broker.config, &request);
-    broker.commit(ctx.now, result.records, ctx.cause(), effects);
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    request: &CreateTopicsRequest,
+) -> ControllerResult<CreateTopicsResponse> {
+    let config = deciding.config;
+    let result = deciding.controller.create_topics(deciding.image, config, request);
     let topics = result.response.into_iter().map(|(name, created)| {
         let response =
             CreatableTopicResult::default().with_name(topic_name(&name)).with_error_message(None);
@@ -35,12 +34,12 @@ pub(crate) fn handle(
                         Some((config.name.to_string(), config.value.as_ref()?.to_string()))
                     })
                     .collect();
-                let configs = describe_topic(&broker.config, &own);
+                let configs = describe_topic(config, &own);
                 response
                     .with_topic_id(created.topic_id)
                     .with_num_partitions(created.num_partitions)
                     .with_replication_factor(created.replication_factor)
-                    .with_configs(Some(configs.iter().map(config).collect()))
+                    .with_configs(Some(configs.iter().map(config_entry).collect()))
             }
             Err(error) => response
                 .with_error_code(error.code.code())
@@ -50,10 +49,11 @@ pub(crate) fn handle(
                 .with_configs(Some(Vec::new())),
         }
     });
-    now(CreateTopicsResponse::default().with_topics(topics.collect()))
+    let response = CreateTopicsResponse::default().with_topics(topics.collect());
+    ControllerResult { records: result.records, response }
 }
 
-fn config(entry: &ConfigEntry) -> CreatableTopicConfigs {
+fn config_entry(entry: &ConfigEntry) -> CreatableTopicConfigs {
     CreatableTopicConfigs::default()
         .with_name(text(entry.name.clone()))
         .with_value(entry.value.clone().map(text))

@@ -4,17 +4,15 @@
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 
-use super::{Reply, RequestContext, now, topic_name};
-use crate::{Broker, Effects};
+use super::Deciding;
+use crate::api::topic_name;
+use crate::controller::ControllerResult;
 
-pub(crate) fn handle(
-    broker: &mut Broker,
-    ctx: &RequestContext,
-    request: CreatePartitionsRequest,
-    effects: &mut Effects,
-) -> Reply {
-    let result = broker.controller.create_partitions(&broker.image, &request);
-    broker.commit(ctx.now, result.records, ctx.cause(), effects);
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    request: &CreatePartitionsRequest,
+) -> ControllerResult<CreatePartitionsResponse> {
+    let result = deciding.controller.create_partitions(deciding.image, request);
     let results = result.response.into_iter().map(|(name, error)| {
         let response = CreatePartitionsTopicResult::default()
             .with_name(topic_name(&name))
@@ -26,5 +24,6 @@ pub(crate) fn handle(
             }
         }
     });
-    now(CreatePartitionsResponse::default().with_results(results.collect()))
+    let response = CreatePartitionsResponse::default().with_results(results.collect());
+    ControllerResult { records: result.records, response }
 }

@@ -5,22 +5,20 @@
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
-use super::{Reply, RequestContext, now, topic_name};
+use super::{Deciding, read};
+use crate::ErrorCode;
+use crate::api::topic_name;
 use crate::api_error::ApiError;
-use crate::controller::delete_topics;
-use crate::{Broker, Effects, ErrorCode};
+use crate::controller::{ControllerResult, delete_topics};
 
-pub(crate) fn handle(
-    broker: &mut Broker,
-    ctx: &RequestContext,
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
     request: DeleteTopicsRequest,
-    effects: &mut Effects,
-) -> Reply {
-    if !broker.config.flag("delete.topic.enable") {
-        return now(disabled(ctx.version(), request));
+) -> ControllerResult<DeleteTopicsResponse> {
+    if !deciding.config.flag("delete.topic.enable") {
+        return read(disabled(deciding.version, request));
     }
-    let result = delete_topics(&broker.image, &request);
-    broker.commit(ctx.now, result.records, ctx.cause(), effects);
+    let result = delete_topics(deciding.image, &request);
     let responses = result.response.into_iter().map(|deleted| {
         let response = DeletableTopicResult::default()
             .with_name(deleted.name.as_deref().map(topic_name))
@@ -33,7 +31,8 @@ pub(crate) fn handle(
             }
         }
     });
-    now(DeleteTopicsResponse::default().with_responses(responses.collect()))
+    let response = DeleteTopicsResponse::default().with_responses(responses.collect());
+    ControllerResult { records: result.records, response }
 }
 
 fn disabled(version: i16, request: DeleteTopicsRequest) -> DeleteTopicsResponse {

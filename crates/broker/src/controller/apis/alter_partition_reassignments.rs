@@ -8,12 +8,16 @@ use kafka_protocol::messages::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
 };
 
-use super::{Reply, now};
-use crate::Broker;
-use crate::controller::check_partition_reassignment;
+use super::Deciding;
+use crate::controller::{ControllerResult, alter_partition_reassignment};
 
-pub(crate) fn handle(broker: &Broker, request: AlterPartitionReassignmentsRequest) -> Reply {
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    request: AlterPartitionReassignmentsRequest,
+) -> ControllerResult<AlterPartitionReassignmentsResponse> {
+    let (image, config) = (deciding.image, deciding.config);
     let factor_may_change = request.allow_replication_factor_change;
+    let mut records = Vec::new();
     let mut responses = Vec::new();
     for topic in request.topics {
         let mut partitions = Vec::new();
@@ -22,10 +26,13 @@ pub(crate) fn handle(broker: &Broker, request: AlterPartitionReassignmentsReques
                 .with_partition_index(target.partition_index)
                 .with_error_message(None);
             let name = topic.name.as_str();
-            let checked =
-                check_partition_reassignment(&broker.image, name, &target, factor_may_change);
-            partitions.push(match checked {
-                Ok(()) => response,
+            let altered =
+                alter_partition_reassignment(image, config, name, &target, factor_may_change);
+            partitions.push(match altered {
+                Ok(record) => {
+                    records.extend(record);
+                    response
+                }
                 Err(error) => response
                     .with_error_code(error.code.code())
                     .with_error_message(error.wire_message()),
@@ -35,8 +42,9 @@ pub(crate) fn handle(broker: &Broker, request: AlterPartitionReassignmentsReques
             ReassignableTopicResponse::default().with_name(topic.name).with_partitions(partitions),
         );
     }
-    now(AlterPartitionReassignmentsResponse::default()
+    let response = AlterPartitionReassignmentsResponse::default()
         .with_allow_replication_factor_change(factor_may_change)
         .with_error_message(None)
-        .with_responses(responses))
+        .with_responses(responses);
+    ControllerResult { records, response }
 }
