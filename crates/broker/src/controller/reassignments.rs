@@ -57,7 +57,7 @@ fn cancel<'a>(
     mut builder: PartitionChangeBuilder<'a>,
 ) -> Result<PartitionChangeBuilder<'a>, ApiError> {
     if !of.partition.is_reassigning() {
-        return Err(ApiError::of(ErrorCode::NoReassignmentInProgress));
+        return Err(ApiError::silent(ErrorCode::NoReassignmentInProgress));
     }
     let revert = Revert::of(of.partition)?;
     let unclean_allowed = configured::unclean_election_enabled(image, config, &of.topic.name);

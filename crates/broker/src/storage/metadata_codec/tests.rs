@@ -1,12 +1,12 @@
 use bytes::Bytes;
-use logbrook_record::{BatchBuilder, BatchOptions};
+use logbrook_record::{BatchBuilder, BatchOptions, batches};
 use uuid::Uuid;
 
 use super::*;
 use crate::controller::{
     BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange, PartitionRegistration,
 };
-use crate::{ConfigResource, ConfigResourceType};
+use crate::{ConfigResource, ConfigResourceType, MetadataImage};
 
 const TOPIC_ID: Uuid = Uuid::from_u128(0x1234);
 const DIRECTORY: Uuid = Uuid::from_u128(0xd1);
@@ -129,4 +129,45 @@ fn a_fetch_reads_as_records_with_their_offsets() {
     let wrong = batch(8, false, &[vec![1, 1, 0, 7]]);
     let said = "offset 8: record of type 1: byte 3, field BrokerId: expected 4 bytes (int32)";
     assert_eq!(decode_batches(&wrong), Err(said.to_owned()));
+}
+
+/// The metadata log of an Apache Kafka 4.4.0 with a controller and three brokers, on which a topic `r` was created
+/// on 1, 2 and 3 with `min.insync.replicas=2`, and moved to 1 alone.
+const KAFKAS_LOG: &[u8] = include_bytes!("../../../tests/data/cluster-metadata.log");
+
+#[test]
+fn kafkas_own_log_is_read_and_written_the_same() {
+    let bytes = Bytes::from_static(KAFKAS_LOG);
+    let mut image = MetadataImage::default();
+    for (_, record) in decode_batches(&bytes).unwrap() {
+        image.replay(&record);
+    }
+    assert!([1, 2, 3].iter().all(|id| image.is_active(*id)));
+    let epochs: Vec<i64> = image.brokers().values().map(|broker| broker.epoch).collect();
+    assert_eq!(epochs, [17, 21, 18]);
+    assert!(image.is_elr_enabled());
+    let partition = &image.topic("r").unwrap().partitions[&0];
+    assert_eq!((partition.replicas.as_slice(), partition.isr.as_slice()), (&[1][..], &[1][..]));
+    // As Kafka has it: also replicas that are no more.
+    assert_eq!((partition.elr.as_slice(), partition.leader_epoch), (&[2, 3][..], 1));
+
+    let mut written = 0;
+    for batch in batches(&bytes) {
+        let batch = batch.unwrap();
+        let records = batch.records().unwrap();
+        for record in records.iter().filter(|_| !batch.header().attributes.is_control()) {
+            let value = record.value.as_ref().unwrap();
+            match decode(value).unwrap() {
+                // Features come in the order of a hash map; cordoned directories are not modelled.
+                None
+                | Some(MetadataRecord::RegisterBroker(_))
+                | Some(MetadataRecord::BrokerRegistrationChange { fenced: None, .. }) => {}
+                Some(record) => {
+                    assert_eq!(encode(&record), value[..], "{record:?}");
+                    written += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(written, 15);
 }
