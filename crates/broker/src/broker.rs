@@ -381,6 +381,7 @@ impl Broker {
             Request::CreateAcls(body) => api::create_acls::handle(body),
             Request::DeleteAcls(body) => api::delete_acls::handle(body),
             Request::DescribeConfigs(body) => api::describe_configs::handle(self, body),
+            Request::AlterReplicaLogDirs(body) => api::alter_replica_log_dirs::handle(self, body),
             Request::DescribeLogDirs(body) => api::describe_log_dirs::handle(self, body),
             Request::DescribeQuorum(body) => api::describe_quorum::handle(self, ctx, body),
             Request::AlterConfigs(body) => api::alter_configs::handle(self, ctx, body, effects),

@@ -56,6 +56,7 @@ impl Default for BrokerConfig {
 static READ: &[&str] = &[
     "auto.create.topics.enable",
     "connections.max.idle.ms",
+    "cordoned.log.dirs",
     "default.replication.factor",
     "delete.topic.enable",
     "fetch.max.bytes",
@@ -80,6 +81,8 @@ static READ: &[&str] = &[
     "log.cleaner.dedupe.buffer.size",
     "log.cleaner.io.buffer.load.factor",
     "log.cleaner.threads",
+    "log.dir",
+    "log.dirs",
     "log.flush.offset.checkpoint.interval.ms",
     "log.initial.task.delay.ms",
     "log.retention.check.interval.ms",
@@ -184,10 +187,20 @@ impl BrokerConfig {
         identity
     }
 
-    /// `log.dirs`, else `log.dir`.
-    pub(crate) fn log_directory(&self) -> String {
-        let set = ["log.dirs", "log.dir"].iter().find_map(|name| self.value(name));
-        set.map(|value| value.to_string()).unwrap_or_default()
+    /// `log.dirs`, else `log.dir`: at least one.
+    pub(crate) fn log_directories(&self) -> Vec<String> {
+        ["log.dirs", "log.dir"].iter().find_map(|name| self.list(name)).unwrap_or_default()
+    }
+
+    /// [`BrokerConfig::value`] of a list, where there is one.
+    pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
+        match self.value(name)? {
+            ConfigValue::List(items) => Some(items),
+            ConfigValue::Boolean(_)
+            | ConfigValue::String(_)
+            | ConfigValue::Double(_)
+            | ConfigValue::Number(_) => None,
+        }
     }
 
     /// The id of the log directory (KIP-858): made of the node's own id, as a broker in memory has no

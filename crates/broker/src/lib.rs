@@ -34,6 +34,7 @@ pub mod group_config;
 mod high_watermark;
 pub mod java_hash;
 mod log_config;
+mod log_dirs;
 pub mod log_dir_files;
 mod log_manager;
 mod metadata_image;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::controller::{MetadataRecord, PartitionRegistration};
 use crate::delayed_fetch::DelayedFetches;
+use crate::log_dirs::LogDirs;
 use crate::log_config::{log_config, min_insync_replicas};
 use crate::partition::{Partition, PartitionAppendError};
 use crate::storage::LogDirectory;
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) struct ReplicaManager {
     topics: SortedMap<String, SortedMap<i32, Partition>>,
     pub(crate) delayed_fetches: DelayedFetches,
+    pub(crate) log_dirs: LogDirs,
     /// Where the logs are, if not in memory.
     pub(crate) log_directory: Option<Box<LogDirectory>>,
 }
@@ -123,6 +125,7 @@ impl ReplicaManager {
             log,
             min_insync_replicas(config, &overrides),
         );
+        self.log_dirs.place(&topic.name, index, config);
         self.topics.entry(topic.name.clone()).or_default().insert(index, partition);
     }
 
@@ -184,9 +187,11 @@ impl ReplicaManager {
 
     fn remove(&mut self, now: i64, topic_id: Uuid) {
         let mut removed = Vec::new();
-        self.topics.retain(|_, partitions| {
+        let log_dirs = &mut self.log_dirs;
+        self.topics.retain(|topic, partitions| {
             let goes = partitions.values().next().is_some_and(|p| p.topic_id() == topic_id);
             if goes {
+                log_dirs.remove(topic);
                 removed.extend(partitions.values().map(Partition::name));
             }
             !goes

@@ -176,6 +176,7 @@ served_apis! {
     DeleteAcls { DeleteAclsRequest => DeleteAclsResponse, 1..=3 }
     DescribeConfigs { DescribeConfigsRequest => DescribeConfigsResponse, 1..=4 }
     AlterConfigs { AlterConfigsRequest => AlterConfigsResponse, 0..=2 }
+    AlterReplicaLogDirs { AlterReplicaLogDirsRequest => AlterReplicaLogDirsResponse, 1..=2 }
     DescribeLogDirs { DescribeLogDirsRequest => DescribeLogDirsResponse, 1..=4 }
     CreatePartitions { CreatePartitionsRequest => CreatePartitionsResponse, 0..=3 }
     DeleteGroups { DeleteGroupsRequest => DeleteGroupsResponse, 0..=2 }

@@ -159,6 +159,7 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
             .with_state_filters(vec![text("Ongoing")])
             .into(),
         ApiKey::DescribeCluster => DescribeClusterRequest::default().with_endpoint_type(1).into(),
+        ApiKey::AlterReplicaLogDirs => AlterReplicaLogDirsRequest::default().into(),
         ApiKey::DescribeLogDirs => DescribeLogDirsRequest::default().into(),
         ApiKey::DescribeQuorum => DescribeQuorumRequest::default().into(),
         ApiKey::AlterConfigs => AlterConfigsRequest::default().into(),

@@ -117,6 +117,7 @@ pub(crate) fn first_retriable_error(response: &Response) -> Option<ErrorCode> {
         | Response::TxnOffsetCommit(_)
         | Response::DescribeConfigs(_)
         | Response::AlterConfigs(_)
+        | Response::AlterReplicaLogDirs(_)
         | Response::DescribeLogDirs(_)
         | Response::DescribeQuorum(_)
         | Response::IncrementalAlterConfigs(_)

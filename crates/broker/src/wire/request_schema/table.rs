@@ -57,6 +57,7 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::DeleteAcls => DELETE_ACLS,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
+        ApiKey::AlterReplicaLogDirs => ALTER_REPLICA_LOG_DIRS,
         ApiKey::DescribeLogDirs => DESCRIBE_LOG_DIRS,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
@@ -364,6 +365,13 @@ static DESCRIBE_CONFIGS: &[Field] = &[
     field("include_synonyms", BYTE, 1),
     field("include_documentation", BYTE, 3),
 ];
+
+static ALTER_REPLICA_LOG_DIRS_TOPICS: &[Field] =
+    &[field("name", Text, 0), field("partitions", List(&INT), 0)];
+static ALTER_REPLICA_LOG_DIRS_DIRS: &[Field] =
+    &[field("path", Text, 0), field("topics", List(&Struct(ALTER_REPLICA_LOG_DIRS_TOPICS)), 0)];
+static ALTER_REPLICA_LOG_DIRS: &[Field] =
+    &[field("dirs", List(&Struct(ALTER_REPLICA_LOG_DIRS_DIRS)), 0)];
 
 static DESCRIBE_LOG_DIRS_TOPICS: &[Field] =
     &[field("topic", Text, 0), field("partitions", List(&INT), 0)];
