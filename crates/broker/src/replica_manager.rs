@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::controller::{MetadataRecord, PartitionRegistration};
 use crate::delayed_fetch::DelayedFetches;
-use crate::log_dirs::LogDirs;
 use crate::log_config::{log_config, min_insync_replicas};
+use crate::log_dirs::LogDirs;
 use crate::partition::{Partition, PartitionAppendError};
 use crate::storage::LogDirectory;
 use crate::{

@@ -39,6 +39,7 @@ mod message_formatter;
 pub mod options;
 mod partition_leaders;
 mod reassign_execute;
+mod reassign_moves;
 mod reset_offsets;
 mod script;
 mod setup;

@@ -94,6 +94,7 @@ sessions! {
     configs_brokers "configs-brokers" &[1];
     configs_validation "configs-validation" &[1];
     cluster_tools "cluster-tools" &[1];
+    log_dir_moves "log-dir-moves" &[1];
     verifiable_usage "verifiable-usage" &[1];
     help_cluster "help-kafka-cluster" &[1];
     help_configs "help-kafka-configs" &[1];

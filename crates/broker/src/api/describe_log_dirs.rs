@@ -29,7 +29,8 @@ pub(crate) fn handle(broker: &Broker, request: DescribeLogDirsRequest) -> Reply 
     for partition in broker.replica_manager.partitions() {
         if wanted(partition.topic(), partition.index()) {
             let size = i64::try_from(partition.log().size_bytes()).unwrap_or(i64::MAX);
-            let directory = broker.replica_manager.log_dirs.of(partition.topic(), partition.index());
+            let directory =
+                broker.replica_manager.log_dirs.of(partition.topic(), partition.index());
             let topics = directories.entry(directory.unwrap_or_default()).or_default();
             // A leader's replica lags behind nobody.
             topics.entry(partition.topic()).or_default().push(

@@ -1,7 +1,6 @@
 //! `kafka-reassign-partitions.sh` (`org.apache.kafka.tools.reassign.ReassignPartitionsCommand`).
 //!
-//! All but `--generate` and moves between log directories: what is wrong with their options is said,
-//! then that they are not modelled.
+//! All but `--generate`: what is wrong with its options is said, then that it is not modelled.
 
 use logbrook_sorted::{SortedMap, SortedSet};
 
@@ -25,6 +24,7 @@ use super::java::{Throwable, hash_order};
 use super::json;
 use super::options::{OptionTable, Options};
 use super::reassign_execute::{self, Execute};
+use super::reassign_moves::{self, Moves};
 use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
 
@@ -37,6 +37,10 @@ const BROKER_LEVEL_THROTTLES: [&str; 3] = [
 ];
 const TOPIC_LEVEL_THROTTLES: [&str; 2] =
     ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
+/// What `log_dirs` of a plan leaves open.
+const ANY_LOG_DIR: &str = "any";
+/// How long a move may take to begin, ms.
+const MOVE_TIMEOUT_MS: i64 = 10_000;
 pub(super) const TERSE: &str = "org.apache.kafka.tools.TerseException";
 /// `ConfigResource.Type`.
 pub(super) const TOPIC: i8 = 2;
@@ -82,25 +86,28 @@ fn prepare(
         "verify" | "cancel" => {
             let path = value("reassignment-json-file")?.unwrap_or_default();
             let text = json::read_file(&env.files, path).map_err(thrown)?;
-            let targets = parse(&text).map_err(thrown)?;
+            let plan = parse(&text).map_err(thrown)?;
             let clear_throttles = !options.has("preserve-throttles");
             match action {
-                "verify" => Action::Verify { targets, clear_throttles },
-                _cancel => Action::Cancel { targets, clear_throttles },
+                "verify" => Action::Verify { plan, clear_throttles },
+                _cancel => {
+                    let timeout_ms = options.long("timeout").map_err(|e| thrown(e.into()))?;
+                    let timeout_ms = timeout_ms.unwrap_or(MOVE_TIMEOUT_MS);
+                    Action::Cancel { plan, clear_throttles, timeout_ms }
+                }
             }
         }
         "execute" => {
             let path = value("reassignment-json-file")?.unwrap_or_default();
             let text = json::read_file(&env.files, path).map_err(thrown)?;
-            let targets = parse(&text).map_err(thrown)?;
+            let Plan { targets, moves } = parse(&text).map_err(thrown)?;
             reassign_execute::check_targets(&targets).map_err(thrown)?;
             let long = |name| options.long(name).map_err(|e| thrown(e.into()));
-            let log_dir_throttle = long("replica-alter-log-dirs-throttle")?.unwrap_or(-1);
-            if names_directories(&text) || log_dir_throttle >= 0 {
-                return Err(Early::not_modelled("a move between log directories"));
-            }
             Action::Execute(Execute {
                 targets,
+                moves,
+                move_throttle: long("replica-alter-log-dirs-throttle")?.unwrap_or(-1),
+                move_timeout_ms: long("timeout")?.unwrap_or(MOVE_TIMEOUT_MS),
                 additional: options.has("additional"),
                 factor_may_change: !options.has("disallow-replication-factor-change"),
                 throttle: long("throttle")?.unwrap_or(-1),
@@ -170,8 +177,17 @@ fn validate(checks: &Checks<'_>, options: &Options<'_>) -> Result<&'static str, 
     }
 }
 
-/// `parsePartitionReassignmentData`: each partition's new replicas, as they stand in the file.
-fn parse(text: &str) -> Result<Vec<(TopicPartition, Vec<i32>)>, Throwable> {
+/// What stands in a reassignment file.
+#[derive(Clone, Debug, Default)]
+struct Plan {
+    /// Each partition's new replicas, in the order of the file.
+    targets: Targets,
+    /// The log directories of those replicas that do not leave it open.
+    moves: Moves,
+}
+
+/// `parsePartitionReassignmentData`.
+fn parse(text: &str) -> Result<Plan, Throwable> {
     let operation =
         |message: String| Throwable::new("org.apache.kafka.tools.AdminOperationException", message);
     let js = json::parse_full(text)
@@ -183,7 +199,7 @@ fn parse(text: &str) -> Result<Vec<(TopicPartition, Vec<i32>)>, Throwable> {
     if version != 1 {
         return Err(operation(format!("Not supported version field value {version}")));
     }
-    let mut targets = Vec::new();
+    let mut plan = Plan::default();
     let partitions = json::object(&js)?.get("partitions");
     for entry in partitions.map_or(Ok(&[][..]), json::array)? {
         let topic = json::string(json::field(entry, "topic")?)?;
@@ -206,10 +222,15 @@ fn parse(text: &str) -> Result<Vec<(TopicPartition, Vec<i32>)>, Throwable> {
                     ),
                 ));
             }
+            for (broker, directory) in replicas.iter().zip(dirs) {
+                if directory != ANY_LOG_DIR {
+                    plan.moves.insert((*broker, tp.clone()), directory.to_owned());
+                }
+            }
         }
-        targets.push((tp, replicas));
+        plan.targets.push((tp, replicas));
     }
-    Ok(targets)
+    Ok(plan)
 }
 
 /// `DecodeJson.decodeList`.
@@ -220,18 +241,6 @@ fn list(value: &Value) -> Result<&[Value], Throwable> {
             format!("Expected `JSON array` value, received {value}"),
         )
     })
-}
-
-/// Does a plan that was read name a log directory other than `any`?
-fn names_directories(text: &str) -> bool {
-    let js = json::parse_full(text).unwrap_or_default();
-    let partitions = js.get("partitions").and_then(Value::as_array);
-    let mut dirs = partitions
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.get("log_dirs")?.as_array())
-        .flatten();
-    dirs.any(|dir| dir.as_str() != Some("any"))
 }
 
 pub(super) fn joined(ids: &[i32], between: &str) -> String {
@@ -246,8 +255,8 @@ struct Reassign {
 #[derive(Clone)]
 enum Action {
     List,
-    Verify { targets: Targets, clear_throttles: bool },
-    Cancel { targets: Targets, clear_throttles: bool },
+    Verify { plan: Plan, clear_throttles: bool },
+    Cancel { plan: Plan, clear_throttles: bool, timeout_ms: i64 },
     Execute(Execute),
 }
 
@@ -258,8 +267,10 @@ impl Script for Reassign {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
         let end = match &self.action {
             Action::List => print_current(stage),
-            Action::Verify { targets, clear_throttles } => verify(stage, targets, *clear_throttles),
-            Action::Cancel { targets, clear_throttles } => cancel(stage, targets, *clear_throttles),
+            Action::Verify { plan, clear_throttles } => verify(stage, plan, *clear_throttles),
+            Action::Cancel { plan, clear_throttles, timeout_ms } => {
+                cancel(stage, plan, *clear_throttles, *timeout_ms)
+            }
             Action::Execute(plan) => reassign_execute::execute(stage, plan),
         };
         ended(stage, end, |stage, e| {
@@ -303,12 +314,9 @@ pub(super) fn executed(stop: Stop) -> Stop {
     }
 }
 
-/// `verifyAssignment`, for partitions whose log directories are left open.
-fn verify(
-    stage: &mut Stage<'_>,
-    targets: &[(TopicPartition, Vec<i32>)],
-    clear_throttles: bool,
-) -> Result<(), Stop> {
+/// `verifyAssignment`.
+fn verify(stage: &mut Stage<'_>, plan: &Plan, clear_throttles: bool) -> Result<(), Stop> {
+    let Plan { targets, moves } = plan;
     let current = admin::reassignments(stage, None).map_err(executed)?;
     let mut states: SortedMap<TopicPartition, String> = SortedMap::new();
     for (tp, target) in targets {
@@ -333,20 +341,21 @@ fn verify(
     for state in states.values() {
         stage.out(format!("{state}\n"));
     }
-    // The moves between log directories: none was asked for.
-    stage.out("\n");
-    if current.is_empty() && clear_throttles {
+    let moving = reassign_moves::verify(stage, moves)?;
+    if current.is_empty() && !moving && clear_throttles {
         clear_all_throttles(stage, targets)?;
     }
     Ok(())
 }
 
-/// `cancelAssignment`, for partitions whose log directories are left open.
+/// `cancelAssignment`.
 fn cancel(
     stage: &mut Stage<'_>,
-    targets: &[(TopicPartition, Vec<i32>)],
+    plan: &Plan,
     clear_throttles: bool,
+    timeout_ms: i64,
 ) -> Result<(), Stop> {
+    let Plan { targets, moves } = plan;
     let current = admin::reassignments(stage, None).map_err(executed)?;
     let wanted: SortedSet<&TopicPartition> = targets.iter().map(|(tp, _)| tp).collect();
     let active: Vec<&TopicPartition> = wanted
@@ -358,7 +367,12 @@ fn cancel(
     } else {
         cancel_active(stage, &active)?;
     }
-    stage.out("None of the specified partition moves are active.");
+    let back = reassign_moves::way_back(stage, moves)?;
+    if back.is_empty() {
+        stage.out("None of the specified partition moves are active.");
+    } else {
+        reassign_moves::execute(stage, &back, timeout_ms)?;
+    }
     if clear_throttles {
         clear_all_throttles(stage, targets)?;
     }
@@ -495,8 +509,11 @@ mod tests {
     #[test]
     fn a_plan_is_read_as_kafka_reads_it() {
         let plan = r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]}"#;
-        assert_eq!(parse(plan), Ok(vec![(TopicPartition::new("t", 0), vec![1, 2])]));
-        assert_eq!(parse("{}"), Ok(Vec::new()));
+        assert_eq!(parse(plan).unwrap().targets, [(TopicPartition::new("t", 0), vec![1, 2])]);
+        assert_eq!(parse("{}").unwrap().targets, []);
+        let plan = r#"{"partitions":[{"topic":"t","partition":0,"replicas":[1,2],"log_dirs":["any","/b"]}]}"#;
+        let moves = Moves::from_iter([((2, TopicPartition::new("t", 0)), "/b".to_owned())]);
+        assert_eq!(parse(plan).unwrap().moves, moves);
         let message = |text: &str| parse(text).unwrap_err().message.unwrap();
         assert_eq!(message("{"), "The input string is not a valid JSON");
         assert_eq!(message(r#"{"version":3}"#), "Not supported version field value 3");

@@ -5,12 +5,9 @@ use logbrook_sorted::{SortedMap, SortedSet};
 use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
-use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
-use kafka_protocol::messages::{
-    AlterPartitionReassignmentsRequest, BrokerId, DescribeLogDirsRequest,
-};
+use kafka_protocol::messages::{AlterPartitionReassignmentsRequest, BrokerId};
 use logbrook_broker::ErrorCode;
-use logbrook_broker::wire::{Request, Response};
+use logbrook_broker::wire::Response;
 use logbrook_client::TopicPartition;
 use logbrook_client::admin::Target;
 
@@ -20,6 +17,7 @@ use super::kafka_reassign_partitions::{
     BROKER, TERSE, TOPIC, Targets, alter_configs, executed, joined, plural,
 };
 use super::partition_leaders::hash_order;
+use super::reassign_moves::{self, Moves, Place, Replica};
 use super::script::Stage;
 
 /// What `--execute` was given, checked.
@@ -31,9 +29,14 @@ pub(super) struct Execute {
     pub(super) factor_may_change: bool,
     /// Bytes a second between brokers; none when negative.
     pub(super) throttle: i64,
+    /// The log directories that replicas are to be in.
+    pub(super) moves: Moves,
+    /// Bytes a second between log directories; none when negative.
+    pub(super) move_throttle: i64,
+    pub(super) move_timeout_ms: i64,
 }
 
-fn failed(message: impl Into<String>) -> Throwable {
+pub(super) fn failed(message: impl Into<String>) -> Throwable {
     Throwable::new("org.apache.kafka.tools.AdminCommandFailedException", message)
 }
 
@@ -98,18 +101,27 @@ pub(super) fn execute(stage: &mut Stage<'_>, plan: &Execute) -> Result<(), Stop>
         return Err(failed(format!("Unknown broker id {unknown}")).into());
     }
     let current = replicas_of(stage, &plan.targets)?;
-    let directories = log_directories(stage, &current)?;
+    let replicas: Vec<Replica> = current
+        .iter()
+        .flat_map(|(tp, replicas)| replicas.iter().map(|broker| (*broker, tp.clone())))
+        .collect();
+    let places = reassign_moves::places(stage, &replicas).map_err(executed)?;
     stage.out(format!(
         "Current partition replica assignment\n\n{}\n\nSave this to use as the \
          --reassignment-json-file option during rollback\n",
-        json(&current, &directories)
+        json(&current, &places)
     ));
-    if plan.throttle >= 0 {
+    if plan.throttle >= 0 || plan.move_throttle >= 0 {
         stage.out(
             "Warning: You must run --verify periodically, until the reassignment completes, to \
              ensure the throttle is removed.\n",
         );
+    }
+    if plan.throttle >= 0 {
         throttle(stage, plan, &current, &under_way)?;
+    }
+    if plan.move_throttle >= 0 {
+        throttle_moves(stage, plan)?;
     }
     let errors = alter(stage, plan)?;
     if !errors.is_empty() {
@@ -123,7 +135,10 @@ pub(super) fn execute(stage: &mut Stage<'_>, plan: &Execute) -> Result<(), Stop>
         plural(names.len()),
         names.join(",")
     ));
-    Ok(())
+    if plan.moves.is_empty() {
+        return Ok(());
+    }
+    reassign_moves::execute(stage, &plan.moves, plan.move_timeout_ms)
 }
 
 type Replicas = SortedMap<TopicPartition, Vec<i32>>;
@@ -162,54 +177,13 @@ fn replicas_of(stage: &mut Stage<'_>, targets: &Targets) -> Result<Replicas, Sto
     Err(unknown(format!("Unable to find partition: {}", names.join(", "))).into())
 }
 
-/// Where each replica lies.
-type Directories = SortedMap<(TopicPartition, i32), String>;
-
-/// `getReplicaToLogDir`.
-fn log_directories(stage: &mut Stage<'_>, current: &Replicas) -> Result<Directories, Stop> {
-    let mut by_broker: SortedMap<i32, SortedMap<&str, Vec<i32>>> = SortedMap::new();
-    for (tp, replicas) in current {
-        for broker in replicas {
-            let topics = by_broker.entry(*broker).or_default();
-            topics.entry(&tp.topic).or_default().push(tp.partition.0);
-        }
-    }
-    let questions = by_broker.iter().map(|(broker, topics)| {
-        let topics = topics.iter().map(|(topic, partitions)| {
-            DescribableLogDirTopic::default()
-                .with_topic(topic_name(topic))
-                .with_partitions(partitions.clone())
-        });
-        let request = DescribeLogDirsRequest::default().with_topics(Some(topics.collect()));
-        (Request::from(request), Target::Node(*broker))
-    });
-    let answers = stage.call_all(questions.collect())?;
-    let mut directories = Directories::new();
-    for (broker, answer) in by_broker.keys().zip(answers) {
-        let response = expect(answer, |r| match r {
-            Response::DescribeLogDirs(body) => Some(body),
-            _ => None,
-        })
-        .map_err(|e| Throwable::execution(&e))?;
-        for directory in &response.results {
-            for topic in &directory.topics {
-                for p in topic.partitions.iter().filter(|p| !p.is_future_key) {
-                    let tp = TopicPartition::new(topic.name.to_string(), p.partition_index);
-                    directories.insert((tp, *broker), directory.log_dir.to_string());
-                }
-            }
-        }
-    }
-    Ok(directories)
-}
-
 /// `formatAsReassignmentJson`.
-fn json(current: &Replicas, directories: &Directories) -> String {
+fn json(current: &Replicas, places: &SortedMap<Replica, Place>) -> String {
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let partitions = current.iter().map(|(tp, replicas)| {
         let directories = replicas.iter().map(|broker| {
-            let found = directories.get(&(tp.clone(), *broker));
-            text(found.map_or("any", String::as_str))
+            let place = places.get(&(*broker, tp.clone()));
+            text(place.and_then(|place| place.current.as_deref()).unwrap_or("any"))
         });
         format!(
             "{{\"topic\":{},\"partition\":{},\"replicas\":[{}],\"log_dirs\":[{}]}}",
@@ -270,6 +244,18 @@ fn throttle(
         alter_configs(stage, BROKER, &broker.to_string(), &configs)?;
     }
     stage.out(format!("The inter-broker throttle limit was set to {rate} B/s\n"));
+    Ok(())
+}
+
+/// `modifyLogDirThrottle`.
+fn throttle_moves(stage: &mut Stage<'_>, plan: &Execute) -> Result<(), Stop> {
+    let rate = plan.move_throttle;
+    let brokers: SortedSet<i32> = plan.moves.keys().map(|(broker, _)| *broker).collect();
+    for broker in brokers {
+        let configs = [("replica.alter.log.dirs.io.max.bytes.per.second", Some(rate.to_string()))];
+        alter_configs(stage, BROKER, &broker.to_string(), &configs)?;
+    }
+    stage.out(format!("The replica-alter-dir throttle limit was set to {rate} B/s\n"));
     Ok(())
 }
 
