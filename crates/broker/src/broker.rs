@@ -9,12 +9,11 @@ use logbrook_sorted::SortedMap;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::api::api_versions::FEATURES;
 use crate::api::{self, Reply, RequestContext, ResponseTo};
 use crate::controller::apis::Deciding;
 use crate::controller::{
     self, BrokerRegistration, Controller, ControllerResult, MetadataRecord, NO_LEADER,
-    PartitionChange, ProducerIdBlock,
+    PartitionChange, ProducerIdBlock, supported_features,
 };
 use crate::coordinator::{self, GroupCoordinator};
 use crate::fetch_session::FetchSessionCache;
@@ -153,13 +152,11 @@ impl Broker {
     /// a broker that is no controller registers fenced.
     fn registration(&self, before: usize) -> MetadataRecord {
         let logs = self.replica_manager.log_directory.as_ref();
-        let count = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
-        let in_memory = count(self.controller.log().len());
-        let end = logs.map_or(in_memory, |logs| logs.metadata_end_offset());
-        let features = FEATURES.iter().map(|(name, min, max, _)| ((*name).into(), (*min, *max)));
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let features = supported_features().map(|(name, range)| (name.to_owned(), range));
         MetadataRecord::RegisterBroker(BrokerRegistration {
             broker_id: self.config.node_id,
-            epoch: end.saturating_add(count(before)),
+            epoch: self.metadata_end_offset().saturating_add(before),
             incarnation_id: logs.map_or(Uuid::nil(), |logs| logs.incarnation_id()),
             host: self.config.host.clone(),
             port: self.config.port,
@@ -169,6 +166,21 @@ impl Broker {
             fenced: false,
             ..BrokerRegistration::default()
         })
+    }
+
+    /// Offset of the metadata log's next record.
+    pub(crate) fn metadata_end_offset(&self) -> i64 {
+        let in_memory = i64::try_from(self.controller.log().len()).unwrap_or(i64::MAX);
+        self.replica_manager
+            .log_directory
+            .as_ref()
+            .map_or(in_memory, |logs| logs.metadata_end_offset())
+    }
+
+    /// The level of `kraft.version`. In memory the quorum has its voters from the start; the metadata log on
+    /// a disk has no voters record.
+    pub(crate) fn kraft_version(&self) -> i16 {
+        i16::from(self.replica_manager.log_directory.is_none())
     }
 
     /// The only broker was away and is back: its partitions lost their leader and have it again, which are
@@ -370,7 +382,12 @@ impl Broker {
             Request::ListOffsets(body) => api::list_offsets::handle(self, ctx, body),
             Request::Metadata(body) => api::metadata::handle(self, ctx, body, effects),
             Request::ApiVersions(body) => {
-                api::api_versions::handle(ctx, body, ServedApi::is_on_brokers)
+                let finalized = api::api_versions::Finalized {
+                    image: &self.image,
+                    kraft_version: self.kraft_version(),
+                    epoch: self.metadata_end_offset().saturating_sub(1),
+                };
+                api::api_versions::handle(ctx, body, &finalized, ServedApi::is_on_brokers)
             }
             Request::DeleteRecords(body) => api::delete_records::handle(self, ctx, body, effects),
             Request::InitProducerId(body) => {
@@ -381,6 +398,10 @@ impl Broker {
             Request::CreateAcls(body) => api::create_acls::handle(body),
             Request::DeleteAcls(body) => api::delete_acls::handle(body),
             Request::DescribeConfigs(body) => api::describe_configs::handle(self, body),
+            Request::DescribeClientQuotas(body) => api::describe_client_quotas::handle(self, body),
+            Request::DescribeUserScramCredentials(body) => {
+                api::describe_user_scram_credentials::handle(self, body)
+            }
             Request::AlterReplicaLogDirs(body) => api::alter_replica_log_dirs::handle(self, body),
             Request::DescribeLogDirs(body) => api::describe_log_dirs::handle(self, body),
             Request::DescribeQuorum(body) => api::describe_quorum::handle(self, ctx, body),
@@ -440,6 +461,9 @@ impl Broker {
             | Request::ElectLeaders(_)
             | Request::AlterPartitionReassignments(_)
             | Request::ListPartitionReassignments(_)
+            | Request::AlterClientQuotas(_)
+            | Request::AlterUserScramCredentials(_)
+            | Request::UpdateFeatures(_)
             | Request::UnregisterBroker(_) => self.decide(ctx, body, effects),
             // Not on a broker's listener.
             Request::AlterPartition(_)
@@ -452,7 +476,9 @@ impl Broker {
 
     /// Has the controller, which is this node, decide a request, and writes what it decides.
     fn decide(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) -> Reply {
+        let kraft_version = self.kraft_version();
         let mut deciding = Deciding {
+            kraft_version,
             controller: &mut self.controller,
             image: &self.image,
             config: &self.config,
@@ -583,6 +609,9 @@ fn events_of(image: &MetadataImage, records: &[MetadataRecord]) -> Vec<BrokerEve
             | MetadataRecord::BrokerRegistrationChange { .. }
             | MetadataRecord::PartitionChange { .. }
             | MetadataRecord::FeatureLevel { .. }
+            | MetadataRecord::UserScramCredential { .. }
+            | MetadataRecord::RemoveUserScramCredential { .. }
+            | MetadataRecord::ClientQuota { .. }
             | MetadataRecord::ClearElr { .. } => continue,
             MetadataRecord::ProducerIds { next_producer_id, .. } => {
                 BrokerEventKind::ProducerIdsAllocated { next_producer_id: *next_producer_id }

@@ -47,6 +47,9 @@ pub struct ControllerNode {
     tasks: PeriodicTasks,
 }
 
+/// The level of `kraft.version`: the quorum has no voters record.
+const KRAFT_VERSION: i16 = 0;
+
 impl ControllerNode {
     /// A controller that starts with an empty log at `now` (ms since the epoch). Of `config` count the node's id,
     /// the cluster's id, host and port of the controller's listener, and the server properties. `seed` is the only
@@ -208,7 +211,12 @@ impl ControllerNode {
     fn dispatch(&mut self, ctx: &RequestContext, body: Request) -> Reply {
         match body {
             Request::ApiVersions(body) => {
-                api_versions::handle(ctx, body, ServedApi::is_on_controllers)
+                let finalized = api_versions::Finalized {
+                    image: &self.image,
+                    kraft_version: KRAFT_VERSION,
+                    epoch: self.log.end_offset().saturating_sub(1),
+                };
+                api_versions::handle(ctx, body, &finalized, ServedApi::is_on_controllers)
             }
             Request::Fetch(body) => metadata_fetch::handle(self, ctx, &body),
             Request::Envelope(body) => envelope::handle(self, ctx, &body),
@@ -244,6 +252,7 @@ impl ControllerNode {
             }
             body => {
                 let mut deciding = Deciding {
+                    kraft_version: KRAFT_VERSION,
                     controller: &mut self.controller,
                     image: &self.image,
                     config: &self.config,

@@ -137,31 +137,66 @@ struct FetchSession {
 }
 
 impl FetchSession {
-    fn add(&mut self, partition: CachedPartition) {
-        let place = self.next_place;
-        self.next_place += 1;
-        self.places.insert(partition.key.clone(), place);
-        self.partitions.insert(place, partition);
-    }
-
     fn find(&mut self, key: &FetchKey) -> Option<&mut CachedPartition> {
         self.partitions.get_mut(self.places.get(key)?)
     }
 
-    fn remove(&mut self, key: &FetchKey) -> Option<CachedPartition> {
-        self.partitions.remove(&self.places.remove(key)?)
+    fn new_place(&mut self) -> u64 {
+        self.next_place += 1;
+        self.next_place - 1
     }
 
-    /// `FetchSession.update`.
+    /// `FetchSession.update`. All at once: one change after the other would move what comes behind it each
+    /// time.
     fn merge(&mut self, fetch: &[(FetchKey, FetchPartition)], forgotten: &[FetchKey]) {
+        let mut added: Vec<(&FetchKey, &FetchPartition)> = Vec::new();
         for (key, request) in fetch {
             match self.find(key) {
                 Some(partition) => partition.request = request.clone(),
-                None => self.add(CachedPartition::new(key.clone(), request.clone())),
+                None => added.push((key, request)),
             }
         }
-        for key in forgotten {
-            self.remove(key);
+        // Where a new partition is named twice, its first place counts, and its last request.
+        let requests: SortedMap<&FetchKey, &FetchPartition> = added.iter().copied().collect();
+        let firsts: SortedMap<&FetchKey, usize> =
+            added.iter().enumerate().rev().map(|(at, (key, _))| (*key, at)).collect();
+        let mut places = Vec::new();
+        for (at, (key, _)) in added.iter().enumerate() {
+            if firsts.get(key) == Some(&at)
+                && let Some(request) = requests.get(key)
+            {
+                let place = self.new_place();
+                let partition = CachedPartition::new((*key).clone(), (*request).clone());
+                self.partitions.insert(place, partition);
+                places.push(((*key).clone(), place));
+            }
+        }
+        self.places.extend(places);
+        if !forgotten.is_empty() {
+            let forgotten: SortedSet<&FetchKey> = forgotten.iter().collect();
+            self.places.retain(|key, _| !forgotten.contains(key));
+            self.partitions.retain(|_, partition| !forgotten.contains(&partition.key));
+        }
+    }
+
+    /// Moves partitions behind the others, in this order.
+    fn move_to_end(&mut self, keys: &[FetchKey]) {
+        let moved: SortedSet<u64> =
+            keys.iter().filter_map(|key| self.places.get(key).copied()).collect();
+        let all = core::mem::take(&mut self.partitions);
+        let mut taken = SortedMap::new();
+        for (place, partition) in all {
+            let to = if moved.contains(&place) { &mut taken } else { &mut self.partitions };
+            to.insert(place, partition);
+        }
+        for key in keys {
+            let partition = self.places.get(key).and_then(|place| taken.get(place)).cloned();
+            let Some(partition) = partition else { continue };
+            let place = self.new_place();
+            self.partitions.insert(place, partition);
+            if let Some(known) = self.places.get_mut(key) {
+                *known = place;
+            }
         }
     }
 }
@@ -356,17 +391,16 @@ impl FetchSessionCache {
                 if session.epoch != next_epoch(epoch) {
                     return Err((session_id, ErrorCode::InvalidFetchSessionEpoch));
                 }
+                let mut brought = Vec::new();
                 read.retain(|FetchedPartition { key, data, .. }| {
                     let Some(partition) = session.find(key) else { return false };
                     let news = partition.update(data);
-                    if news
-                        && data.records.as_ref().is_some_and(|records| !records.is_empty())
-                        && let Some(partition) = session.remove(key)
-                    {
-                        session.add(partition);
+                    if news && data.records.as_ref().is_some_and(|records| !records.is_empty()) {
+                        brought.push(key.clone());
                     }
                     news
                 });
+                session.move_to_end(&brought);
                 Ok((session_id, read))
             }
         }

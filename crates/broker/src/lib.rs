@@ -53,7 +53,7 @@ pub use config::{BrokerConfig, ConfigSource, DynamicConfigs};
 pub use config_resource::{ConfigResource, ConfigResourceType};
 pub use controller::{
     BrokerRegistration, LeaderRecoveryState, MetadataRecord, NO_LEADER, PartitionChange,
-    PartitionRegistration,
+    PartitionRegistration, QuotaEntity, QuotaValue, ScramCredential, ScramMechanism,
 };
 pub use controller_node::ControllerNode;
 pub use coordinator::{GroupCoordinator, GroupDescription, GroupMemberDescription};

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::ConfigResource;
 use crate::controller::{
-    BrokerRegistration, MetadataRecord, PartitionChange, PartitionRegistration,
+    BrokerRegistration, MetadataRecord, PartitionChange, PartitionRegistration, QuotaEntity,
+    QuotaValue, ScramCredential, ScramMechanism,
 };
 
 /// A topic as the metadata have it.
@@ -29,6 +30,8 @@ pub struct MetadataImage {
     topic_names: SortedMap<Uuid, String>,
     configs: SortedMap<ConfigResource, SortedMap<String, String>>,
     features: SortedMap<String, i16>,
+    scram_credentials: SortedMap<(String, ScramMechanism), ScramCredential>,
+    client_quotas: SortedMap<QuotaEntity, SortedMap<String, QuotaValue>>,
     next_producer_id: i64,
 }
 
@@ -61,6 +64,16 @@ impl MetadataImage {
     /// The finalized level of a feature; 0 is off.
     pub fn feature_level(&self, name: &str) -> i16 {
         self.features.get(name).copied().unwrap_or_default()
+    }
+
+    /// The SCRAM credentials of users.
+    pub fn scram_credentials(&self) -> &SortedMap<(String, ScramMechanism), ScramCredential> {
+        &self.scram_credentials
+    }
+
+    /// The quotas of users, clients and addresses, by their names.
+    pub fn client_quotas(&self) -> &SortedMap<QuotaEntity, SortedMap<String, QuotaValue>> {
+        &self.client_quotas
     }
 
     /// The topics by name.
@@ -179,6 +192,25 @@ impl MetadataImage {
             }
             MetadataRecord::FeatureLevel { name, level } => {
                 self.features.insert(name.clone(), *level);
+            }
+            MetadataRecord::UserScramCredential { user, mechanism, credential } => {
+                let key = (user.clone(), *mechanism);
+                self.scram_credentials.insert(key, credential.clone());
+            }
+            MetadataRecord::RemoveUserScramCredential { user, mechanism } => {
+                self.scram_credentials.remove(&(user.clone(), *mechanism));
+            }
+            MetadataRecord::ClientQuota { entity, key, value: Some(value) } => {
+                let quotas = self.client_quotas.entry(entity.clone()).or_default();
+                quotas.insert(key.clone(), *value);
+            }
+            MetadataRecord::ClientQuota { entity, key, value: None } => {
+                if let Some(quotas) = self.client_quotas.get_mut(entity) {
+                    quotas.remove(key);
+                    if quotas.is_empty() {
+                        self.client_quotas.remove(entity);
+                    }
+                }
             }
             MetadataRecord::ClearElr { topic } if topic.is_empty() => {
                 self.topics.values_mut().for_each(clear_elr);

@@ -96,6 +96,9 @@ impl ReplicaManager {
             | MetadataRecord::BrokerRegistrationChange { .. }
             | MetadataRecord::Topic { .. }
             | MetadataRecord::FeatureLevel { .. }
+            | MetadataRecord::UserScramCredential { .. }
+            | MetadataRecord::RemoveUserScramCredential { .. }
+            | MetadataRecord::ClientQuota { .. }
             | MetadataRecord::ProducerIds { .. } => {}
         }
     }

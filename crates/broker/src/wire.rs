@@ -185,9 +185,14 @@ served_apis! {
     AlterPartitionReassignments { AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse, 0..=1 }
     ListPartitionReassignments { ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse, 0..=0 }
     OffsetDelete { OffsetDeleteRequest => OffsetDeleteResponse, 0..=0 }
+    DescribeClientQuotas { DescribeClientQuotasRequest => DescribeClientQuotasResponse, 0..=1 }
+    AlterClientQuotas { AlterClientQuotasRequest => AlterClientQuotasResponse, 0..=1 }
+    DescribeUserScramCredentials { DescribeUserScramCredentialsRequest => DescribeUserScramCredentialsResponse, 0..=0 }
+    AlterUserScramCredentials { AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse, 0..=0 }
     DescribeQuorum { DescribeQuorumRequest => DescribeQuorumResponse, 0..=2 }
     AlterPartition { AlterPartitionRequest => AlterPartitionResponse, 2..=3 }
     Envelope { EnvelopeRequest => EnvelopeResponse, 0..=0 }
+    UpdateFeatures { UpdateFeaturesRequest => UpdateFeaturesResponse, 0..=2 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
     DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
     BrokerRegistration { BrokerRegistrationRequest => BrokerRegistrationResponse, 0..=4 }
@@ -240,6 +245,9 @@ impl ServedApi {
                     | ApiKey::AlterPartitionReassignments
                     | ApiKey::ListPartitionReassignments
                     | ApiKey::UnregisterBroker
+                    | ApiKey::UpdateFeatures
+                    | ApiKey::AlterClientQuotas
+                    | ApiKey::AlterUserScramCredentials
                     | ApiKey::DescribeCluster
             )
     }

@@ -235,3 +235,40 @@ fn zstd_needs_a_request_that_may_carry_it() {
     let data = node.fetch("orders", 0, 0);
     assert_eq!(records(&data.records.unwrap()), [(0, "a".into()), (1, "b".into())]);
 }
+
+/// The same batch, with the number of another codec in its attributes and a CRC that fits.
+fn with_codec(batch: &Bytes, codec: u8) -> Bytes {
+    const ATTRIBUTES: usize = 22;
+    const CRC: usize = 17;
+    let mut bytes = batch.to_vec();
+    bytes[ATTRIBUTES] = bytes[ATTRIBUTES] & !7 | codec;
+    let crc = logbrook_record::crc32c(&bytes[CRC + 4..]);
+    bytes[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
+    bytes.into()
+}
+
+#[test]
+fn a_codec_that_kafka_does_not_know_is_refused_as_kafka_stumbles_over_it() {
+    let mut node = Node::new();
+    node.create("t", 2, &[]);
+    let unknown = with_codec(&batch(&["a"]), 5);
+    let mut request = Node::produce_request("t", 0, -1, unknown.clone());
+    request.topic_data[0].partition_data.push(
+        Node::produce_request("t", 1, -1, batch(&["b"])).topic_data[0].partition_data[0].clone(),
+    );
+    let mut answers = |version| {
+        let Response::Produce(response) = node.call(version, request.clone()) else { panic!() };
+        let answers = response.responses[0].partition_responses.iter();
+        answers.map(|p| (error(p.error_code), p.log_start_offset)).collect::<Vec<_>>()
+    };
+    // From version 7 on the log stumbles, over this batch alone.
+    assert_eq!(answers(9), [("UNKNOWN_SERVER_ERROR", 0), ("ok", 0)]);
+    // Before, the request does: nothing is appended.
+    let all = ("UNKNOWN_SERVER_ERROR", -1);
+    assert_eq!(answers(6), [all, all]);
+    assert_eq!(node.list_offsets("t", 1, -1).offset, 1);
+    // Bytes that the CRC does not fit are damaged before anybody looks at the codec.
+    let mut damaged = unknown.to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert_eq!(error(node.produce("t", 0, damaged.into()).error_code), "CORRUPT_MESSAGE");
+}

@@ -396,7 +396,7 @@ fn the_metadata_log_tells_how_the_metadata_came_to_be() {
         .collect();
     // Formatting writes the features and the first config. Those of a topic stand between it and its
     // partitions, as in Kafka.
-    let (features, then) = names.split_at(4);
-    assert_eq!(features, ["FeatureLevel"; 4]);
+    let (features, then) = names.split_at(6);
+    assert_eq!(features, ["FeatureLevel"; 6]);
     assert_eq!(then, ["Config", "RegisterBroker", "Topic", "Config", "Partition", "Partition"]);
 }

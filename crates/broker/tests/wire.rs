@@ -160,6 +160,13 @@ fn request(node: &Node, key: ApiKey, version: i16) -> Request {
             .into(),
         ApiKey::DescribeCluster => DescribeClusterRequest::default().with_endpoint_type(1).into(),
         ApiKey::AlterReplicaLogDirs => AlterReplicaLogDirsRequest::default().into(),
+        ApiKey::DescribeClientQuotas => DescribeClientQuotasRequest::default().into(),
+        ApiKey::AlterClientQuotas => AlterClientQuotasRequest::default().into(),
+        ApiKey::DescribeUserScramCredentials => {
+            DescribeUserScramCredentialsRequest::default().into()
+        }
+        ApiKey::AlterUserScramCredentials => AlterUserScramCredentialsRequest::default().into(),
+        ApiKey::UpdateFeatures => UpdateFeaturesRequest::default().into(),
         ApiKey::DescribeLogDirs => DescribeLogDirsRequest::default().into(),
         ApiKey::DescribeQuorum => DescribeQuorumRequest::default().into(),
         ApiKey::AlterConfigs => AlterConfigsRequest::default().into(),

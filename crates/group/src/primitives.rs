@@ -333,6 +333,12 @@ impl Writer {
         self.raw(value);
     }
 
+    /// Bytes with their length in a flexible version.
+    pub fn compact_bytes(&mut self, value: &[u8]) {
+        self.unsigned_varint(value.len() as u32 + 1);
+        self.raw(value);
+    }
+
     /// Bytes with their length, or null.
     pub fn nullable_bytes(&mut self, value: Option<&[u8]>) {
         match value {

@@ -176,7 +176,9 @@ impl Log {
             )?;
             if check != ProducerCheck::None {
                 // Later batches are checked against what earlier ones leave behind.
-                producers.get_or_insert_with(|| self.producer_state.clone()).apply(header, check);
+                let ids = || batches.iter().map(|batch| batch.header().producer_id);
+                let earlier = || self.producer_state.only(ids());
+                producers.get_or_insert_with(earlier).apply(header, check);
             }
             checks.push(check);
         }

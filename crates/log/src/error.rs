@@ -26,6 +26,8 @@ pub enum AppendErrorKind {
     UnsupportedForMessageFormat,
     /// A codec that this build does not have.
     UnsupportedCompressionType,
+    /// A number of a codec that Kafka does not know either.
+    UnknownCompressionType,
     /// A gap or repetition in an idempotent producer's sequence numbers.
     OutOfOrderSequence,
     /// An older incarnation of the producer.
@@ -43,7 +45,8 @@ pub enum AppendErrorKind {
 }
 
 impl AppendErrorKind {
-    /// Kafka's error code (`Errors`). The follower's two have none on the wire: -1, unknown server error.
+    /// Kafka's error code (`Errors`). The follower's two have none on the wire, and what Java throws for a codec
+    /// nobody expects: -1, unknown server error.
     #[must_use]
     pub const fn code(self) -> i16 {
         match self {
@@ -59,7 +62,9 @@ impl AppendErrorKind {
             Self::StorageError => StorageError::CODE,
             Self::UnsupportedCompressionType => 76,
             Self::InvalidRecord => 87,
-            Self::UnexpectedAppendOffset | Self::OffsetsOutOfOrder => -1,
+            Self::UnknownCompressionType
+            | Self::UnexpectedAppendOffset
+            | Self::OffsetsOutOfOrder => -1,
         }
     }
 }

@@ -196,6 +196,12 @@ impl ProducerStateManager {
         self.producers.get(&producer_id)
     }
 
+    /// What is known of these producers, and nothing else: enough to check what a leader sent of them.
+    pub(crate) fn only(&self, ids: impl Iterator<Item = ProducerId>) -> Self {
+        let entry = |id| Some((id, self.producers.get(&id)?.clone()));
+        Self { producers: ids.filter_map(entry).collect(), ..Self::default() }
+    }
+
     /// Where the first transaction begins that is open or whose marker is not replicated.
     #[must_use]
     pub fn first_unstable_offset(&self) -> Option<Offset> {

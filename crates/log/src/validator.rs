@@ -44,7 +44,10 @@ pub(crate) fn validate(
     let batch = only_batch(records, config, place.origin)?;
     validate_batch(batch.header(), place.origin)?;
 
-    let source = batch.header().compression()?;
+    let source = batch
+        .header()
+        .compression()
+        .map_err(|error| AppendError::new(AppendErrorKind::UnknownCompressionType, error))?;
     let target = match config.compression_type {
         None => source,
         // Control records are not compressed unless they come so.

@@ -13,6 +13,8 @@ mod group_tables;
 mod hint;
 mod java;
 mod json;
+mod kafka_broker_api_versions;
+mod kafka_client_metrics;
 mod kafka_cluster;
 mod kafka_configs;
 mod kafka_console_consumer;
@@ -71,7 +73,13 @@ impl Tool {
     }
 }
 
-static TOOLS: [Tool; 21] = [
+static TOOLS: [Tool; 23] = [
+    Tool::new(
+        "kafka-broker-api-versions.sh",
+        kafka_broker_api_versions::HELP,
+        kafka_broker_api_versions::start,
+    ),
+    Tool::new("kafka-client-metrics.sh", kafka_client_metrics::HELP, kafka_client_metrics::start),
     Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
     Tool::new(
         "kafka-console-producer.sh",
@@ -196,6 +204,7 @@ pub fn is_changing(command: &str, stdin: &[String]) -> bool {
                 || (has(&["--reset-offsets"]) && has(&["--execute"]))
         }
         "kafka-configs.sh" => has(&["--alter"]),
+        "kafka-client-metrics.sh" => has(&["--alter", "--delete"]),
         "kafka-reassign-partitions.sh" => has(&["--execute", "--cancel"]),
         "kafka-features.sh" => has(&["upgrade", "downgrade", "disable"]),
         "kafka-transactions.sh" => has(&["abort", "forceTerminateTransaction"]),

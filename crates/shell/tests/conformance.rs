@@ -95,6 +95,9 @@ sessions! {
     configs_validation "configs-validation" &[1];
     cluster_tools "cluster-tools" &[1];
     log_dir_moves "log-dir-moves" &[1];
+    client_metrics "client-metrics" &[1];
+    features "features" &[1];
+    scram_credentials "scram-credentials" &[1];
     verifiable_usage "verifiable-usage" &[1];
     help_cluster "help-kafka-cluster" &[1];
     help_configs "help-kafka-configs" &[1];

@@ -11,8 +11,8 @@ use core::slice;
 
 use super::{find, places};
 
-/// A map in key order. See the module for when to take it.
-#[derive(Clone, PartialEq, Eq)]
+/// A map in key order. See the module for when to take it. Two are compared by their keys, then by their values.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortedMap<K, V> {
     /// Sorted, each once.
     keys: Vec<K>,
@@ -279,8 +279,50 @@ impl<K: Hash, V: Hash> Hash for SortedMap<K, V> {
 
 impl<K: Ord, V> Extend<(K, V)> for SortedMap<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        // Those that do not come after all the others move them together, once, and not each for itself.
+        let mut early: Vec<(K, V)> = Vec::new();
         for (key, value) in entries {
-            self.insert(key, value);
+            match self.keys.last() {
+                Some(last) if key <= *last => early.push((key, value)),
+                Some(_) | None => {
+                    self.keys.push(key);
+                    self.values.push(value);
+                }
+            }
+        }
+        if early.len() > 1 {
+            self.merge(early);
+        } else {
+            early.into_iter().for_each(|(key, value)| drop(self.insert(key, value)));
+        }
+    }
+}
+
+impl<K: Ord, V> SortedMap<K, V> {
+    /// Puts entries in their places, in one pass over the map. The later of two with the same key counts.
+    fn merge(&mut self, mut entries: Vec<(K, V)>) {
+        super::sort_by(&mut entries, |a, b| a.0.cmp(&b.0));
+        let (keys, values) = (core::mem::take(&mut self.keys), core::mem::take(&mut self.values));
+        self.keys.reserve(keys.len() + entries.len());
+        self.values.reserve(values.len() + entries.len());
+        let mut old = keys.into_iter().zip(values).peekable();
+        for (key, value) in entries {
+            while let Some((key, value)) = old.next_if(|(before, _)| *before <= key) {
+                self.keys.push(key);
+                self.values.push(value);
+            }
+            match (self.keys.last(), self.values.last_mut()) {
+                // The key stays the earlier one.
+                (Some(last), Some(known)) if *last == key => *known = value,
+                _ => {
+                    self.keys.push(key);
+                    self.values.push(value);
+                }
+            }
+        }
+        for (key, value) in old {
+            self.keys.push(key);
+            self.values.push(value);
         }
     }
 }

@@ -151,8 +151,22 @@ impl<K: fmt::Debug> fmt::Debug for SortedSet<K> {
 
 impl<K: Ord> Extend<K> for SortedSet<K> {
     fn extend<I: IntoIterator<Item = K>>(&mut self, keys: I) {
-        for key in keys {
-            self.insert(key);
+        let before = self.keys.len();
+        self.keys.extend(keys);
+        match self.keys.len() - before {
+            0 => {}
+            1 => {
+                if let Some(key) = self.keys.pop() {
+                    self.insert(key);
+                }
+            }
+            // Several are put in their places together, not each for itself.
+            _ => {
+                if !self.keys.is_sorted() {
+                    super::sort(&mut self.keys);
+                }
+                self.keys.dedup();
+            }
         }
     }
 }

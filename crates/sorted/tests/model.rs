@@ -28,7 +28,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => value.clone().prop_map(Op::KeepBelow),
         1 => Just(Op::PopFirst),
         1 => Just(Op::PopLast),
-        1 => prop::collection::vec((key, value), 0..5).prop_map(Op::Append),
+        1 => prop::collection::vec((key, value), 0..12).prop_map(Op::Append),
     ]
 }
 

@@ -51,6 +51,9 @@ fn describe(
     response: DescribedGroup,
     effects: &mut Effects,
 ) -> DescribedGroup {
+    if !coordinator::is_consumer_protocol_enabled(broker) {
+        return response.with_error_code(ErrorCode::UnsupportedVersion.code());
+    }
     if group_id.is_empty() {
         return response.with_error_code(ErrorCode::InvalidGroupId.code());
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Reply, RequestContext, now, text};
 use crate::coordinator::{self, regex};
-use crate::{Broker, Effects};
+use crate::{Broker, Effects, ErrorCode};
 
 /// The member's id comes from the member.
 const MEMBER_ID_REQUIRED_VERSION: i16 = 1;
@@ -22,6 +22,9 @@ pub(crate) fn handle(
     effects: &mut Effects,
 ) -> Reply {
     let refused = |code: i16| now(ConsumerGroupHeartbeatResponse::default().with_error_code(code));
+    if !coordinator::is_consumer_protocol_enabled(broker) {
+        return refused(ErrorCode::UnsupportedVersion.code());
+    }
     let string = |text: kafka_protocol::protocol::StrBytes| text.to_string();
     let subscribed_topic_regex = request.subscribed_topic_regex.map(string);
     let heartbeat = ConsumerGroupHeartbeat {

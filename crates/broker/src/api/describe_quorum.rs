@@ -19,7 +19,7 @@ pub(crate) fn handle(
     request: DescribeQuorumRequest,
 ) -> Reply {
     let node_id = BrokerId(broker.config.node_id);
-    let end = i64::try_from(broker.metadata_log().len()).unwrap_or(i64::MAX);
+    let end = broker.metadata_end_offset();
     // As `LeaderState.describeQuorum`: the leader has caught up with itself now.
     let voter = ReplicaState::default()
         .with_replica_id(node_id)

@@ -41,6 +41,9 @@ pub(crate) fn handle(
         Ok(verified) => verified,
         Err(error) => return refuse_all(&request, error),
     };
+    if ctx.version() < ZSTD_VERSION && has_unknown_codec(broker, &request) {
+        return refuse_all(&request, ErrorCode::UnknownServerError);
+    }
     let mut responses = Vec::new();
     for topic in request.topic_data {
         let by_id = ctx.version() >= TOPIC_ID_VERSION;
@@ -77,6 +80,22 @@ pub(crate) fn handle(
         (0, true) => Reply::Close,
         _ => now(ProduceResponse::default().with_responses(responses)),
     }
+}
+
+/// Whether a batch for a partition that there is has a codec that Kafka does not know. Where `ProduceRequest`
+/// looks at the codec, Java's `CompressionType.forId` throws what nobody catches, so that nothing is appended at all.
+fn has_unknown_codec(broker: &Broker, request: &ProduceRequest) -> bool {
+    request.topic_data.iter().any(|topic| {
+        let image = broker.image.topic(topic.name.as_str());
+        let is_there = |index: i32| image.is_some_and(|t| t.partitions.contains_key(&index));
+        topic.partition_data.iter().filter(|data| is_there(data.index)).any(|data| {
+            let records = data.records.as_deref().unwrap_or_default();
+            let is_whole = matches!(first_batch_size(records), Ok(Some(_)));
+            let is_v2 = records.get(MAGIC_OFFSET).is_some_and(|magic| *magic as i8 == MAGIC_V2);
+            let header = BatchHeader::read(records).ok().filter(|_| is_whole && is_v2);
+            header.is_some_and(|header| header.attributes.compression().is_none())
+        })
+    })
 }
 
 /// `ProduceRequest.getErrorResponse`.
@@ -211,13 +230,8 @@ fn validate_records(records: &[u8], version: i16) -> Result<BatchHeader, ErrorCo
         return Err(ErrorCode::InvalidRecord);
     }
     let header = BatchHeader::read(records).map_err(|_| ErrorCode::CorruptMessage)?;
-    match header.attributes.compression() {
-        // Java's `CompressionType.forId` throws what no one catches.
-        None => return Err(ErrorCode::UnknownServerError),
-        Some(Compression::Zstd) if version < ZSTD_VERSION => {
-            return Err(ErrorCode::UnsupportedCompressionType);
-        }
-        Some(_) => {}
+    if version < ZSTD_VERSION && header.attributes.compression() == Some(Compression::Zstd) {
+        return Err(ErrorCode::UnsupportedCompressionType);
     }
     match first_batch_size(&records[size..])? {
         Some(_) => Err(ErrorCode::InvalidRecord),

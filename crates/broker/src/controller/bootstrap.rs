@@ -1,8 +1,9 @@
 //! What a cluster begins with (`ActivationRecordsGenerator`).
 
 use super::MetadataRecord;
+use super::features::elr_safety_records;
 use crate::api::api_versions::FEATURES;
-use crate::{BrokerConfig, ConfigResource};
+use crate::{BrokerConfig, MetadataImage};
 
 /// The features, and with eligible leader replicas a config for all brokers (KIP-966,
 /// `ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
@@ -12,10 +13,6 @@ pub(crate) fn format_records(config: &BrokerConfig) -> Vec<MetadataRecord> {
         level: *level,
     };
     let mut records: Vec<MetadataRecord> = FEATURES.iter().map(level).collect();
-    records.push(MetadataRecord::Config {
-        resource: ConfigResource::cluster_defaults(),
-        name: "min.insync.replicas".to_owned(),
-        value: Some(config.number("min.insync.replicas").to_string()),
-    });
+    records.extend(elr_safety_records(&MetadataImage::default(), config));
     records
 }

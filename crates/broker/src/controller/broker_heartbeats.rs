@@ -94,6 +94,9 @@ impl BrokerHeartbeats {
             | MetadataRecord::Config { .. }
             | MetadataRecord::ProducerIds { .. }
             | MetadataRecord::FeatureLevel { .. }
+            | MetadataRecord::UserScramCredential { .. }
+            | MetadataRecord::RemoveUserScramCredential { .. }
+            | MetadataRecord::ClientQuota { .. }
             | MetadataRecord::ClearElr { .. } => {}
         }
     }

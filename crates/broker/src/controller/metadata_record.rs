@@ -4,6 +4,7 @@
 use logbrook_sorted::SortedMap;
 use uuid::Uuid;
 
+use super::{QuotaEntity, QuotaValue, ScramCredential, ScramMechanism};
 use crate::ConfigResource;
 
 /// `LeaderConstants.NO_LEADER`.
@@ -255,6 +256,31 @@ pub enum MetadataRecord {
         name: String,
         /// Its finalized level; 0 is off.
         level: i16,
+    },
+    /// `UserScramCredentialRecord`.
+    UserScramCredential {
+        /// The user.
+        user: String,
+        /// How the password was hashed.
+        mechanism: ScramMechanism,
+        /// What is kept of it.
+        credential: ScramCredential,
+    },
+    /// `RemoveUserScramCredentialRecord`.
+    RemoveUserScramCredential {
+        /// The user.
+        user: String,
+        /// Which of the user's credentials.
+        mechanism: ScramMechanism,
+    },
+    /// `ClientQuotaRecord`.
+    ClientQuota {
+        /// Whose quota.
+        entity: QuotaEntity,
+        /// Its name, as `producer_byte_rate`.
+        key: String,
+        /// `None` where it is removed.
+        value: Option<QuotaValue>,
     },
     /// `ClearElrRecord`: what `min.insync.replicas` demands has changed, so who is eligible is known no more.
     ClearElr {

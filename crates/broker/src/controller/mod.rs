@@ -12,6 +12,7 @@ mod broker_heartbeats;
 mod broker_registration;
 mod broker_states;
 mod brokers_to_partitions;
+mod client_quotas;
 mod configs;
 mod configured;
 mod create_partitions;
@@ -19,12 +20,14 @@ mod create_topics;
 mod delete_topics;
 mod directories;
 mod elections;
+mod features;
 mod metadata_record;
 mod partition_change;
 mod placement;
 mod producer_ids;
 mod reassignment_replicas;
 mod reassignments;
+mod scram;
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
@@ -35,11 +38,14 @@ pub(crate) use bootstrap::format_records;
 pub(crate) use broker_heartbeats::{BrokerHeartbeats, Heartbeat};
 pub(crate) use broker_registration::{Registering, register_broker};
 pub(crate) use broker_states::{fence_stale_broker, process_heartbeat, unregister_broker};
+pub(crate) use client_quotas::{CLIENT_ID, IP, USER};
+pub use client_quotas::{QuotaEntity, QuotaValue};
 pub(crate) use configs::{AlterConfigs, clear_elr_records, replace_configs};
 pub(crate) use delete_topics::delete_topics;
 pub(crate) use elections::{
     ElectionResults, ElectionType, balance_leaders, elect_leaders, elect_unclean_leaders,
 };
+pub(crate) use features::supported as supported_features;
 pub use metadata_record::{
     BrokerRegistration, LeaderRecoveryState, MetadataRecord, NO_LEADER, PartitionChange,
     PartitionRegistration,
@@ -48,6 +54,7 @@ pub(crate) use producer_ids::{
     ProducerIdBlock, allocate as allocate_producer_ids, allocate_of as allocate_producer_ids_of,
 };
 pub(crate) use reassignments::{alter_partition_reassignment, reassigning};
+pub use scram::{ScramCredential, ScramMechanism};
 
 /// What an operation comes to: records to write, and the answer once they are written.
 #[derive(Clone, Debug, PartialEq)]

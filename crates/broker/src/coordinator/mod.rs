@@ -441,3 +441,9 @@ pub(crate) fn on_topics_deleted(
         let _ = apply(broker, now, index, decision, None, effects);
     }
 }
+
+/// Whether the cluster has turned on groups of the consumer protocol: `group.version` is 1 at least
+/// (`KafkaApis.isConsumerGroupProtocolEnabled`).
+pub(crate) fn is_consumer_protocol_enabled(broker: &Broker) -> bool {
+    broker.image.feature_level("group.version") >= 1
+}

@@ -30,6 +30,9 @@ pub(crate) fn on_metadata_update(broker: &mut Broker, records: &[MetadataRecord]
             MetadataRecord::ProducerIds { .. }
             | MetadataRecord::BrokerRegistrationChange { .. }
             | MetadataRecord::FeatureLevel { .. }
+            | MetadataRecord::UserScramCredential { .. }
+            | MetadataRecord::RemoveUserScramCredential { .. }
+            | MetadataRecord::ClientQuota { .. }
             | MetadataRecord::ClearElr { .. } => {}
         }
     }

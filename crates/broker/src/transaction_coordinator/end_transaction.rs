@@ -85,7 +85,7 @@ pub(super) fn fence_and_abort(
     let outcome = Outcome {
         result: TransactionResult::Abort,
         // It does not come from a client: the cluster's version counts.
-        version: TransactionVersion::FINALIZED,
+        version: TransactionVersion::finalized(&broker.image),
         no_partition_added: false,
     };
     prepare(broker, call, transactional_id, &metadata, outcome, effects).map(|_| ())

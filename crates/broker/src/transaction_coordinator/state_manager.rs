@@ -9,7 +9,7 @@ use logbrook_sorted::SortedMap;
 use super::markers::{self, PendingCompleteTxn};
 use super::transaction_log::TransactionRecord;
 use super::transaction_metadata::TransactionMetadata;
-use super::transaction_state::TransactionState;
+use super::transaction_state::{TransactionState, TransactionVersion};
 use super::{Call, TRANSACTION_STATE_TOPIC_NAME, partition_of};
 use crate::replica_manager::Append;
 use crate::{Broker, BrokerEvent, BrokerEventKind, Effects, ErrorCode};
@@ -188,9 +188,10 @@ pub(super) fn append_records(
     records: Vec<TransactionRecord>,
     effects: &mut Effects,
 ) -> Result<(), ErrorCode> {
+    let finalized = TransactionVersion::finalized(&broker.image);
     let mut builder = BatchBuilder::new(BatchOptions::default());
     for record in &records {
-        let value = record.encode_value();
+        let value = record.encode_value(finalized);
         let _ = builder.append(call.now, Some(&record.encode_key()), value.as_deref(), &[]);
     }
     let bytes: Bytes = builder.build().map_err(|_| ErrorCode::UnknownServerError)?;

@@ -13,8 +13,6 @@ use super::transaction_state::{TransactionState, TransactionVersion};
 
 /// `CoordinatorRecordType.TRANSACTION_LOG`.
 const KEY_TYPE: i16 = 0;
-/// `TransactionVersion.transactionLogValueVersion` of a cluster with transactions v2.
-const VALUE_VERSION: i16 = 1;
 const HIGHEST_VALUE_VERSION: i16 = 1;
 
 const PREVIOUS_PRODUCER_ID: u32 = 0;
@@ -66,9 +64,10 @@ impl TransactionRecord {
         key.out
     }
 
-    /// The value's bytes; None is a tombstone.
-    pub fn encode_value(&self) -> Option<Vec<u8>> {
-        self.metadata.as_ref().map(encode_value)
+    /// The value's bytes, in the version of a cluster that has finalized this level of
+    /// `transaction.version`; None is a tombstone.
+    pub fn encode_value(&self, finalized: TransactionVersion) -> Option<Vec<u8>> {
+        self.metadata.as_ref().map(|metadata| encode_value(metadata, finalized.log_value_version()))
     }
 
     /// Reads a record back from the bytes of its key and value.
@@ -90,29 +89,43 @@ impl TransactionRecord {
     }
 }
 
-fn encode_value(metadata: &TransactionMetadata) -> Vec<u8> {
+fn encode_value(metadata: &TransactionMetadata, version: i16) -> Vec<u8> {
+    let flexible = version >= 1;
     let mut out = Writer::default();
-    out.i16(VALUE_VERSION);
+    out.i16(version);
     out.i64(metadata.producer_id);
     out.i16(metadata.producer_epoch);
     out.i32(metadata.txn_timeout_ms);
     out.i8(metadata.state.id());
-    if metadata.state == TransactionState::Empty {
-        out.unsigned_varint(0);
-    } else {
-        let mut topics: SortedMap<&str, Vec<i32>> = SortedMap::new();
-        for TopicPartition { topic, partition } in metadata.topic_partitions.iter() {
-            topics.entry(topic.as_str()).or_default().push(*partition);
-        }
-        let topics: Vec<(&str, Vec<i32>)> = topics.into_iter().collect();
-        out.compact_array(&topics, |out, (topic, partitions)| {
+    let mut topics: SortedMap<&str, Vec<i32>> = SortedMap::new();
+    for TopicPartition { topic, partition } in metadata.topic_partitions.iter() {
+        topics.entry(topic.as_str()).or_default().push(*partition);
+    }
+    let topics: Vec<(&str, Vec<i32>)> = topics.into_iter().collect();
+    // An empty transaction has null for its partitions.
+    match (metadata.state == TransactionState::Empty, flexible) {
+        (true, true) => out.unsigned_varint(0),
+        (true, false) => out.i32(-1),
+        (false, true) => out.compact_array(&topics, |out, (topic, partitions)| {
             out.compact_string(topic);
             out.compact_array(partitions, |out, partition| out.i32(*partition));
             out.tagged_fields(&[]);
-        });
+        }),
+        (false, false) => {
+            let len = |len: usize| i32::try_from(len).unwrap_or(i32::MAX);
+            out.i32(len(topics.len()));
+            for (topic, partitions) in &topics {
+                out.string(topic);
+                out.i32(len(partitions.len()));
+                partitions.iter().for_each(|partition| out.i32(*partition));
+            }
+        }
     }
     out.i64(metadata.txn_last_update_timestamp);
     out.i64(metadata.txn_start_timestamp);
+    if !flexible {
+        return out.out;
+    }
     let mut tagged: Vec<(u32, Vec<u8>)> = Vec::new();
     let ids = [
         (PREVIOUS_PRODUCER_ID, metadata.prev_producer_id),

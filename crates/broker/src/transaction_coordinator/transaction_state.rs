@@ -1,5 +1,7 @@
 //! The states of a transaction (`TransactionState`), and the versions of the protocol.
 
+use crate::MetadataImage;
+
 /// Where the transaction of a transactional id stands, as `__transaction_state` says.
 ///
 /// Two states of Kafka's are never written: `Dead` (the id is being expired) and
@@ -121,8 +123,16 @@ pub enum TransactionVersion {
 }
 
 impl TransactionVersion {
-    /// The level of the feature `transaction.version` that a cluster of Kafka 4.4 has finalized.
-    pub(crate) const FINALIZED: TransactionVersion = TransactionVersion::V2;
+    /// The level of the feature `transaction.version` that a cluster has finalized.
+    pub(crate) fn finalized(image: &MetadataImage) -> TransactionVersion {
+        let level = image.feature_level("transaction.version");
+        TransactionVersion::from_feature_level(level).unwrap_or(TransactionVersion::V0)
+    }
+
+    /// `transactionLogValueVersion`.
+    pub(crate) fn log_value_version(self) -> i16 {
+        i16::from(self >= TransactionVersion::V1)
+    }
 
     /// The level of the feature.
     pub fn feature_level(self) -> i16 {

@@ -45,6 +45,16 @@ impl Throwable {
             .caused_by(cause)
     }
 
+    /// The cause of an `ExecutionException`; any other exception itself.
+    pub(crate) fn into_cause(mut self) -> Throwable {
+        if !self.class.ends_with(".ExecutionException") || self.causes.is_empty() {
+            return self;
+        }
+        let cause = self.causes.remove(0);
+        let (class, message) = cause.split_once(": ").unwrap_or((&cause, "null"));
+        Throwable { causes: self.causes, ..Throwable::new(class, message) }
+    }
+
     /// What string concatenation makes of `getMessage()`.
     pub(crate) fn message_text(&self) -> &str {
         self.message.as_deref().unwrap_or("null")
@@ -140,6 +150,18 @@ pub(crate) use logbrook_broker::java_hash::{
 };
 
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// `Double.toString`.
+pub(crate) fn double_text(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-3..1e7).contains(&size) || !size.is_finite() {
+        return format!("{value:?}");
+    }
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let point = if digits.contains('.') { "" } else { ".0" };
+    format!("{digits}{point}E{exponent}")
+}
 
 /// `org.apache.kafka.common.Uuid.toString`: 22 characters of URL-safe base64.
 pub(crate) fn uuid_text(id: Uuid) -> String {

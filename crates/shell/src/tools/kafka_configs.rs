@@ -1,6 +1,8 @@
 //! `kafka-configs.sh` (`kafka.admin.ConfigCommand`).
 
 mod arguments;
+mod quotas;
+mod scram;
 
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::incremental_alter_configs_request::{
@@ -67,6 +69,18 @@ impl Script for Configs {
         let done = match &self.command {
             Command::Describe { entity, all } => describe(stage, entity, *all),
             Command::Alter { entity, add, delete } => alter(stage, entity, add, delete),
+            Command::DescribeQuotas { quotas, credentials } => {
+                quotas.describe(stage).and_then(|()| match credentials {
+                    true => scram::describe(stage, &quotas.names),
+                    false => Ok(()),
+                })
+            }
+            Command::AlterQuotas { quotas, entity, add, delete } => {
+                quotas.alter(stage, add, delete).map(|()| completed(stage, entity))
+            }
+            Command::AlterCredentials { credentials, entity } => {
+                credentials.alter(stage).map(|()| completed(stage, entity))
+            }
         };
         ended(stage, done, |stage, thrown| {
             stage.err(shown(&self.args, &thrown));
@@ -80,25 +94,24 @@ impl Entity {
         self.kind.get(..self.kind.len().saturating_sub(1)).unwrap_or_default()
     }
 
-    /// The type of resource; `None` for what has quotas instead of configs.
-    fn resource_type(&self) -> Option<ConfigResourceType> {
+    /// The type of resource. What has quotas instead of configs has commands of its own.
+    fn resource_type(&self) -> ConfigResourceType {
         match self.kind.as_str() {
-            "topics" => Some(ConfigResourceType::Topic),
-            "brokers" => Some(ConfigResourceType::Broker),
-            "broker-loggers" => Some(ConfigResourceType::BrokerLogger),
-            "client-metrics" => Some(ConfigResourceType::ClientMetrics),
-            "groups" => Some(ConfigResourceType::Group),
-            _ => None,
+            "brokers" => ConfigResourceType::Broker,
+            "broker-loggers" => ConfigResourceType::BrokerLogger,
+            "client-metrics" => ConfigResourceType::ClientMetrics,
+            "groups" => ConfigResourceType::Group,
+            _topics => ConfigResourceType::Topic,
         }
     }
 }
 
-/// What the future of a call to an API holds that the broker does not serve.
-fn not_served(api: &str) -> Throwable {
-    Throwable::execution(&Throwable::new(
-        "org.apache.kafka.common.errors.UnsupportedVersionException",
-        format!("The node does not support {api}"),
-    ))
+/// What `alterConfig` says at its end.
+fn completed(stage: &mut Stage<'_>, entity: &Entity) {
+    stage.out(match entity.name.as_deref().unwrap_or_default() {
+        "" => format!("Completed updating default config for {} in the cluster.\n", entity.kind),
+        name => format!("Completed updating config for {} {name}.\n", entity.singular()),
+    });
 }
 
 fn alter(
@@ -108,9 +121,7 @@ fn alter(
     delete: &[String],
 ) -> Result<(), Stop> {
     let name = entity.name.as_deref().unwrap_or_default();
-    let Some(resource_type) = entity.resource_type() else {
-        return Err(not_served("DESCRIBE_CLIENT_QUOTAS").into());
-    };
+    let resource_type = entity.resource_type();
     if resource_type == ConfigResourceType::BrokerLogger {
         let known = resource_config(stage, resource_type, name)?;
         let keys = delete.iter().chain(add.iter().map(|(key, _)| key));
@@ -127,10 +138,7 @@ fn alter(
         }
     }
     incremental_alter(stage, resource_type, name, add, delete)?;
-    stage.out(match name {
-        "" => format!("Completed updating default config for {} in the cluster.\n", entity.kind),
-        name => format!("Completed updating config for {} {name}.\n", entity.singular()),
-    });
+    completed(stage, entity);
     Ok(())
 }
 
@@ -267,9 +275,7 @@ pub(super) fn list_config_resources(
 
 /// `describeResourceConfig`.
 fn describe(stage: &mut Stage<'_>, entity: &Entity, all: bool) -> Result<(), Stop> {
-    let Some(resource_type) = entity.resource_type() else {
-        return Err(not_served("DESCRIBE_CLIENT_QUOTAS").into());
-    };
+    let resource_type = entity.resource_type();
     if let (Some(name), false) = (&entity.name, all)
         && !exists(stage, resource_type, name)?
     {

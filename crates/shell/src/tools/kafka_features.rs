@@ -1,7 +1,8 @@
 //! `kafka-features.sh` (`org.apache.kafka.tools.FeatureCommand`). Kafka's tools are those of 4.3.1, so
 //! they name no metadata version after `4.4-IV0`.
 
-use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
+use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse, UpdateFeaturesRequest};
 use kafka_protocol::protocol::StrBytes;
 use logbrook_broker::wire::Response;
 use logbrook_client::Process;
@@ -18,6 +19,7 @@ use super::setup::{Early, ToolEnv, load_props};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-features.txt");
 
+const TERSE: &str = "org.apache.kafka.tools.TerseException";
 const FEATURE: Arg = arg(&["--feature"], Action::Append);
 const DRY_RUN: Arg = arg(&["--dry-run"], Action::StoreTrue);
 const UNSAFE: Arg = arg(&["--unsafe"], Action::StoreTrue);
@@ -164,13 +166,13 @@ fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Features, AdminConfig), Ea
     properties.insert("bootstrap.servers".into(), servers.to_owned());
     let config = admin_config(&properties, servers, &thrown)?;
     if namespace.command != "describe" {
-        return Err(update(&namespace)?);
+        return Ok((Features::Update(update(&namespace)?), config));
     }
     let node = namespace.int("--node-id");
     if let Some(id) = node.filter(|id| *id < 0) {
         return Err(terse(format!("Invalid node id {id}: must be non-negative.")));
     }
-    Ok((Features { node }, config))
+    Ok((Features::Describe { node }, config))
 }
 
 fn version_mapping(namespace: &Namespace) -> Early {
@@ -233,9 +235,8 @@ fn feature_dependencies(namespace: &Namespace) -> Early {
     Early { out, ..Early::default() }
 }
 
-/// What upgrade, downgrade and disable print where UpdateFeatures is not served; the error is what they
-/// say before they ask.
-fn update(namespace: &Namespace) -> Result<Early, Early> {
+/// What upgrade, downgrade and disable ask for (`handleUpgradeOrDowngrade`, `handleDisable`).
+fn update(namespace: &Namespace) -> Result<Update, Early> {
     let op = namespace.command;
     let release = namespace.get("--release-version");
     let features = namespace.all("--feature");
@@ -244,109 +245,205 @@ fn update(namespace: &Namespace) -> Result<Early, Early> {
         return Err(terse("Can not specify `release-version` with other feature flags."));
     }
     let mut out = String::new();
-    let mut updates: SortedMap<String, i16> = SortedMap::new();
+    let mut levels: SortedMap<String, i16> = SortedMap::new();
     if let Some(release) = release {
         let level = metadata_level(release).map_err(terse)?;
-        updates.insert("metadata.version".to_owned(), level);
+        levels.insert("metadata.version".to_owned(), level);
         for (name, from) in FEATURES {
             let own = i16::try_from(default_level(from, level)).unwrap_or(0);
             // Nothing is upgraded to 0.
             if op != "upgrade" || own > 0 {
-                updates.insert(name.to_owned(), own);
+                levels.insert(name.to_owned(), own);
             }
         }
     }
     if let Some(metadata) = metadata {
         out.push_str(" `metadata` flag is deprecated and may be removed in a future release.\n");
         let level = metadata_level(metadata).map_err(|message| terse(message).after(&out))?;
-        updates.insert("metadata.version".to_owned(), level);
+        levels.insert("metadata.version".to_owned(), level);
     }
     for text in features {
         let (name, level) = match op {
             "disable" => (text.as_str(), 0),
             _ => name_and_level(text).map_err(|early| early.after(&out))?,
         };
-        if updates.insert(name.to_owned(), level).is_some() {
+        check_level(op, level).map_err(|message| terse(message).after(&out))?;
+        if levels.insert(name.to_owned(), level).is_some() {
             return Err(terse(format!("Feature {name} was specified more than once.")).after(&out));
         }
     }
-    if updates.is_empty() {
+    if levels.is_empty() {
         return Err(terse(format!("You must specify at least one feature to {op}")).after(&out));
     }
-    let helper = if namespace.has("--dry-run") { "Can not" } else { "Could not" };
-    for (name, level) in &updates {
-        let what = match op {
-            "disable" => format!("disable {name}"),
-            op => format!("{op} {name} to {level}"),
-        };
-        out.push_str(&format!("{helper} {what}. The node does not support UPDATE_FEATURES\n"));
-    }
-    let count = updates.len();
-    let err = format!("{count} out of {count} operation(s) failed.\n");
-    Ok(Early { out, err, code: 1, ..Early::default() })
+    let upgrade_type = match op {
+        "upgrade" => UPGRADE,
+        _ if namespace.has("--unsafe") => UNSAFE_DOWNGRADE,
+        _ => SAFE_DOWNGRADE,
+    };
+    Ok(Update { op, said: out, levels, upgrade_type, dry_run: namespace.has("--dry-run") })
 }
 
+/// What the constructor of `FeatureUpdate` refuses.
+fn check_level(op: &str, level: i16) -> Result<(), String> {
+    match level {
+        0 if op == "upgrade" => Err(format!(
+            "The upgradeType flag should be set to SAFE_DOWNGRADE or UNSAFE_DOWNGRADE when the \
+             provided maxVersionLevel:{level} is < 1."
+        )),
+        ..0 => Err("Cannot specify a negative version level.".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// `FeatureUpdate.UpgradeType`.
+const UPGRADE: i8 = 1;
+const SAFE_DOWNGRADE: i8 = 2;
+const UNSAFE_DOWNGRADE: i8 = 3;
+
 #[derive(Clone)]
-struct Features {
-    node: Option<i32>,
+enum Features {
+    Describe { node: Option<i32> },
+    Update(Update),
+}
+
+/// New levels of features.
+#[derive(Clone)]
+struct Update {
+    /// As `upgrade`.
+    op: &'static str,
+    /// What was said while the options were read.
+    said: String,
+    levels: SortedMap<String, i16>,
+    upgrade_type: i8,
+    dry_run: bool,
 }
 
 impl Script for Features {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
-        let done = self.describe(stage);
+        let done = match self {
+            Features::Describe { node } => describe(stage, *node),
+            Features::Update(update) => update.run(stage),
+        };
         ended(stage, done, |stage, thrown| {
-            stage.err(format!("{}\n", Throwable::execution(&thrown).message_text()));
+            let text = match thrown.class == TERSE {
+                true => thrown.message_text().to_owned(),
+                false => Throwable::execution(&thrown).message_text().to_owned(),
+            };
+            stage.err(format!("{text}\n"));
         })
     }
 }
 
-impl Features {
-    /// `Admin.describeFeatures`: they are told with the versions of the APIs.
-    fn features(&self, stage: &mut Stage<'_>) -> Result<ApiVersionsResponse, Stop> {
-        let request = ApiVersionsRequest::default()
-            .with_client_software_name(StrBytes::from_static_str("apache-kafka-java"))
-            .with_client_software_version(StrBytes::from_static_str("4.3.1"));
-        let target = self.node.map_or(Target::Any, Target::Node);
-        let answer = stage.call(request.into(), target)?;
-        let response = expect(answer, |r| match r {
-            Response::ApiVersions(body) => Some(body),
-            _ => None,
-        })?;
-        check(response.error_code, None)?;
-        Ok(response)
+impl Update {
+    fn run(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
+        stage.out(self.said.clone());
+        // One answer for all of them.
+        let error = match self.send(stage) {
+            Ok(()) => None,
+            Err(Stop::Thrown(thrown)) => Some(thrown),
+            Err(Stop::Waiting) => return Err(Stop::Waiting),
+        };
+        for (name, level) in &self.levels {
+            let line = match (&error, self.op) {
+                (Some(error), op) => {
+                    let helper = if self.dry_run { "Can not" } else { "Could not" };
+                    let what = match op {
+                        "disable" => format!("disable {name}"),
+                        op => format!("{op} {name} to {level}"),
+                    };
+                    format!("{helper} {what}. {}", error.message_text())
+                }
+                (None, op) => {
+                    let verb = if self.dry_run { "can be" } else { "was" };
+                    let what = match op {
+                        "disable" => "disabled.".to_owned(),
+                        op => format!("{op}d to {level}."),
+                    };
+                    format!("{name} {verb} {what}")
+                }
+            };
+            stage.out(format!("{line}\n"));
+        }
+        match error {
+            None => Ok(()),
+            Some(_) => {
+                let count = self.levels.len();
+                let message = format!("{count} out of {count} operation(s) failed.");
+                Err(Throwable::new(TERSE, message).into())
+            }
+        }
     }
 
-    fn describe(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
-        let features = self.features(stage)?;
-        let level = |name: &str, level: i16| match (name, metadata_name(level)) {
-            ("metadata.version", Some(version)) => version.to_owned(),
-            ("metadata.version", None) => format!("UNKNOWN {level}"),
-            _ => level.to_string(),
-        };
-        let epoch = match features.finalized_features_epoch {
-            epoch if epoch >= 0 => epoch.to_string(),
-            _ => "-".to_owned(),
-        };
-        let mut supported: Vec<(&str, i16, i16)> = features
-            .supported_features
-            .iter()
-            .map(|feature| (feature.name.as_str(), feature.min_version, feature.max_version))
-            .collect();
-        logbrook_sorted::sort(&mut supported);
-        for (name, min, max) in supported {
-            let finalized = features
-                .finalized_features
-                .iter()
-                .find(|feature| feature.name.as_str() == name)
-                .map_or(0, |feature| feature.max_version_level);
-            stage.out(format!(
-                "Feature: {name:<40}  SupportedMinVersion: {:<15}  SupportedMaxVersion: {:<15}  \
-                 FinalizedVersionLevel: {:<15}  Epoch: {epoch}\n",
-                level(name, min),
-                level(name, max),
-                level(name, finalized),
-            ));
+    /// `Admin.updateFeatures`.
+    fn send(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
+        let updates = self.levels.iter().map(|(name, level)| {
+            FeatureUpdateKey::default()
+                .with_feature(StrBytes::from_string(name.clone()))
+                .with_max_version_level(*level)
+                .with_upgrade_type(self.upgrade_type)
+        });
+        let request = UpdateFeaturesRequest::default()
+            .with_timeout_ms(60_000)
+            .with_feature_updates(updates.collect())
+            .with_validate_only(self.dry_run);
+        let answer = stage.call(request.into(), Target::Controller)?;
+        let response = expect(answer, |r| match r {
+            Response::UpdateFeatures(body) => Some(body),
+            _ => None,
+        })?;
+        check(response.error_code, response.error_message.as_ref())?;
+        for result in &response.results {
+            check(result.error_code, result.error_message.as_ref())?;
         }
         Ok(())
     }
+}
+
+/// `Admin.describeFeatures`: they are told with the versions of the APIs.
+fn features(stage: &mut Stage<'_>, node: Option<i32>) -> Result<ApiVersionsResponse, Stop> {
+    let request = ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str("apache-kafka-java"))
+        .with_client_software_version(StrBytes::from_static_str("4.3.1"));
+    let target = node.map_or(Target::Any, Target::Node);
+    let answer = stage.call(request.into(), target)?;
+    let response = expect(answer, |r| match r {
+        Response::ApiVersions(body) => Some(body),
+        _ => None,
+    })?;
+    check(response.error_code, None)?;
+    Ok(response)
+}
+
+fn describe(stage: &mut Stage<'_>, node: Option<i32>) -> Result<(), Stop> {
+    let features = features(stage, node)?;
+    let level = |name: &str, level: i16| match (name, metadata_name(level)) {
+        ("metadata.version", Some(version)) => version.to_owned(),
+        ("metadata.version", None) => format!("UNKNOWN {level}"),
+        _ => level.to_string(),
+    };
+    let epoch = match features.finalized_features_epoch {
+        epoch if epoch >= 0 => epoch.to_string(),
+        _ => "-".to_owned(),
+    };
+    let mut supported: Vec<(&str, i16, i16)> = features
+        .supported_features
+        .iter()
+        .map(|feature| (feature.name.as_str(), feature.min_version, feature.max_version))
+        .collect();
+    logbrook_sorted::sort(&mut supported);
+    for (name, min, max) in supported {
+        let finalized = features
+            .finalized_features
+            .iter()
+            .find(|feature| feature.name.as_str() == name)
+            .map_or(0, |feature| feature.max_version_level);
+        stage.out(format!(
+            "Feature: {name:<40}  SupportedMinVersion: {:<15}  SupportedMaxVersion: {:<15}  \
+                 FinalizedVersionLevel: {:<15}  Epoch: {epoch}\n",
+            level(name, min),
+            level(name, max),
+            level(name, finalized),
+        ));
+    }
+    Ok(())
 }

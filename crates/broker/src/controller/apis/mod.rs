@@ -4,9 +4,11 @@
 //! the same functions.
 
 mod allocate_producer_ids;
+mod alter_client_quotas;
 mod alter_configs;
 mod alter_partition;
 mod alter_partition_reassignments;
+mod alter_user_scram_credentials;
 mod broker_heartbeat;
 mod broker_registration;
 mod create_partitions;
@@ -17,6 +19,7 @@ mod elect_leaders;
 mod incremental_alter_configs;
 mod list_partition_reassignments;
 mod unregister_broker;
+mod update_features;
 
 pub(crate) use broker_heartbeat::decide as broker_heartbeat;
 pub(crate) use broker_registration::decide as broker_registration;
@@ -31,6 +34,8 @@ pub(crate) struct Deciding<'a> {
     pub(crate) image: &'a MetadataImage,
     /// Of the node that decides, with what is set for the whole cluster.
     pub(crate) config: &'a BrokerConfig,
+    /// The level of `kraft.version`.
+    pub(crate) kraft_version: i16,
     /// Of the request.
     pub(crate) version: i16,
 }
@@ -52,6 +57,11 @@ pub(crate) fn decide(
         Request::ListPartitionReassignments(body) => {
             answer(list_partition_reassignments::decide(deciding, body))
         }
+        Request::AlterClientQuotas(body) => answer(alter_client_quotas::decide(deciding, body)),
+        Request::AlterUserScramCredentials(body) => {
+            answer(alter_user_scram_credentials::decide(deciding, body))
+        }
+        Request::UpdateFeatures(body) => answer(update_features::decide(deciding, body)),
         Request::UnregisterBroker(body) => answer(unregister_broker::decide(deciding, &body)),
         _another => return None,
     })

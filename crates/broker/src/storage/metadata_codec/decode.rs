@@ -6,11 +6,13 @@ use logbrook_record::batches;
 use uuid::Uuid;
 
 use super::{
-    BROKER_REGISTRATION_CHANGE, CLEAR_ELR, CONFIG, FEATURE_LEVEL, FRAME_VERSION, PARTITION,
-    PARTITION_CHANGE, PRODUCER_IDS, REGISTER_BROKER, REMOVE_TOPIC, TOPIC, UNREGISTER_BROKER,
+    BROKER_REGISTRATION_CHANGE, CLEAR_ELR, CLIENT_QUOTA, CONFIG, FEATURE_LEVEL, FRAME_VERSION,
+    PARTITION, PARTITION_CHANGE, PRODUCER_IDS, REGISTER_BROKER, REMOVE_TOPIC,
+    REMOVE_USER_SCRAM_CREDENTIAL, TOPIC, UNREGISTER_BROKER, USER_SCRAM_CREDENTIAL,
 };
 use crate::controller::{
-    BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange, PartitionRegistration,
+    BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange,
+    PartitionRegistration, QuotaEntity, QuotaValue, ScramCredential, ScramMechanism,
 };
 use crate::{ConfigResource, ConfigResourceType};
 
@@ -68,6 +70,12 @@ pub(crate) fn decode(value: &[u8]) -> Result<Option<MetadataRecord>, String> {
         CONFIG => plain(from, decode_config),
         PRODUCER_IDS => plain(from, decode_producer_ids),
         FEATURE_LEVEL => plain(from, decode_feature_level),
+        USER_SCRAM_CREDENTIAL => plain(from, decode_scram_credential),
+        REMOVE_USER_SCRAM_CREDENTIAL => plain(from, |from| {
+            let (user, mechanism) = (from.compact_string("Name")?, scram_mechanism(from)?);
+            Ok(Some(MetadataRecord::RemoveUserScramCredential { user, mechanism }))
+        }),
+        CLIENT_QUOTA => plain(from, decode_client_quota),
         CLEAR_ELR => plain(from, |from| {
             Ok(Some(MetadataRecord::ClearElr { topic: from.compact_string("TopicName")? }))
         }),
@@ -219,6 +227,37 @@ fn decode_producer_ids(from: &mut Reader<'_>) -> Decoded {
 fn decode_feature_level(from: &mut Reader<'_>) -> Decoded {
     let name = from.compact_string("Name")?;
     Ok(Some(MetadataRecord::FeatureLevel { name, level: from.i16("FeatureLevel")? }))
+}
+
+fn scram_mechanism(from: &mut Reader<'_>) -> Result<ScramMechanism, DecodeError> {
+    let number = from.i8("Mechanism")?;
+    ScramMechanism::from_type(number).ok_or_else(|| from.error("Mechanism", "1 or 2"))
+}
+
+fn decode_scram_credential(from: &mut Reader<'_>) -> Decoded {
+    let (user, mechanism) = (from.compact_string("Name")?, scram_mechanism(from)?);
+    let credential = ScramCredential {
+        salt: from.compact_bytes("Salt")?.into(),
+        stored_key: from.compact_bytes("StoredKey")?.into(),
+        server_key: from.compact_bytes("ServerKey")?.into(),
+        iterations: from.i32("Iterations")?,
+    };
+    Ok(Some(MetadataRecord::UserScramCredential { user, mechanism, credential }))
+}
+
+fn decode_client_quota(from: &mut Reader<'_>) -> Decoded {
+    let parts = array(from, "Entity", |from| {
+        let kind = from.compact_string("EntityType")?;
+        let name = from.compact_nullable_string("EntityName")?;
+        from.tagged_fields()?;
+        Ok((kind, name))
+    })?;
+    let entity: QuotaEntity = parts.into_iter().collect();
+    let key = from.compact_string("Key")?;
+    let value = f64::from_bits(from.i64("Value")?.cast_unsigned());
+    let removed = from.i8("Remove")? != 0;
+    let value = (!removed).then(|| QuotaValue::new(value));
+    Ok(Some(MetadataRecord::ClientQuota { entity, key, value }))
 }
 
 /// What stands in a record of a partition is one of its two states.

@@ -4,11 +4,13 @@ use logbrook_group::primitives::Writer;
 use uuid::Uuid;
 
 use super::{
-    BROKER_REGISTRATION_CHANGE, CLEAR_ELR, CONFIG, FEATURE_LEVEL, FRAME_VERSION, PARTITION,
-    PARTITION_CHANGE, PRODUCER_IDS, REGISTER_BROKER, REMOVE_TOPIC, TOPIC, UNREGISTER_BROKER,
+    BROKER_REGISTRATION_CHANGE, CLEAR_ELR, CLIENT_QUOTA, CONFIG, FEATURE_LEVEL, FRAME_VERSION,
+    PARTITION, PARTITION_CHANGE, PRODUCER_IDS, REGISTER_BROKER, REMOVE_TOPIC,
+    REMOVE_USER_SCRAM_CREDENTIAL, TOPIC, UNREGISTER_BROKER, USER_SCRAM_CREDENTIAL,
 };
 use crate::controller::{
-    BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange, PartitionRegistration,
+    BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange,
+    PartitionRegistration, QuotaValue,
 };
 
 fn frame(api_key: u32, version: u32) -> Writer {
@@ -99,6 +101,38 @@ pub(crate) fn encode(record: &MetadataRecord) -> Vec<u8> {
             let mut out = frame(FEATURE_LEVEL, 0);
             out.compact_string(name);
             out.i16(*level);
+            out.tagged_fields(&[]);
+            out.out
+        }
+        MetadataRecord::UserScramCredential { user, mechanism, credential } => {
+            let mut out = frame(USER_SCRAM_CREDENTIAL, 0);
+            out.compact_string(user);
+            out.i8(mechanism.type_number());
+            for bytes in [&credential.salt, &credential.stored_key, &credential.server_key] {
+                out.compact_bytes(bytes);
+            }
+            out.i32(credential.iterations);
+            out.tagged_fields(&[]);
+            out.out
+        }
+        MetadataRecord::RemoveUserScramCredential { user, mechanism } => {
+            let mut out = frame(REMOVE_USER_SCRAM_CREDENTIAL, 0);
+            out.compact_string(user);
+            out.i8(mechanism.type_number());
+            out.tagged_fields(&[]);
+            out.out
+        }
+        MetadataRecord::ClientQuota { entity, key, value } => {
+            let mut out = frame(CLIENT_QUOTA, 0);
+            let entity: Vec<_> = entity.iter().collect();
+            out.compact_array(&entity, |out, (kind, name)| {
+                out.compact_string(kind);
+                out.compact_nullable_string(name.as_deref());
+                out.tagged_fields(&[]);
+            });
+            out.compact_string(key);
+            out.raw(&value.map_or(0.0, QuotaValue::get).to_be_bytes());
+            out.i8(i8::from(value.is_none()));
             out.tagged_fields(&[]);
             out.out
         }

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::controller::{
-    BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange, PartitionRegistration,
+    BrokerRegistration, LeaderRecoveryState, MetadataRecord, PartitionChange,
+    PartitionRegistration, QuotaValue, ScramCredential, ScramMechanism,
 };
 use crate::{ConfigResource, ConfigResourceType, MetadataImage};
 
@@ -82,6 +83,32 @@ fn records() -> Vec<MetadataRecord> {
             resource: ConfigResource::new(ConfigResourceType::Broker, String::new()),
             name: "min.insync.replicas".into(),
             value: Some("1".into()),
+        },
+        MetadataRecord::UserScramCredential {
+            user: "alice".into(),
+            mechanism: ScramMechanism::Sha512,
+            credential: ScramCredential {
+                salt: "salt".into(),
+                stored_key: "stored".into(),
+                server_key: "server".into(),
+                iterations: 4096,
+            },
+        },
+        MetadataRecord::RemoveUserScramCredential {
+            user: "alice".into(),
+            mechanism: ScramMechanism::Sha256,
+        },
+        MetadataRecord::ClientQuota {
+            entity: [("user".to_owned(), Some("alice".to_owned())), ("client-id".to_owned(), None)]
+                .into_iter()
+                .collect(),
+            key: "producer_byte_rate".into(),
+            value: Some(QuotaValue::new(0.5)),
+        },
+        MetadataRecord::ClientQuota {
+            entity: [("ip".to_owned(), None)].into_iter().collect(),
+            key: "connection_creation_rate".into(),
+            value: None,
         },
         MetadataRecord::ClearElr { topic: "orders".into() },
         MetadataRecord::ProducerIds { broker_id: 3, broker_epoch: 17, next_producer_id: 1000 },

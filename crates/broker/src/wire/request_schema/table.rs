@@ -67,6 +67,11 @@ pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
         ApiKey::ElectLeaders => ELECT_LEADERS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
+        ApiKey::DescribeClientQuotas => DESCRIBE_CLIENT_QUOTAS,
+        ApiKey::AlterClientQuotas => ALTER_CLIENT_QUOTAS,
+        ApiKey::DescribeUserScramCredentials => DESCRIBE_USER_SCRAM_CREDENTIALS,
+        ApiKey::AlterUserScramCredentials => ALTER_USER_SCRAM_CREDENTIALS,
+        ApiKey::UpdateFeatures => UPDATE_FEATURES,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
         ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
@@ -503,6 +508,56 @@ static OFFSET_DELETE_TOPICS: &[Field] =
     &[field("name", Text, 0), field("partitions", List(&Struct(OFFSET_DELETE_PARTITIONS)), 0)];
 static OFFSET_DELETE: &[Field] =
     &[field("group_id", Text, 0), field("topics", List(&Struct(OFFSET_DELETE_TOPICS)), 0)];
+
+static DESCRIBE_CLIENT_QUOTAS_COMPONENTS: &[Field] =
+    &[field("entity_type", Text, 0), field("match_type", BYTE, 0), field("match", Text, 0)];
+static DESCRIBE_CLIENT_QUOTAS: &[Field] = &[
+    field("components", List(&Struct(DESCRIBE_CLIENT_QUOTAS_COMPONENTS)), 0),
+    field("strict", BYTE, 0),
+];
+
+static ALTER_CLIENT_QUOTAS_ENTITY: &[Field] =
+    &[field("entity_type", Text, 0), field("entity_name", Text, 0)];
+static ALTER_CLIENT_QUOTAS_OPS: &[Field] =
+    &[field("key", Text, 0), field("value", LONG, 0), field("remove", BYTE, 0)];
+static ALTER_CLIENT_QUOTAS_ENTRIES: &[Field] = &[
+    field("entity", List(&Struct(ALTER_CLIENT_QUOTAS_ENTITY)), 0),
+    field("ops", List(&Struct(ALTER_CLIENT_QUOTAS_OPS)), 0),
+];
+static ALTER_CLIENT_QUOTAS: &[Field] = &[
+    field("entries", List(&Struct(ALTER_CLIENT_QUOTAS_ENTRIES)), 0),
+    field("validate_only", BYTE, 0),
+];
+
+static DESCRIBE_USER_SCRAM_CREDENTIALS_USERS: &[Field] = &[field("name", Text, 0)];
+static DESCRIBE_USER_SCRAM_CREDENTIALS: &[Field] =
+    &[field("users", List(&Struct(DESCRIBE_USER_SCRAM_CREDENTIALS_USERS)), 0)];
+
+static ALTER_USER_SCRAM_CREDENTIALS_DELETIONS: &[Field] =
+    &[field("name", Text, 0), field("mechanism", BYTE, 0)];
+static ALTER_USER_SCRAM_CREDENTIALS_UPSERTIONS: &[Field] = &[
+    field("name", Text, 0),
+    field("mechanism", BYTE, 0),
+    field("iterations", INT, 0),
+    field("salt", Bytes, 0),
+    field("salted_password", Bytes, 0),
+];
+static ALTER_USER_SCRAM_CREDENTIALS: &[Field] = &[
+    field("deletions", List(&Struct(ALTER_USER_SCRAM_CREDENTIALS_DELETIONS)), 0),
+    field("upsertions", List(&Struct(ALTER_USER_SCRAM_CREDENTIALS_UPSERTIONS)), 0),
+];
+
+static UPDATE_FEATURES_UPDATES: &[Field] = &[
+    field("feature", Text, 0),
+    field("max_version_level", SHORT, 0),
+    field("allow_downgrade", BYTE, 0).until(0),
+    field("upgrade_type", BYTE, 1),
+];
+static UPDATE_FEATURES: &[Field] = &[
+    field("timeout_ms", INT, 0),
+    field("feature_updates", List(&Struct(UPDATE_FEATURES_UPDATES)), 0),
+    field("validate_only", BYTE, 1),
+];
 
 static DESCRIBE_CLUSTER: &[Field] = &[
     field("include_cluster_authorized_operations", BYTE, 0),

@@ -8,6 +8,8 @@ use super::super::options::{OptionTable, Options};
 use super::super::setup::{
     Checks, Early, ToolEnv, load_props, no_resolvable, resolvable, resolves,
 };
+use super::quotas::Quotas;
+use super::scram::{self, Credentials, Upsertion};
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
@@ -16,6 +18,12 @@ pub(super) enum Command {
     Describe { entity: Entity, all: bool },
     /// `--alter`.
     Alter { entity: Entity, add: Vec<(String, String)>, delete: Vec<String> },
+    /// `--describe` of users, clients or addresses; of users also their credentials.
+    DescribeQuotas { quotas: Quotas, credentials: bool },
+    /// `--alter` of the quotas of users, clients or addresses.
+    AlterQuotas { quotas: Quotas, entity: Entity, add: Vec<(String, String)>, delete: Vec<String> },
+    /// `--alter` of the credentials of a user.
+    AlterCredentials { credentials: Credentials, entity: Entity },
 }
 
 /// What is described or altered.
@@ -105,6 +113,13 @@ pub(super) fn read(
     })?;
     let kind = types.first().cloned().unwrap_or_default();
     let entity = Entity { kind, name: names.first().cloned() };
+    let has_quotas = ["users", "clients", "ips"].contains(&entity.kind.as_str());
+    let quotas = Quotas { types: types.clone(), names: names.clone() };
+    if !options.has("alter") && has_quotas {
+        let credentials =
+            !types.iter().any(|kind| kind != "users") && !names.contains(&String::new());
+        return Ok((Command::DescribeQuotas { quotas, credentials }, Box::new(config)));
+    }
     if !options.has("alter") {
         return Ok((Command::Describe { entity, all: options.has("all") }, Box::new(config)));
     }
@@ -119,7 +134,50 @@ pub(super) fn read(
         .map(|key| key.trim().to_owned())
         .collect();
     quota_names(&types, &add, &delete)?;
+    if has_quotas {
+        let command = alter_quotas(quotas, entity, add, delete, env.seed)?;
+        return Ok((command, Box::new(config)));
+    }
     Ok((Command::Alter { entity, add, delete }, Box::new(config)))
+}
+
+/// `alterConfig` of users, clients and addresses: quotas, or a user's credentials.
+fn alter_quotas(
+    quotas: Quotas,
+    entity: Entity,
+    add: Vec<(String, String)>,
+    delete: Vec<String>,
+    seed: u64,
+) -> Result<Command, Flow> {
+    let is_scram = |key: &str| scram::mechanism(key).is_some();
+    let all_keys = || add.iter().map(|(key, _)| key).chain(&delete);
+    let some_scram = all_keys().any(|key| is_scram(key));
+    let some_quota = all_keys().any(|key| !is_scram(key));
+    if !some_scram {
+        return Ok(Command::AlterQuotas { quotas, entity, add, delete });
+    }
+    if quotas.names.iter().any(String::is_empty) {
+        return Err(illegal(
+            "The use of --entity-default or --user-defaults is not allowed with User SCRAM \
+             Credentials using --bootstrap-server.",
+        ));
+    }
+    if some_quota {
+        return Err(illegal(
+            "Cannot alter both quota and SCRAM credential configs simultaneously for 'users' using \
+             --bootstrap-server.",
+        ));
+    }
+    let mut upsertions = Vec::new();
+    for (key, value) in &add {
+        if let Some(mechanism) = scram::mechanism(key) {
+            upsertions.push(Upsertion::parse(mechanism, value, seed).map_err(illegal)?);
+        }
+    }
+    let deletions = delete.iter().filter_map(|key| scram::mechanism(key)).collect();
+    let user = entity.name.clone().unwrap_or_default();
+    let credentials = Credentials { user, upsertions, deletions };
+    Ok(Command::AlterCredentials { credentials, entity })
 }
 
 fn entity_types(options: &Options<'_>) -> Vec<String> {
@@ -336,7 +394,8 @@ fn quota_names(types: &[String], add: &[(String, String)], delete: &[String]) ->
             .collect()
     };
     let set = |names: Vec<String>| format!("Set({})", names.join(", "));
-    let list = |names: Vec<String>| format!("List({})", names.join(", "));
+    // What `parseConfigsToBeDeleted` has the names in.
+    let list = |names: Vec<String>| format!("ArrayBuffer({})", names.join(", "));
     let only = |what: &str, verb: &str, kind: &str, names: String| {
         Err(illegal(format!(
             "Only {what} configs can be {verb} for '{kind}' using --bootstrap-server. Unexpected \
