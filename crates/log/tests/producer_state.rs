@@ -62,7 +62,6 @@ fn in_transaction(
 fn replicate(log: &mut Log, epoch: i16, sequence: i32, records: usize, offset: i64) {
     let options = BatchOptions {
         base_offset: Offset(offset),
-        leader_epoch: EPOCH,
         ..options(ID, epoch, sequence, false)
     };
     log.append_as_follower(build(options, records, NOW), NOW).expect("a leader's batch");
