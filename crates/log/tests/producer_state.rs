@@ -60,10 +60,8 @@ fn in_transaction(
 
 /// `appendReplicationEntry`: as it came from a leader, at an offset of its choice.
 fn replicate(log: &mut Log, epoch: i16, sequence: i32, records: usize, offset: i64) {
-    let options = BatchOptions {
-        base_offset: Offset(offset),
-        ..options(ID, epoch, sequence, false)
-    };
+    let options =
+        BatchOptions { base_offset: Offset(offset), ..options(ID, epoch, sequence, false) };
     log.append_as_follower(build(options, records, NOW), NOW).expect("a leader's batch");
 }
 

@@ -77,17 +77,19 @@ pub(super) fn fence_and_abort(
     transactional_id: &str,
     effects: &mut Effects,
 ) -> Result<(), ErrorCode> {
-    let metadata = state_manager::get(broker, call.now, transactional_id, effects)?
+    let mut metadata = state_manager::get(broker, call.now, transactional_id, effects)?
         .ok_or(ErrorCode::InvalidProducerIdMapping)?;
     if metadata.state != TransactionState::Ongoing {
         return Err(ErrorCode::InvalidTxnState);
     }
-    let outcome = Outcome {
-        result: TransactionResult::Abort,
-        // It does not come from a client: the cluster's version counts.
-        version: TransactionVersion::finalized(&broker.image),
-        no_partition_added: false,
-    };
+    // It does not come from a client: the cluster's version counts.
+    let version = TransactionVersion::finalized(&broker.image);
+    if !version.supports_epoch_bump() {
+        // Then the end of a transaction alone fences nobody (`endTransactionWithTV1`).
+        metadata.producer_epoch = metadata.producer_epoch.saturating_add(1);
+        metadata.last_producer_epoch = NO_PRODUCER_EPOCH;
+    }
+    let outcome = Outcome { result: TransactionResult::Abort, version, no_partition_added: false };
     prepare(broker, call, transactional_id, &metadata, outcome, effects).map(|_| ())
 }
 

@@ -3,4 +3,5 @@
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
+mod coordinator_test;
 mod stories_test;
