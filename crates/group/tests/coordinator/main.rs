@@ -2,6 +2,7 @@
 
 mod classic_group_test;
 mod generated_operations_test;
+mod group_metadata_manager_test;
 mod harness;
 mod offsets_test;
 mod state_by_operation_test;
