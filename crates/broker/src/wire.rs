@@ -191,8 +191,8 @@ served_apis! {
     AlterUserScramCredentials { AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse, 0..=0 }
     DescribeQuorum { DescribeQuorumRequest => DescribeQuorumResponse, 0..=2 }
     AlterPartition { AlterPartitionRequest => AlterPartitionResponse, 2..=3 }
-    Envelope { EnvelopeRequest => EnvelopeResponse, 0..=0 }
     UpdateFeatures { UpdateFeaturesRequest => UpdateFeaturesResponse, 0..=2 }
+    Envelope { EnvelopeRequest => EnvelopeResponse, 0..=0 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
     DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
     BrokerRegistration { BrokerRegistrationRequest => BrokerRegistrationResponse, 0..=4 }

@@ -93,6 +93,7 @@ sessions! {
     configs "configs" &[1, 7];
     configs_brokers "configs-brokers" &[1];
     configs_validation "configs-validation" &[1];
+    cluster "cluster" &[1];
     cluster_tools "cluster-tools" &[1];
     log_dir_moves "log-dir-moves" &[1];
     client_metrics "client-metrics" &[1];

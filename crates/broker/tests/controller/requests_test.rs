@@ -87,6 +87,9 @@ fn request(cluster: &mut Cluster, key: ApiKey, version: i16) -> Request {
             .with_broker_epoch(cluster.broker(1).epoch)
             .into(),
         ApiKey::Envelope => envelope(create_topics("passed-on", 1, 3).into(), 7).into(),
+        ApiKey::AlterClientQuotas => AlterClientQuotasRequest::default().into(),
+        ApiKey::AlterUserScramCredentials => AlterUserScramCredentialsRequest::default().into(),
+        ApiKey::UpdateFeatures => UpdateFeaturesRequest::default().into(),
         other => panic!("{other:?} has no request here"),
     }
 }

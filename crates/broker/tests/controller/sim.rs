@@ -123,6 +123,8 @@ impl Cluster {
             ("eligible.leader.replicas.version", 0, 1),
             ("group.version", 0, 1),
             ("metadata.version", 7, 33),
+            ("share.version", 0, 2),
+            ("streams.version", 0, 1),
             ("transaction.version", 0, 2),
         ];
         let feature = |(name, min, max)| {

@@ -1,9 +1,11 @@
 //! `kafka-cluster.sh` (`org.apache.kafka.tools.ClusterTool`).
 
-use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
+use kafka_protocol::messages::{
+    BrokerId, DescribeClusterRequest, DescribeClusterResponse, UnregisterBrokerRequest,
+};
 use logbrook_broker::wire::Response;
-use logbrook_client::Process;
 use logbrook_client::admin::{AdminConfig, Target};
+use logbrook_client::{Level, Process};
 
 use super::admin_calls::{Stop, check, ended, expect};
 use super::argparse::{Action, Arg, Exclusive, Namespace, Refused, Spec, arg, parse};
@@ -106,7 +108,7 @@ fn prepare(argv: &[String], env: &ToolEnv) -> Result<(Command, AdminConfig), Ear
     let kind = match namespace.command {
         "cluster-id" => Kind::ClusterId,
         "list-endpoints" => Kind::ListEndpoints,
-        _unregister => return Err(unregister(deprecated)),
+        _unregister => Kind::Unregister(namespace.int("--id").unwrap_or_default()),
     };
     Ok((Command { kind, deprecated, namespace }, config))
 }
@@ -127,16 +129,12 @@ pub(super) fn admin_config(
     Ok(config)
 }
 
-/// No broker here serves UnregisterBroker, and the tool has words for that.
-fn unregister(deprecated: &str) -> Early {
-    let out = "The target cluster does not support the broker unregistration API.\n".to_owned();
-    Early { out, ..Early::default() }.after(deprecated)
-}
-
 #[derive(Clone, Copy)]
 enum Kind {
     ClusterId,
     ListEndpoints,
+    /// Of the broker with this id.
+    Unregister(i32),
 }
 
 #[derive(Clone)]
@@ -175,14 +173,44 @@ pub(super) fn describe_cluster(
     Ok(response)
 }
 
+/// `unregisterCommand`, `Admin.unregisterBroker`.
+fn unregister(stage: &mut Stage<'_>, id: i32) -> Result<(), Stop> {
+    let request = UnregisterBrokerRequest::default().with_broker_id(BrokerId(id));
+    let answer = stage.call(request.into(), Target::Any)?;
+    let response = expect(answer, |r| match r {
+        Response::UnregisterBroker(body) => Some(body),
+        _ => None,
+    });
+    let response = match response {
+        Err(thrown) if thrown.class.ends_with(".UnsupportedVersionException") => {
+            stage.out("The target cluster does not support the broker unregistration API.\n");
+            return Ok(());
+        }
+        response => response?,
+    };
+    check(response.error_code, response.error_message.as_ref()).inspect_err(|thrown| {
+        let text = format!(
+            "Unregister broker request for broker ID {id} failed: {}",
+            thrown.message_text()
+        );
+        stage.client_log(Level::Error, &text, "org.apache.kafka.clients.admin.KafkaAdminClient");
+    })?;
+    stage.out(format!("Broker {id} is no longer registered.\n"));
+    Ok(())
+}
+
 impl Command {
     fn execute(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
+        if let Kind::Unregister(id) = self.kind {
+            return unregister(stage, id);
+        }
         let fenced = self.namespace.has("--include-fenced-brokers");
         let cluster = describe_cluster(stage, fenced)?;
         match self.kind {
             Kind::ClusterId => {
                 stage.out(format!("Cluster ID: {}\n", cluster.cluster_id));
             }
+            Kind::Unregister(_) => {}
             Kind::ListEndpoints => {
                 let hosts = cluster.brokers.iter().map(|broker| broker.host.len());
                 let host = hosts.max().unwrap_or(100);
