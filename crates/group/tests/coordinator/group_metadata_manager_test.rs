@@ -9,7 +9,6 @@ use logbrook_group::{
 use crate::harness::*;
 
 fn of_at_most(max_size: usize) -> Coordinator {
-    let max_size = max_size.try_into().unwrap();
     Coordinator::with(GroupConfig { max_size, ..GroupConfig::default() })
 }
 
