@@ -107,6 +107,11 @@ fn values(tool: &str, option: &str, workspace: &Workspace) -> Option<(Described,
     let values = match name {
         "topic" => named(topics(&workspace.cluster)),
         "group" => named(groups(&workspace.cluster)),
+        "broker-list" => {
+            let ids: Vec<String> =
+                workspace.cluster.broker_ids().map(|id| id.to_string()).collect();
+            named(vec![ids.join(",")])
+        }
         "bootstrap-server" => vec![("localhost:9092".to_owned(), about.clone())],
         name if FILES.contains(&name) => named(workspace.files().keys().cloned().collect()),
         name => named(words_of(tool, name).iter().map(|word| (*word).to_owned()).collect()),
@@ -115,7 +120,8 @@ fn values(tool: &str, option: &str, workspace: &Workspace) -> Option<(Described,
 }
 
 /// Options that name a file of the working directory.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
+    "admin.config",
     "command-config",
     "consumer-config",
     "consumer.config",
@@ -212,6 +218,11 @@ mod tests {
     fn values_are_those_that_the_option_takes() {
         assert_eq!(texts("kafka-leader-election.sh --election-type "), ["preferred", "unclean"]);
         assert_eq!(texts("kafka-get-offsets.sh --time earliest-p"), ["earliest-pending-upload"]);
+        let three = ClusterConfig { brokers: 3, ..ClusterConfig::default() };
+        let workspace = Workspace::new(Cluster::new(three));
+        let line = "kafka-reassign-partitions.sh --generate --broker-list ";
+        let found = complete(line, line.len(), &workspace);
+        assert_eq!(found.first().map(|c| c.text.as_str()), Some("1,2,3"));
         let mut workspace = Workspace::new(Cluster::new(ClusterConfig::default()));
         workspace.put_file("plan.csv", "orders,0,2");
         let line = "kafka-consumer-groups.sh --reset-offsets --from-file ";

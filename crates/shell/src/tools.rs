@@ -40,8 +40,6 @@ mod line_message_reader;
 mod message_formatter;
 pub mod options;
 mod partition_leaders;
-mod reassign_execute;
-mod reassign_moves;
 mod reset_offsets;
 mod script;
 mod setup;

@@ -148,13 +148,26 @@ fn leader(id: BrokerId) -> Option<i32> {
     (id.0 >= 0).then_some(id.0)
 }
 
-/// `Admin.describeTopics` by name, page by page (DescribeTopicPartitions).
+/// `Admin.describeTopics` by name: all of them, or the first one's exception.
 pub(crate) fn describe_topics(
     stage: &mut Stage<'_>,
     names: &[String],
     partitions_per_response: i32,
 ) -> Result<SortedMap<String, TopicInfo>, Stop> {
+    let described = describe_each_topic(stage, names, partitions_per_response)?;
+    let topics = described.into_iter().map(|(name, topic)| Ok((name, topic?)));
+    Ok(topics.collect::<Result<_, Throwable>>()?)
+}
+
+/// `Admin.describeTopics` by name, page by page (DescribeTopicPartitions): each topic, or its
+/// exception.
+pub(crate) fn describe_each_topic(
+    stage: &mut Stage<'_>,
+    names: &[String],
+    partitions_per_response: i32,
+) -> Result<SortedMap<String, Result<TopicInfo, Throwable>>, Stop> {
     let mut topics: SortedMap<String, TopicInfo> = SortedMap::new();
+    let mut errors: SortedMap<String, Throwable> = SortedMap::new();
     let mut cursor: Option<Cursor> = None;
     let mut sorted = names.to_vec();
     logbrook_sorted::sort(&mut sorted);
@@ -172,8 +185,11 @@ pub(crate) fn describe_topics(
             _ => None,
         })?;
         for topic in &response.topics {
-            check(topic.error_code, None)?;
             let name = topic.name.as_ref().map(|n| n.to_string()).unwrap_or_default();
+            if let Err(error) = check(topic.error_code, None) {
+                errors.insert(name, error);
+                continue;
+            }
             let info = topics.entry(name.clone()).or_default();
             info.name = name;
             info.id = topic.topic_id;
@@ -193,7 +209,8 @@ pub(crate) fn describe_topics(
     for topic in topics.values_mut() {
         logbrook_sorted::sort_by_key(&mut topic.partitions, |p| p.index);
     }
-    Ok(topics)
+    let topics = topics.into_iter().map(|(name, topic)| (name, Ok(topic)));
+    Ok(topics.chain(errors.into_iter().map(|(name, error)| (name, Err(error)))).collect())
 }
 
 fn partition(p: &DescribeTopicPartitionsResponsePartition) -> PartitionInfo {
@@ -292,15 +309,32 @@ pub(crate) fn topic_configs(
     Ok(results.collect())
 }
 
-/// `Admin.describeCluster().nodes()`: ids of the live brokers.
-pub(crate) fn live_brokers(stage: &mut Stage<'_>) -> Result<Vec<i32>, Stop> {
-    let answer = stage.call(DescribeClusterRequest::default().into(), Target::Any)?;
+/// A broker that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LiveBroker {
+    pub(crate) id: i32,
+    pub(crate) rack: Option<String>,
+}
+
+/// `Admin.describeCluster().nodes()`.
+pub(crate) fn describe_cluster(stage: &mut Stage<'_>) -> Result<Vec<LiveBroker>, Stop> {
+    let question = Question::new(DescribeClusterRequest::default(), Target::Any);
+    let answer = stage.ask(question.named("listNodes"))?;
     let response = expect(answer, |r| match r {
         Response::DescribeCluster(body) => Some(body),
         _ => None,
     })?;
     check(response.error_code, response.error_message.as_ref())?;
-    Ok(response.brokers.iter().map(|b| b.broker_id.0).collect())
+    let brokers = response.brokers.iter().map(|broker| LiveBroker {
+        id: broker.broker_id.0,
+        rack: broker.rack.as_ref().map(|rack| rack.to_string()),
+    });
+    Ok(brokers.collect())
+}
+
+/// `Admin.describeCluster().nodes()`: their ids.
+pub(crate) fn live_brokers(stage: &mut Stage<'_>) -> Result<Vec<i32>, Stop> {
+    Ok(describe_cluster(stage)?.into_iter().map(|broker| broker.id).collect())
 }
 
 /// A partition that is being moved.
@@ -311,17 +345,19 @@ pub(crate) struct Reassignment {
     pub(crate) removing: Vec<i32>,
 }
 
-/// `Admin.listPartitionReassignments`, of these topics' partitions or of all.
+/// `Admin.listPartitionReassignments`, of these partitions (by topic) or of all.
 pub(crate) fn reassignments(
     stage: &mut Stage<'_>,
-    topics: Option<&[TopicInfo]>,
+    partitions: Option<&SortedMap<String, Vec<i32>>>,
 ) -> Result<SortedMap<(String, i32), Reassignment>, Stop> {
-    let of_topic = |topic: &TopicInfo| {
-        ListPartitionReassignmentsTopics::default()
-            .with_name(topic_name(&topic.name))
-            .with_partition_indexes(topic.partitions.iter().map(|p| p.index).collect())
-    };
-    let wanted = topics.map(|topics| topics.iter().map(of_topic).collect());
+    let wanted = partitions.map(|topics| {
+        let topics = topics.iter().map(|(topic, partitions)| {
+            ListPartitionReassignmentsTopics::default()
+                .with_name(topic_name(topic))
+                .with_partition_indexes(partitions.clone())
+        });
+        topics.collect()
+    });
     let request =
         ListPartitionReassignmentsRequest::default().with_topics(wanted).with_timeout_ms(60_000);
     let answer = stage.call(request.into(), Target::Controller)?;

@@ -14,6 +14,44 @@ pub(crate) fn parse_full(text: &str) -> Option<Value> {
     serde_json::Deserializer::from_str(text).into_iter::<Value>().next()?.ok()
 }
 
+/// `Json.tryParseFull`: as [`parse_full`], but says what is wrong. Jackson's words are known for a
+/// text that begins with a word that is no value; for other mistakes they are the reader's own.
+pub(crate) fn try_parse_full(text: &str) -> Result<Value, Throwable> {
+    let wrong =
+        |what: String| Throwable::new("com.fasterxml.jackson.core.JsonParseException", what);
+    let located = |what: String, line: usize, column: usize| {
+        wrong(format!(
+            "{what}\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` \
+             disabled); line: {line}, column: {column}]"
+        ))
+    };
+    if text.is_empty() {
+        return Err(wrong("The input string shouldn't be empty".to_owned()));
+    }
+    let start = text.len() - text.trim_start().len();
+    let word: String = text[start..]
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
+        .collect();
+    let parsed = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    match parsed {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(_)) if word.starts_with(|c: char| !c.is_ascii_digit()) => {
+            let before = &text[..start];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, str::len) + 1;
+            let what = format!(
+                "Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or \
+                 token 'null', 'true' or 'false')"
+            );
+            Err(located(what, line, column))
+        }
+        Some(Err(error)) => Err(located(error.to_string(), error.line(), error.column())),
+        // Blanks alone: Jackson's `MissingNode`.
+        None => Err(mapping("Expected JSON object, received ".to_owned())),
+    }
+}
+
 /// `asJsonObject`.
 pub(crate) fn object(value: &Value) -> Result<&serde_json::Map<String, Value>, Throwable> {
     value.as_object().ok_or_else(|| mapping(format!("Expected JSON object, received {value}")))
@@ -23,6 +61,11 @@ pub(crate) fn object(value: &Value) -> Result<&serde_json::Map<String, Value>, T
 pub(crate) fn array(value: &Value) -> Result<&[Value], Throwable> {
     let array = value.as_array().map(Vec::as_slice);
     array.ok_or_else(|| mapping(format!("Expected JSON array, received {value}")))
+}
+
+/// `DecodeJson.decodeList`.
+pub(crate) fn list(value: &Value) -> Result<&[Value], Throwable> {
+    array(value).map_err(|_| expected("JSON array", value))
 }
 
 /// `JsonObject.apply`.

@@ -1,53 +1,64 @@
 //! `kafka-reassign-partitions.sh` (`org.apache.kafka.tools.reassign.ReassignPartitionsCommand`).
 //!
-//! All but `--generate`: what is wrong with its options is said, then that it is not modelled.
+//! `--bootstrap-controller` is not modelled: a combined node answers at one address.
 
-use logbrook_sorted::{SortedMap, SortedSet};
+mod current;
+mod execute;
+mod generate;
+mod log_dirs;
+mod placer;
+mod plan;
+mod throttle;
 
-use kafka_protocol::messages::alter_partition_reassignments_request::{
-    ReassignablePartition, ReassignableTopic,
-};
-use kafka_protocol::messages::incremental_alter_configs_request::{
-    AlterConfigsResource, AlterableConfig,
-};
-use kafka_protocol::messages::{
-    AlterPartitionReassignmentsRequest, IncrementalAlterConfigsRequest,
-};
-use kafka_protocol::protocol::StrBytes;
-use logbrook_broker::wire::Response;
-use logbrook_client::admin::{AdminConfig, Target};
+use logbrook_client::admin::AdminConfig;
 use logbrook_client::{Process, TopicPartition};
-use serde_json::Value;
+use logbrook_sorted::SortedMap;
 
-use super::admin_calls::{self as admin, Reassignment, Stop, check, ended, expect};
-use super::java::{Throwable, hash_order};
+use super::admin_calls::{self as admin, Reassignment, Stop, ended};
+use super::java::{self, Throwable};
 use super::json;
 use super::options::{OptionTable, Options};
-use super::reassign_execute::{self, Execute};
-use super::reassign_moves::{self, Moves};
 use super::script::{Script, Stage, Waiting, scripted};
 use super::setup::{Checks, Early, ToolEnv, admin_config};
+use execute::Execute;
+use generate::Generate;
+use plan::{Plan, Targets, ToMove};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-reassign-partitions.txt");
 const ACTIONS: [&str; 5] = ["generate", "execute", "verify", "cancel", "list"];
-const BROKER_LEVEL_THROTTLES: [&str; 3] = [
-    "leader.replication.throttled.rate",
-    "follower.replication.throttled.rate",
-    "replica.alter.log.dirs.io.max.bytes.per.second",
-];
-const TOPIC_LEVEL_THROTTLES: [&str; 2] =
-    ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
-/// What `log_dirs` of a plan leaves open.
-const ANY_LOG_DIR: &str = "any";
-/// How long a move may take to begin, ms.
-const MOVE_TIMEOUT_MS: i64 = 10_000;
-pub(super) const TERSE: &str = "org.apache.kafka.tools.TerseException";
-/// `ConfigResource.Type`.
-pub(super) const TOPIC: i8 = 2;
-pub(super) const BROKER: i8 = 4;
-/// `AlterConfigOp.OpType`.
-const SET: i8 = 0;
-const DELETE: i8 = 1;
+/// Of this exception the tool prints the message alone.
+const TERSE: &str = "org.apache.kafka.tools.TerseException";
+
+/// A replica: of this partition on this broker (`TopicPartitionReplica`).
+type Replica = (TopicPartition, i32);
+/// The replicas of partitions, the preferred leader first.
+type Replicas = SortedMap<TopicPartition, Vec<i32>>;
+
+fn failed(message: impl Into<String>) -> Throwable {
+    Throwable::new("org.apache.kafka.tools.AdminCommandFailedException", message)
+}
+
+/// An exception that came out of a future.
+fn executed(stop: Stop) -> Stop {
+    match stop {
+        Stop::Thrown(e) => Stop::Thrown(Throwable::execution(&e)),
+        Stop::Waiting => Stop::Waiting,
+    }
+}
+
+/// The order of a `HashSet<Integer>`.
+fn id_order(ids: impl IntoIterator<Item = i32>) -> Vec<i32> {
+    java::hash_order_by(ids, 16, |id| u32::from_ne_bytes(id.to_ne_bytes()))
+}
+
+fn joined(ids: &[i32], between: &str) -> String {
+    ids.iter().map(i32::to_string).collect::<Vec<_>>().join(between)
+}
+
+/// The ending of a noun.
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
 
 /// Reads the options and starts the command.
 pub(crate) fn start(
@@ -76,45 +87,11 @@ fn prepare(
     let value = |name| options.value(name).map_err(|e| thrown(e.into()));
     let servers = match value("bootstrap-server")? {
         Some(servers) => Some(servers),
-        // A combined node answers at one address; controllers alone are not modelled.
         None => return Err(Early::not_modelled("--bootstrap-controller")),
     };
     let client = [("client.id", "reassign-partitions-tool")];
     let config = admin_config(env, value("command-config")?, servers, &client, thrown)?;
-    let action = match action {
-        "list" => Action::List,
-        "verify" | "cancel" => {
-            let path = value("reassignment-json-file")?.unwrap_or_default();
-            let text = json::read_file(&env.files, path).map_err(thrown)?;
-            let plan = parse(&text).map_err(thrown)?;
-            let clear_throttles = !options.has("preserve-throttles");
-            match action {
-                "verify" => Action::Verify { plan, clear_throttles },
-                _cancel => {
-                    let timeout_ms = options.long("timeout").map_err(|e| thrown(e.into()))?;
-                    let timeout_ms = timeout_ms.unwrap_or(MOVE_TIMEOUT_MS);
-                    Action::Cancel { plan, clear_throttles, timeout_ms }
-                }
-            }
-        }
-        "execute" => {
-            let path = value("reassignment-json-file")?.unwrap_or_default();
-            let text = json::read_file(&env.files, path).map_err(thrown)?;
-            let Plan { targets, moves } = parse(&text).map_err(thrown)?;
-            reassign_execute::check_targets(&targets).map_err(thrown)?;
-            let long = |name| options.long(name).map_err(|e| thrown(e.into()));
-            Action::Execute(Execute {
-                targets,
-                moves,
-                move_throttle: long("replica-alter-log-dirs-throttle")?.unwrap_or(-1),
-                move_timeout_ms: long("timeout")?.unwrap_or(MOVE_TIMEOUT_MS),
-                additional: options.has("additional"),
-                factor_may_change: !options.has("disallow-replication-factor-change"),
-                throttle: long("throttle")?.unwrap_or(-1),
-            })
-        }
-        other => return Err(Early::not_modelled(&format!("--{other}"))),
-    };
+    let action = Action::of(action, &options, env).map_err(thrown)?;
     Ok((Reassign { action }, config))
 }
 
@@ -177,76 +154,6 @@ fn validate(checks: &Checks<'_>, options: &Options<'_>) -> Result<&'static str, 
     }
 }
 
-/// What stands in a reassignment file.
-#[derive(Clone, Debug, Default)]
-struct Plan {
-    /// Each partition's new replicas, in the order of the file.
-    targets: Targets,
-    /// The log directories of those replicas that do not leave it open.
-    moves: Moves,
-}
-
-/// `parsePartitionReassignmentData`.
-fn parse(text: &str) -> Result<Plan, Throwable> {
-    let operation =
-        |message: String| Throwable::new("org.apache.kafka.tools.AdminOperationException", message);
-    let js = json::parse_full(text)
-        .ok_or_else(|| operation("The input string is not a valid JSON".to_owned()))?;
-    let version = match json::object(&js)?.get("version") {
-        Some(version) => json::int(version)?,
-        None => 1,
-    };
-    if version != 1 {
-        return Err(operation(format!("Not supported version field value {version}")));
-    }
-    let mut plan = Plan::default();
-    let partitions = json::object(&js)?.get("partitions");
-    for entry in partitions.map_or(Ok(&[][..]), json::array)? {
-        let topic = json::string(json::field(entry, "topic")?)?;
-        let partition = json::int(json::field(entry, "partition")?)?;
-        let replicas: Vec<i32> = list(json::field(entry, "replicas")?)?
-            .iter()
-            .map(json::int)
-            .collect::<Result<_, _>>()?;
-        let tp = TopicPartition::new(topic, partition);
-        if let Some(dirs) = json::object(entry)?.get("log_dirs") {
-            let dirs: Vec<&str> = list(dirs)?.iter().map(json::string).collect::<Result<_, _>>()?;
-            if dirs.len() != replicas.len() {
-                return Err(Throwable::new(
-                    "org.apache.kafka.tools.AdminCommandFailedException",
-                    format!(
-                        "Size of replicas list [{}] is different from size of log dirs list [{}] \
-                         for partition {tp}",
-                        joined(&replicas, ", "),
-                        dirs.join(", ")
-                    ),
-                ));
-            }
-            for (broker, directory) in replicas.iter().zip(dirs) {
-                if directory != ANY_LOG_DIR {
-                    plan.moves.insert((*broker, tp.clone()), directory.to_owned());
-                }
-            }
-        }
-        plan.targets.push((tp, replicas));
-    }
-    Ok(plan)
-}
-
-/// `DecodeJson.decodeList`.
-fn list(value: &Value) -> Result<&[Value], Throwable> {
-    json::array(value).map_err(|_| {
-        Throwable::new(
-            "com.fasterxml.jackson.databind.JsonMappingException",
-            format!("Expected `JSON array` value, received {value}"),
-        )
-    })
-}
-
-pub(super) fn joined(ids: &[i32], between: &str) -> String {
-    ids.iter().map(i32::to_string).collect::<Vec<_>>().join(between)
-}
-
 #[derive(Clone)]
 struct Reassign {
     action: Action,
@@ -257,11 +164,56 @@ enum Action {
     List,
     Verify { plan: Plan, clear_throttles: bool },
     Cancel { plan: Plan, clear_throttles: bool, timeout_ms: i64 },
+    Generate(Generate),
     Execute(Execute),
 }
 
-/// Partitions and their new replicas.
-pub(super) type Targets = Vec<(TopicPartition, Vec<i32>)>;
+impl Action {
+    /// `handleAction`, as far as files and options go.
+    fn of(action: &str, options: &Options<'_>, env: &ToolEnv) -> Result<Action, Throwable> {
+        let file = |option| {
+            let path = options.value(option)?.unwrap_or_default();
+            json::read_file(&env.files, path)
+        };
+        let plan = || file("reassignment-json-file");
+        let long = |option, absent| Ok::<_, Throwable>(options.long(option)?.unwrap_or(absent));
+        let timeout_ms = || long("timeout", 10_000);
+        let clear_throttles = !options.has("preserve-throttles");
+        Ok(match action {
+            "list" => Action::List,
+            "verify" => Action::Verify { plan: Plan::parse(&plan()?)?, clear_throttles },
+            "cancel" => {
+                let (text, timeout_ms) = (plan()?, timeout_ms()?);
+                Action::Cancel { plan: Plan::parse(&text)?, clear_throttles, timeout_ms }
+            }
+            "generate" => {
+                let text = file("topics-to-move-json-file")?;
+                let brokers = options.value("broker-list")?.unwrap_or_default();
+                Action::Generate(Generate {
+                    to_move: ToMove::parse(&text, brokers)?,
+                    rack_aware: !options.has("disable-rack-aware"),
+                    seed: env.seed,
+                })
+            }
+            _execute => {
+                let text = plan()?;
+                let throttle = long("throttle", -1)?;
+                let log_dir_throttle = long("replica-alter-log-dirs-throttle", -1)?;
+                let timeout_ms = timeout_ms()?;
+                let plan = Plan::parse(&text)?;
+                plan.check()?;
+                Action::Execute(Execute {
+                    plan,
+                    additional: options.has("additional"),
+                    factor_may_change: !options.has("disallow-replication-factor-change"),
+                    throttle,
+                    log_dir_throttle,
+                    timeout_ms,
+                })
+            }
+        })
+    }
+}
 
 impl Script for Reassign {
     fn run(&self, stage: &mut Stage<'_>) -> Result<i32, Waiting> {
@@ -271,10 +223,10 @@ impl Script for Reassign {
             Action::Cancel { plan, clear_throttles, timeout_ms } => {
                 cancel(stage, plan, *clear_throttles, *timeout_ms)
             }
-            Action::Execute(plan) => reassign_execute::execute(stage, plan),
+            Action::Generate(wanted) => generate::generate(stage, wanted),
+            Action::Execute(wanted) => execute::execute(stage, wanted),
         };
         ended(stage, end, |stage, e| {
-            // A `TerseException` is its message.
             stage.out(match e.class == TERSE {
                 true => format!("{}\n", e.message_text()),
                 false => shown(&e),
@@ -306,46 +258,75 @@ fn print_current(stage: &mut Stage<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An exception that came out of a future.
-pub(super) fn executed(stop: Stop) -> Stop {
-    match stop {
-        Stop::Thrown(e) => Stop::Thrown(Throwable::execution(&e)),
-        Stop::Waiting => Stop::Waiting,
-    }
-}
-
 /// `verifyAssignment`.
 fn verify(stage: &mut Stage<'_>, plan: &Plan, clear_throttles: bool) -> Result<(), Stop> {
-    let Plan { targets, moves } = plan;
-    let current = admin::reassignments(stage, None).map_err(executed)?;
-    let mut states: SortedMap<TopicPartition, String> = SortedMap::new();
-    for (tp, target) in targets {
-        let state = if current.contains_key(&(tp.topic.clone(), tp.partition.0)) {
-            format!("Reassignment of partition {tp} is still in progress.")
-        } else {
-            let replicas = current_replicas(stage, tp)?;
-            if replicas == *target {
-                format!("Reassignment of partition {tp} is completed.")
-            } else {
-                format!(
-                    "There is no active reassignment of partition {tp}, but replica set is {} \
-                     rather than {}.",
-                    joined(&replicas, ","),
-                    joined(target, ",")
-                )
-            }
-        };
-        states.insert(tp.clone(), state);
-    }
+    let under_way = admin::reassignments(stage, None).map_err(executed)?;
+    let states = partition_states(stage, &plan.targets, &under_way)?;
     stage.out("Status of partition reassignment:\n");
     for state in states.values() {
         stage.out(format!("{state}\n"));
     }
-    let moving = reassign_moves::verify(stage, moves)?;
-    if current.is_empty() && !moving && clear_throttles {
-        clear_all_throttles(stage, targets)?;
+    let moving = log_dirs::verify(stage, &plan.directories)?;
+    match under_way.is_empty() && !moving && clear_throttles {
+        true => throttle::clear(stage, &plan.targets),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+/// `findPartitionReassignmentStates`, in the words of `partitionReassignmentStatesToString`.
+fn partition_states(
+    stage: &mut Stage<'_>,
+    targets: &Targets,
+    under_way: &SortedMap<(String, i32), Reassignment>,
+) -> Result<SortedMap<TopicPartition, String>, Stop> {
+    let is_under_way =
+        |tp: &TopicPartition| under_way.contains_key(&(tp.topic.clone(), tp.partition.0));
+    let settled = targets.iter().filter(|(tp, _)| !is_under_way(tp));
+    let topics: Vec<String> = settled.map(|(tp, _)| tp.topic.clone()).collect();
+    let described = match topics.is_empty() {
+        true => SortedMap::new(),
+        false => admin::describe_each_topic(stage, &topics, current::PARTITIONS_PER_RESPONSE)
+            .map_err(executed)?,
+    };
+    let mut states = SortedMap::new();
+    for (tp, target) in targets {
+        if is_under_way(tp) {
+            let state = format!("Reassignment of partition {tp} is still in progress.");
+            states.insert(tp.clone(), state);
+            continue;
+        }
+        let replicas = match described.get(&tp.topic) {
+            Some(Ok(topic)) => {
+                let count = topic.partitions.len();
+                match usize::try_from(tp.partition.0) {
+                    // Kafka's check of the count is one off.
+                    Ok(index) if index > count => Vec::new(),
+                    Ok(index) if index < count => topic.partitions[index].replicas.clone(),
+                    Ok(_) | Err(_) => {
+                        let message =
+                            format!("Index {} out of bounds for length {count}", tp.partition.0);
+                        let class = "java.lang.IndexOutOfBoundsException";
+                        return Err(Throwable::new(class, message).into());
+                    }
+                }
+            }
+            Some(Err(e)) if !e.class.ends_with(".UnknownTopicOrPartitionException") => {
+                return Err(executed(e.clone().into()));
+            }
+            Some(Err(_)) | None => Vec::new(),
+        };
+        let state = match replicas == *target {
+            true => format!("Reassignment of partition {tp} is completed."),
+            false => format!(
+                "There is no active reassignment of partition {tp}, but replica set is {} rather \
+                 than {}.",
+                joined(&replicas, ","),
+                joined(target, ",")
+            ),
+        };
+        states.insert(tp.clone(), state);
+    }
+    Ok(states)
 }
 
 /// `cancelAssignment`.
@@ -355,48 +336,45 @@ fn cancel(
     clear_throttles: bool,
     timeout_ms: i64,
 ) -> Result<(), Stop> {
-    let Plan { targets, moves } = plan;
-    let current = admin::reassignments(stage, None).map_err(executed)?;
-    let wanted: SortedSet<&TopicPartition> = targets.iter().map(|(tp, _)| tp).collect();
-    let active: Vec<&TopicPartition> = wanted
-        .into_iter()
-        .filter(|tp| current.contains_key(&(tp.topic.clone(), tp.partition.0)))
-        .collect();
+    let mut wanted: SortedMap<String, Vec<i32>> = SortedMap::new();
+    for (tp, _) in &plan.targets {
+        let partitions = wanted.entry(tp.topic.clone()).or_default();
+        if !partitions.contains(&tp.partition.0) {
+            partitions.push(tp.partition.0);
+        }
+    }
+    let under_way = admin::reassignments(stage, Some(&wanted)).map_err(executed)?;
+    let moving =
+        under_way.into_iter().filter(|(_, r)| !(r.adding.is_empty() && r.removing.is_empty()));
+    let active: Vec<TopicPartition> =
+        moving.map(|((topic, partition), _)| TopicPartition::new(topic, partition)).collect();
     if active.is_empty() {
         stage.out("None of the specified partition reassignments are active.\n");
     } else {
         cancel_active(stage, &active)?;
     }
-    let back = reassign_moves::way_back(stage, moves)?;
+    let found = log_dirs::describe(stage, plan.directories.keys()).map_err(executed)?;
+    let back = found
+        .iter()
+        .filter_map(|(replica, place)| Some((replica.clone(), place.moving_from()?.to_owned())));
+    let back: SortedMap<Replica, String> = back.collect();
     if back.is_empty() {
         stage.out("None of the specified partition moves are active.");
     } else {
-        reassign_moves::execute(stage, &back, timeout_ms)?;
+        log_dirs::execute(stage, back, timeout_ms)?;
     }
-    if clear_throttles {
-        clear_all_throttles(stage, targets)?;
+    match clear_throttles {
+        true => throttle::clear(stage, &plan.targets),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// `cancelPartitionReassignments`.
-fn cancel_active(stage: &mut Stage<'_>, active: &[&TopicPartition]) -> Result<(), Stop> {
-    let mut topics: SortedMap<&str, Vec<ReassignablePartition>> = SortedMap::new();
-    for tp in active {
-        let partition = ReassignablePartition::default()
-            .with_partition_index(tp.partition.0)
-            .with_replicas(None);
-        topics.entry(&tp.topic).or_default().push(partition);
-    }
-    let topics = topics.into_iter().map(|(topic, partitions)| {
-        ReassignableTopic::default().with_name(admin::topic_name(topic)).with_partitions(partitions)
-    });
-    let request = AlterPartitionReassignmentsRequest::default()
-        .with_timeout_ms(60_000)
-        .with_topics(topics.collect());
-    let errors = reassign_execute::refused(stage, request)?;
+fn cancel_active(stage: &mut Stage<'_>, active: &[TopicPartition]) -> Result<(), Stop> {
+    let none = active.iter().map(|tp| (tp.clone(), None)).collect();
+    let errors = execute::alter(stage, none, true)?;
     if errors.is_empty() {
-        let names: Vec<String> = active.iter().map(|tp| tp.to_string()).collect();
+        let names: Vec<String> = active.iter().map(TopicPartition::to_string).collect();
         stage.out(format!(
             "Successfully cancelled partition reassignment{} for: {}\n",
             plural(active.len()),
@@ -404,126 +382,10 @@ fn cancel_active(stage: &mut Stage<'_>, active: &[&TopicPartition]) -> Result<()
         ));
         return Ok(());
     }
-    let lines: Vec<String> = errors.iter().map(|(tp, why)| format!("{tp}: {why}")).collect();
     let message = format!(
         "Error cancelling partition reassignment{} for:\n{}",
         plural(errors.len()),
-        lines.join("\n")
+        execute::lines(&errors)
     );
     Err(Throwable::new(TERSE, message).into())
-}
-
-/// Replicas of a partition; none if it is not there.
-fn current_replicas(stage: &mut Stage<'_>, tp: &TopicPartition) -> Result<Vec<i32>, Stop> {
-    match admin::describe_topics(stage, std::slice::from_ref(&tp.topic), 2000) {
-        Ok(described) => {
-            let partitions = described.get(&tp.topic).map(|t| t.partitions.as_slice());
-            let found = partitions.unwrap_or_default().iter().find(|p| p.index == tp.partition.0);
-            Ok(found.map(|p| p.replicas.clone()).unwrap_or_default())
-        }
-        Err(Stop::Thrown(e)) if e.class.ends_with(".UnknownTopicOrPartitionException") => {
-            Ok(Vec::new())
-        }
-        Err(stop) => Err(executed(stop)),
-    }
-}
-
-/// `clearAllThrottles`.
-fn clear_all_throttles(
-    stage: &mut Stage<'_>,
-    targets: &[(TopicPartition, Vec<i32>)],
-) -> Result<(), Stop> {
-    let mut brokers: SortedSet<i32> = admin::live_brokers(stage)?.into_iter().collect();
-    brokers.extend(targets.iter().flat_map(|(_, replicas)| replicas.iter().copied()));
-    let brokers: Vec<i32> = brokers.into_iter().collect();
-    stage.out(format!(
-        "Clearing broker-level throttles on broker{} {}\n",
-        plural(brokers.len()),
-        joined(&brokers, ",")
-    ));
-    let names = brokers.iter().map(i32::to_string).collect();
-    clear(stage, BROKER, names, &BROKER_LEVEL_THROTTLES)?;
-    let topics = hash_order(targets.iter().map(|(tp, _)| tp.topic.clone()), 16);
-    stage.out(format!(
-        "Clearing topic-level throttles on topic{} {}\n",
-        plural(topics.len()),
-        topics.join(",")
-    ));
-    clear(stage, TOPIC, topics, &TOPIC_LEVEL_THROTTLES)
-}
-
-fn clear(
-    stage: &mut Stage<'_>,
-    resource_type: i8,
-    names: Vec<String>,
-    throttles: &[&'static str],
-) -> Result<(), Stop> {
-    let configs: Vec<_> = throttles.iter().map(|throttle| (*throttle, None)).collect();
-    names.iter().try_for_each(|name| alter_configs(stage, resource_type, name, &configs))
-}
-
-/// `Admin.incrementalAlterConfigs` of one resource: values to set, or none to delete.
-pub(super) fn alter_configs(
-    stage: &mut Stage<'_>,
-    resource_type: i8,
-    name: &str,
-    configs: &[(&'static str, Option<String>)],
-) -> Result<(), Stop> {
-    // Changes of a broker's own configuration go to that broker, all others anywhere.
-    let to = match (resource_type, name.parse()) {
-        (BROKER, Ok(node)) => Target::Node(node),
-        _ => Target::Any,
-    };
-    let configs = configs.iter().map(|(config, value)| {
-        AlterableConfig::default()
-            .with_name(StrBytes::from_static_str(config))
-            .with_config_operation(if value.is_some() { SET } else { DELETE })
-            .with_value(value.clone().map(StrBytes::from_string))
-    });
-    let resource = AlterConfigsResource::default()
-        .with_resource_type(resource_type)
-        .with_resource_name(StrBytes::from_string(name.to_owned()))
-        .with_configs(configs.collect());
-    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
-    let answer = stage.call(request.into(), to)?;
-    let response = expect(answer, |r| match r {
-        Response::IncrementalAlterConfigs(body) => Some(body),
-        _ => None,
-    })?;
-    for result in &response.responses {
-        check(result.error_code, result.error_message.as_ref())
-            .map_err(|e| Throwable::execution(&e))?;
-    }
-    Ok(())
-}
-
-/// The ending of a noun.
-pub(super) fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_is_read_as_kafka_reads_it() {
-        let plan = r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]}"#;
-        assert_eq!(parse(plan).unwrap().targets, [(TopicPartition::new("t", 0), vec![1, 2])]);
-        assert_eq!(parse("{}").unwrap().targets, []);
-        let plan = r#"{"partitions":[{"topic":"t","partition":0,"replicas":[1,2],"log_dirs":["any","/b"]}]}"#;
-        let moves = Moves::from_iter([((2, TopicPartition::new("t", 0)), "/b".to_owned())]);
-        assert_eq!(parse(plan).unwrap().moves, moves);
-        let message = |text: &str| parse(text).unwrap_err().message.unwrap();
-        assert_eq!(message("{"), "The input string is not a valid JSON");
-        assert_eq!(message(r#"{"version":3}"#), "Not supported version field value 3");
-        assert_eq!(
-            message(r#"{"partitions":[{"topic":"t","partition":0,"replicas":1}]}"#),
-            "Expected `JSON array` value, received 1"
-        );
-        assert_eq!(
-            message(r#"{"partitions":[{"topic":"t","partition":0,"replicas":[1],"log_dirs":[]}]}"#),
-            "Size of replicas list [1] is different from size of log dirs list [] for partition t-0"
-        );
-    }
 }

@@ -374,7 +374,9 @@ impl TopicCommand {
         let names: Vec<String> = topics.iter().map(|t| t.name.clone()).collect();
         let configs = admin::topic_configs(stage, &names)?;
         let live = admin::live_brokers(stage)?;
-        let reassignments = admin::reassignments(stage, Some(&topics))?;
+        let partitions = |topic: &TopicInfo| topic.partitions.iter().map(|p| p.index).collect();
+        let partitions = topics.iter().map(|topic| (topic.name.clone(), partitions(topic)));
+        let reassignments = admin::reassignments(stage, Some(&partitions.collect()))?;
         for topic in &topics {
             let config = configs.get(&topic.name).cloned().unwrap_or_else(|| Ok(Vec::new()))?;
             self.print_topic(stage, topic, &config, &reassignments);
