@@ -123,6 +123,10 @@ impl Transcript {
     }
 }
 
+/// The wall clock when a session begins, ms since the epoch: 2026-11-23, when sessions were recorded.
+/// Records with timestamps of their own are older; a broker refuses those from the future
+/// (`message.timestamp.after.max.ms`).
+const RECORDED_MS: i64 = 1_795_392_000_000;
 /// Nodes whose log directories a file may name.
 const NODES: i32 = 9;
 
@@ -148,7 +152,12 @@ fn cluster_config(
         let expected = "SET='key=value;...': nothing else of a cluster is modelled yet";
         return Err(ActionError::new(format!("{name}={value}"), expected));
     }
-    let mut config = ClusterConfig { brokers: nodes as i32, seed, ..ClusterConfig::default() };
+    let mut config = ClusterConfig {
+        brokers: nodes as i32,
+        seed,
+        epoch_ms: RECORDED_MS,
+        ..ClusterConfig::default()
+    };
     config.broker_properties.extend(server_properties(nodes, settings)?);
     Ok(config)
 }

@@ -88,6 +88,7 @@ sessions! {
     broker_down "broker-down" &[1, 7];
     tools_options "tools-options" &[1, 7];
     help_reassign_partitions "help-kafka-reassign-partitions" &[1];
+    acks_one_broker "acks-one-broker" &[1, 7];
     partitions_one_broker "partitions-one-broker" &[1, 7];
     help_share_groups "help-kafka-share-groups" &[1];
     help_console_share_consumer "help-kafka-console-share-consumer" &[1];
