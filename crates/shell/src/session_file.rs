@@ -8,7 +8,7 @@ use std::fmt;
 use logbrook_cluster::{Cluster, ClusterConfig, log_dir};
 use logbrook_sorted::SortedMap;
 
-use crate::action::{Action, ActionError, Entry, Output, parse_entries};
+use crate::action::{Action, ActionError, Entry, Output, Select, parse_entries};
 use crate::workspace::Workspace;
 pub use mask::Mask;
 
@@ -71,7 +71,11 @@ pub fn run(text: &str, seed: u64) -> Result<Transcript, ActionError> {
                 mask.add(regex).map_err(at)?;
                 None
             }
-            action => workspace.run(action).map_err(at)?.output,
+            action => {
+                let output = workspace.run(action).map_err(at)?.output;
+                settle(&mut workspace.cluster, action).map_err(at)?;
+                output
+            }
         };
         let help =
             matches!(&entry.action, Action::Run { command, .. } if command.contains("--help"));
@@ -79,6 +83,35 @@ pub fn run(text: &str, seed: u64) -> Result<Transcript, ActionError> {
         outputs.push(output);
     }
     Ok(Transcript { file, outputs, masked })
+}
+
+/// How long a node may take to be gone or to serve, in virtual µs.
+const SETTLE_US: i64 = 60_000_000;
+
+/// The recorder's `@term` ends when the node is gone, and its `@start` when the node serves.
+fn settle(cluster: &mut Cluster, action: &Action) -> Result<(), ActionError> {
+    type Waits = fn(&Cluster, i32) -> bool;
+    let (target, waits, expected): (_, Waits, _) = match action {
+        Action::Term(target) => (target, Cluster::is_broker_up, "gone"),
+        Action::Start(target) => (target, |cluster, node| !serves(cluster, node), "serving"),
+        _no_node_changes => return Ok(()),
+    };
+    let Select::Node(node) = target.select else { return Ok(()) };
+    let until_us = cluster.now_us().saturating_add(SETTLE_US);
+    match cluster.run_until_us_while(until_us, |cluster| waits(cluster, node)) {
+        false => Ok(()),
+        true => {
+            let expected = format!("a node that is {expected} within 60 s");
+            Err(ActionError::new(action.to_string(), expected))
+        }
+    }
+}
+
+/// Does a broker run, and does no broker know it as fenced?
+fn serves(cluster: &Cluster, node: i32) -> bool {
+    let mut up = cluster.broker_ids().filter(|id| cluster.is_broker_up(*id));
+    cluster.is_broker_up(node)
+        && up.all(|id| cluster.broker(id).is_some_and(|b| b.metadata().is_unfenced(node)))
 }
 
 /// Runs a session file and compares what it prints with what is recorded in it.

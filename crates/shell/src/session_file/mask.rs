@@ -256,8 +256,8 @@ fn without_usage(text: &str) -> String {
 }
 
 /// An output as it is compared: without stack frames, which name lines of Java code; with all times
-/// alike, as two events may or may not share a millisecond; with sets of names in one order; and
-/// with a masked number in a cell of a table alike whatever its length, as a duration of one run has
+/// alike, as two events may or may not share a millisecond; with the length of a wait in tenths of a
+/// second, as real clocks overshoot; with sets of names in one order; and with a masked number in a cell of a table alike whatever its length, as a duration of one run has
 /// more digits than that of another.
 pub(super) fn comparable(output: &Output) -> String {
     let mut lines = output.lines();
@@ -283,6 +283,8 @@ pub(super) fn comparable(output: &Output) -> String {
         text.push('\n');
     }
     let text = replace(&text, r"\{ts-\d+\}", |_| "{ts-########}".to_string());
+    let text =
+        replace(&text, r":(\d+)\d\d ms has passed", |c| format!(":{}00 ms has passed", &c[1]));
     let text = replace(&text, r"\t(?:\{#+\}|##?) *\t", |_| "\t{#}\t".to_string());
     // Such a list in a message is an immutable set of Java: its order is the JVM's luck.
     let text = replace(&text, r"\[[a-z-]+\](?:, \[[a-z-]+\])+", |c| {
