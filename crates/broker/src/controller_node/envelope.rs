@@ -67,6 +67,7 @@ fn is_forwardable(api: ApiKey) -> bool {
             | ApiKey::ListPartitionReassignments
             | ApiKey::UnregisterBroker
             | ApiKey::AllocateProducerIds
+            | ApiKey::DescribeQuorum
     )
 }
 
