@@ -66,6 +66,9 @@ fn is_forwardable(api: ApiKey) -> bool {
             | ApiKey::AlterPartitionReassignments
             | ApiKey::ListPartitionReassignments
             | ApiKey::UnregisterBroker
+            | ApiKey::UpdateFeatures
+            | ApiKey::AlterClientQuotas
+            | ApiKey::AlterUserScramCredentials
             | ApiKey::AllocateProducerIds
             | ApiKey::DescribeQuorum
     )
