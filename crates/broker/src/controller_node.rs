@@ -12,13 +12,15 @@
 
 mod envelope;
 mod metadata_fetch;
+mod observers;
 mod periodic_tasks;
 
 use logbrook_log::{Log, StorageError};
 use logbrook_record::Offset;
 use logbrook_sorted::SortedMap;
 
-use crate::api::{Reply, RequestContext, ResponseTo, api_versions};
+use crate::api::describe_quorum::{self, Quorum};
+use crate::api::{Reply, RequestContext, ResponseTo, api_versions, now as answer};
 use crate::connections::Connections;
 use crate::controller::apis::{self, Deciding};
 use crate::controller::{
@@ -28,6 +30,7 @@ use crate::quorum_log::QuorumLog;
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
 use crate::{BrokerConfig, ClientInfo, ConfigResourceType, ConnectionId, Effects, MetadataImage};
 use metadata_fetch::ParkedFetches;
+use observers::Observers;
 use periodic_tasks::PeriodicTasks;
 
 /// A controller, sans-IO. It answers brokers, and the requests of clients that brokers pass on.
@@ -44,6 +47,7 @@ pub struct ControllerNode {
     registered_at: SortedMap<i32, i64>,
     connections: Connections,
     fetches: ParkedFetches,
+    observers: Observers,
     tasks: PeriodicTasks,
 }
 
@@ -69,6 +73,7 @@ impl ControllerNode {
             registered_at: SortedMap::new(),
             connections: Connections::default(),
             fetches: ParkedFetches::default(),
+            observers: Observers::default(),
         };
         // A log in memory takes what is this small.
         let _ = node.log.begin_epoch(node.config.node_id, now);
@@ -82,6 +87,7 @@ impl ControllerNode {
     pub fn restart(&mut self, now: i64) {
         self.connections = Connections::default();
         self.fetches = ParkedFetches::default();
+        self.observers = Observers::default();
         self.image = MetadataImage::default();
         self.registered_at = SortedMap::new();
         let records: Vec<(i64, MetadataRecord)> = self
@@ -219,6 +225,16 @@ impl ControllerNode {
                 api_versions::handle(ctx, body, &finalized, ServedApi::is_on_controllers)
             }
             Request::Fetch(body) => metadata_fetch::handle(self, ctx, &body),
+            Request::DescribeQuorum(body) => {
+                let quorum = Quorum {
+                    config: &self.config,
+                    port: self.config.port,
+                    leader_epoch: self.log.epoch().0,
+                    end_offset: self.log.end_offset(),
+                    observers: self.observers.describe(ctx.now),
+                };
+                answer(describe_quorum::describe(ctx, &body, &quorum))
+            }
             Request::Envelope(body) => envelope::handle(self, ctx, &body),
             Request::BrokerRegistration(body) => {
                 let registering = Registering {

@@ -249,6 +249,7 @@ impl ServedApi {
                     | ApiKey::AlterClientQuotas
                     | ApiKey::AlterUserScramCredentials
                     | ApiKey::DescribeCluster
+                    | ApiKey::DescribeQuorum
             )
     }
 

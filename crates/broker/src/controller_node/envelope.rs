@@ -66,7 +66,11 @@ fn is_forwardable(api: ApiKey) -> bool {
             | ApiKey::AlterPartitionReassignments
             | ApiKey::ListPartitionReassignments
             | ApiKey::UnregisterBroker
+            | ApiKey::UpdateFeatures
+            | ApiKey::AlterClientQuotas
+            | ApiKey::AlterUserScramCredentials
             | ApiKey::AllocateProducerIds
+            | ApiKey::DescribeQuorum
     )
 }
 

@@ -19,6 +19,8 @@ use crate::{ConnectionId, ErrorCode};
 
 /// Since this version topics come by id.
 const TOPIC_ID_VERSION: i16 = 13;
+/// Since this version the replica's id is a field of its state (KIP-903).
+const REPLICA_STATE_VERSION: i16 = 15;
 /// Since this version the leader's address is told (KIP-853).
 const NODE_ENDPOINTS_VERSION: i16 = 17;
 
@@ -76,6 +78,16 @@ pub(super) fn handle(
         deadline_ms,
     };
     let data = read(node, &fetch);
+    if data.error_code == 0 && data.diverging_epoch.epoch < 0 {
+        let id = if ctx.version() < REPLICA_STATE_VERSION {
+            request.replica_id
+        } else {
+            request.replica_state.replica_id
+        };
+        let replica = (id.0, partition.replica_directory_id);
+        let end = node.log.end_offset();
+        node.observers.fetched(replica, partition.fetch_offset, end, ctx.now);
+    }
     if request.max_wait_ms == 0 || has_news(&data) {
         return answer(response(node, ctx.to, data));
     }

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use kafka_protocol::protocol::Encodable;
 use logbrook_broker::messages::create_topics_request::CreatableTopic;
-use logbrook_broker::messages::fetch_request::FetchPartition;
+use logbrook_broker::messages::describe_quorum_request::{
+    PartitionData as QuorumPartition, TopicData as QuorumTopic,
+};
+use logbrook_broker::messages::fetch_request::{FetchPartition, ReplicaState};
 use logbrook_broker::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
@@ -43,6 +46,12 @@ fn request(cluster: &mut Cluster, key: ApiKey, version: i16) -> Request {
                 // Epochs and the cluster's id came later: such a fetch is refused.
                 request.topics[0].partitions = vec![FetchPartition::default()];
                 request.cluster_id = None;
+            }
+            if version < 15 {
+                request.replica_state = ReplicaState::default();
+            }
+            if version < 17 {
+                request.topics[0].partitions[0].replica_directory_id = uuid::Uuid::nil();
             }
             request.into()
         }
@@ -86,12 +95,20 @@ fn request(cluster: &mut Cluster, key: ApiKey, version: i16) -> Request {
             .with_broker_id(BrokerId(1))
             .with_broker_epoch(cluster.broker(1).epoch)
             .into(),
+        ApiKey::DescribeQuorum => describe_quorum().into(),
         ApiKey::Envelope => envelope(create_topics("passed-on", 1, 3).into(), 7).into(),
         ApiKey::AlterClientQuotas => AlterClientQuotasRequest::default().into(),
         ApiKey::AlterUserScramCredentials => AlterUserScramCredentialsRequest::default().into(),
         ApiKey::UpdateFeatures => UpdateFeaturesRequest::default().into(),
         other => panic!("{other:?} has no request here"),
     }
+}
+
+fn describe_quorum() -> DescribeQuorumRequest {
+    let topic = QuorumTopic::default()
+        .with_topic_name(name("__cluster_metadata"))
+        .with_partitions(vec![QuorumPartition::default()]);
+    DescribeQuorumRequest::default().with_topics(vec![topic])
 }
 
 /// A client's request as a broker passes it on.
@@ -430,6 +447,29 @@ fn a_controller_describes_controllers() {
     assert_eq!(describe(2), ("ok", 1, 100));
     assert_eq!(describe(1), ("MISMATCHED_ENDPOINT_TYPE", 0, -1));
     assert_eq!(describe(9), ("UNSUPPORTED_ENDPOINT_TYPE", 0, -1));
+}
+
+#[test]
+fn the_quorum_is_the_controller_and_brokers_observe_it() {
+    let mut cluster = Cluster::new(&[]);
+    cluster.follow_all();
+    let end = cluster.controller.log().log_end_offset().0;
+    cluster.kill(3);
+    cluster.create("t", &[1, 2], &[]);
+    let Response::DescribeQuorum(response) = cluster.ask(describe_quorum()) else { panic!() };
+    let quorum = &response.topics[0].partitions[0];
+    assert_eq!((quorum.leader_id.0, quorum.leader_epoch), (100, 1));
+    assert_eq!(quorum.high_watermark, end + 2);
+    assert_eq!(quorum.current_voters[0].log_end_offset, end + 2);
+    // What each asked for last: all before it, it has.
+    let observers: Vec<(i32, i64)> =
+        quorum.observers.iter().map(|o| (o.replica_id.0, o.log_end_offset)).collect();
+    assert_eq!(observers, [(1, end), (2, end), (3, end)]);
+    // One that does not fetch any more is forgotten.
+    cluster.advance(400_000);
+    let Response::DescribeQuorum(response) = cluster.ask(describe_quorum()) else { panic!() };
+    let observers = &response.topics[0].partitions[0].observers;
+    assert_eq!(observers.iter().map(|o| o.replica_id.0).collect::<Vec<_>>(), [1, 2]);
 }
 
 proptest! {

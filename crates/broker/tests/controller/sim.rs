@@ -11,7 +11,7 @@ use logbrook_broker::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
 use logbrook_broker::messages::elect_leaders_request::TopicPartitions;
-use logbrook_broker::messages::fetch_request::{FetchPartition, FetchTopic};
+use logbrook_broker::messages::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
 use logbrook_broker::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
@@ -203,6 +203,18 @@ impl Cluster {
         }
     }
 
+    /// A broker tells that its log directory does not work any more.
+    pub(crate) fn fail_directory(&mut self, id: i32) -> &'static str {
+        let broker = self.broker(id);
+        let request = BrokerHeartbeatRequest::default()
+            .with_broker_id(BrokerId(id))
+            .with_broker_epoch(broker.epoch)
+            .with_current_metadata_offset(broker.next_offset - 1)
+            .with_offline_log_dirs(vec![directory(id)]);
+        let Response::BrokerHeartbeat(response) = self.ask(request) else { panic!() };
+        error(response.error_code)
+    }
+
     pub(crate) fn beat(&mut self, id: i32) -> Beat {
         self.heartbeat(id, false, false).expect("a heartbeat")
     }
@@ -214,6 +226,7 @@ impl Cluster {
             .with_partition(0)
             .with_current_leader_epoch(epoch)
             .with_fetch_offset(offset)
+            .with_replica_directory_id(directory(id))
             .with_last_fetched_epoch(if offset == 0 { 0 } else { self.epoch_before(offset) })
             .with_partition_max_bytes(0);
         let topic = FetchTopic::default()
@@ -221,6 +234,7 @@ impl Cluster {
             .with_partitions(vec![partition]);
         FetchRequest::default()
             .with_cluster_id(Some(text(CLUSTER_ID)))
+            .with_replica_state(ReplicaState::default().with_replica_id(BrokerId(id)))
             .with_max_wait_ms(max_wait_ms)
             .with_max_bytes(8 * 1024 * 1024)
             .with_topics(vec![topic])

@@ -266,6 +266,64 @@ fn replicas_are_added_moved_reordered_and_taken_away() {
     assert_eq!(cluster.reassigning(), [] as [&str; 0]);
 }
 
+/// `testReassignPartitionsHandlesNewReassignmentThatRemovesPreviouslyAddingReplicas`.
+#[test]
+fn a_new_target_takes_away_what_the_last_one_brought() {
+    let mut cluster = Cluster::new(&[]);
+    cluster.start(4);
+    cluster.create("m", &[1], &[]);
+    assert_eq!(cluster.reassign("m", Some(&[2, 3])), "ok");
+    assert_eq!(cluster.reassigning(), ["m-0 replicas 2,3,1 adding 2,3 removing 1"]);
+    assert_eq!(cluster.alter_isr("m", &[1, 2]), "ok");
+    assert_eq!(cluster.elect("m", false), "ok");
+    assert_eq!(cluster.partition("m").leader, 2);
+    assert_eq!(cluster.reassign("m", Some(&[4])), "ok");
+    assert_eq!(cluster.reassigning(), ["m-0 replicas 4,1,2,3 adding 4 removing 1,2,3"]);
+    assert_eq!(cluster.partition("m").leader, 2);
+    assert_eq!(cluster.alter_isr("m", &[1, 2, 3, 4]), "NEW_LEADER_ELECTED");
+    assert_eq!(cluster.describe("m"), "leader 4 replicas 4 isr 4 (epochs 2, 5)");
+}
+
+/// `testEligibleLeaderReplicas_CleanElection`, `testEligibleLeaderReplicas_UncleanShutdown`.
+#[test]
+fn an_eligible_replica_leads_and_one_that_crashed_does_not() {
+    let mut cluster = Cluster::new(&[]);
+    cluster.start(4);
+    cluster.create("foo", &[1, 2, 3, 4], &[("min.insync.replicas", "3")]);
+    for id in [2, 3, 4] {
+        cluster.kill(id);
+        cluster.advance(12_000);
+    }
+    assert_eq!(cluster.describe("foo"), "leader 1 replicas 1,2,3,4 isr 1 elr 3,4 (epochs 0, 3)");
+    let mut other = cluster.clone();
+    // It crashed: what it had may be lost.
+    cluster.start_after(4, false);
+    assert_eq!(cluster.describe("foo"), "leader 1 replicas 1,2,3,4 isr 1 elr 3 (epochs 0, 4)");
+    // It stopped in order.
+    other.start_after(3, true);
+    other.kill(1);
+    other.advance(12_000);
+    assert_eq!(other.describe("foo"), "leader 3 replicas 1,2,3,4 isr 3 elr 1,4 (epochs 1, 4)");
+}
+
+/// As Apache Kafka 4.4.0 has it: an ISR that is too small when replicas are taken away leaves them eligible,
+/// though they are no replicas any more.
+#[test]
+fn a_replica_that_was_taken_away_can_stay_eligible() {
+    let mut cluster = Cluster::new(&[]);
+    cluster.create("r", &[1, 2, 3], &[("min.insync.replicas", "2")]);
+    assert_eq!(cluster.reassign("r", Some(&[1])), "ok");
+    assert_eq!(cluster.describe("r"), "leader 1 replicas 1 isr 1 elr 2,3 (epochs 1, 1)");
+}
+
+#[test]
+fn a_log_directory_that_fails_takes_its_replicas_out_of_isrs() {
+    let mut cluster = Cluster::new(&[]);
+    cluster.create("t", &[1, 2, 3], &[]);
+    assert_eq!(cluster.fail_directory(1), "ok");
+    assert_eq!(cluster.describe("t"), "leader 2 replicas 1,2,3 isr 2,3 (epochs 1, 1)");
+}
+
 #[test]
 fn a_reassignment_is_cancelled() {
     let mut cluster = Cluster::new(&[]);

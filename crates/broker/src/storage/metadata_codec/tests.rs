@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use logbrook_record::{BatchBuilder, BatchOptions, batches};
+use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
@@ -197,4 +198,28 @@ fn kafkas_own_log_is_read_and_written_the_same() {
         }
     }
     assert_eq!(written, 15);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Records with some bytes changed or cut off: no panic, and what is read is written and read the same.
+    #[test]
+    fn damaged_records_do_no_harm(
+        at in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = encode(&records()[at.index(records().len())]);
+        for (at, to) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(Some(record)) = decode(&bytes) {
+            prop_assert_eq!(decode(&encode(&record)), Ok(Some(record)));
+        }
+    }
 }
