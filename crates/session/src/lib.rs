@@ -21,6 +21,7 @@ pub mod view;
 
 pub use event::Event;
 pub use logbrook_lab::level::Level;
+pub use logbrook_lab::packed::Packed;
 pub use session::Session;
 pub use view::View;
 
