@@ -1,7 +1,7 @@
 //! The engine and the frames: events go in, slices of work are done, the view comes out.
 
 use crate::dom;
-use crate::engine::Engine;
+use crate::engine::{Engine, Opened};
 use crate::store::Store;
 use leptos::prelude::*;
 use logbrook_session::Event;
@@ -66,19 +66,19 @@ impl Driver {
         self.waiting.borrow_mut().clear();
     }
 
-    /// Opens a level; false if the text is of another.
+    /// Opens a level, once the engine has come.
     pub(crate) fn open(
         &self,
         store: Store,
-        level: &str,
+        level: &[u8],
         track: &str,
         slug: &str,
-    ) -> Result<bool, String> {
+    ) -> Result<Opened, String> {
         let opened = match self.engine.borrow_mut().as_mut() {
             Some(engine) => engine.open(level, track, slug)?,
-            None => false,
+            None => Opened::Another,
         };
-        if opened {
+        if opened == Opened::Yes {
             self.come(store, None);
         }
         Ok(opened)

@@ -1,8 +1,12 @@
 //! The engine behind the page: the session, and the levels as the build has written them.
 //!
-//! With the feature `split` everything behind [`load`] is a file of its own, fetched after the
-//! first paint: text and frame stand, and take input, before the broker has come. What is said to
-//! the engine until then waits in the driver.
+//! With the feature `split` the page is loaded in three steps, each a file of its own:
+//!
+//! 1. the page: text and frame stand, and take input, before the broker has come. What is said to
+//!    the engine until then waits in the driver;
+//! 2. the engine, behind [`load`], after the first paint;
+//! 3. the tools that a lesson does not begin with, and the codecs, behind [`load_rest`], once a place
+//!    is open. A line that calls for them waits in the session until they have come.
 
 use crate::places;
 use leptos::prelude::*;
@@ -15,8 +19,8 @@ use wasm_bindgen_futures::JsFuture;
 
 /// What runs the place that the learner is in.
 pub(crate) trait Engine {
-    /// Opens the level that a text holds; false if it is another than the one asked for.
-    fn open(&mut self, level: &str, track: &str, slug: &str) -> Result<bool, String>;
+    /// Opens the level that a file holds.
+    fn open(&mut self, level: &[u8], track: &str, slug: &str) -> Result<Opened, String>;
     fn update(&mut self, event: Event);
     /// One frame: see `Session::advance`.
     fn advance(&mut self, elapsed_us: i64, go_on: &mut dyn FnMut() -> bool) -> bool;
@@ -24,37 +28,91 @@ pub(crate) trait Engine {
     fn view(&self) -> View;
 }
 
-/// The engine at home, with the path that the build has written.
-#[cfg_attr(feature = "split", lazy)]
-pub(crate) async fn load(catalog: String) -> Result<Box<dyn Engine>, String> {
-    real::engine(&catalog)
+/// What came of opening a level.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opened {
+    Yes,
+    /// The file is of another level than the one asked for.
+    Another,
+    /// It needs [`load_rest`] first.
+    NeedsRest,
+}
+
+/// The way into the engine's file: the engine at home, with the path that the build has written.
+pub(crate) type Start = fn(catalog: &[u8]) -> Result<Box<dyn Engine>, String>;
+
+/// Brings the engine.
+pub(crate) async fn load() -> Result<Start, String> {
+    let start = files::engine();
+    #[cfg(feature = "split")]
+    let start = start.await;
+    start.map_err(|Lost(why)| why)
+}
+
+/// Brings the tools that a lesson does not begin with, and the codecs. Once they are here, nothing more
+/// is done.
+pub(crate) async fn load_rest() -> Result<(), String> {
+    #[cfg(feature = "split")]
+    files::rest().await.map_err(|Lost(why)| why)?;
+    Ok(())
+}
+
+/// Why a file could not be used.
+struct Lost(String);
+
+#[cfg(feature = "split")]
+impl From<leptos::wasm_split::SplitLoaderError> for Lost {
+    fn from(_: leptos::wasm_split::SplitLoaderError) -> Self {
+        Self("A part of the engine could not be loaded. Load the page again to get it.".to_owned())
+    }
+}
+
+/// Where the files part: what is reached through one of these alone is in its file.
+mod files {
+    use super::{Lost, Start, real};
+    #[cfg(feature = "split")]
+    use leptos::wasm_split::{self, wasm_split};
+
+    #[cfg_attr(feature = "split", wasm_split(engine, wasm_split_path = wasm_split, fallible))]
+    pub(super) fn engine() -> Result<Start, Lost> {
+        Ok(real::engine)
+    }
+
+    #[cfg(feature = "split")]
+    #[wasm_split(rest, wasm_split_path = wasm_split, fallible)]
+    pub(super) fn rest() -> Result<(), Lost> {
+        logbrook_session::rest_has_come();
+        Ok(())
+    }
 }
 
 /// What is reached through [`load`] alone.
 mod real {
     use super::*;
-    use serde::de::DeserializeOwned;
-
     #[cfg(not(feature = "fixture"))]
     use logbrook_session::Session as Runs;
     #[cfg(feature = "fixture")]
     use logbrook_session::fixtures::MadeUp as Runs;
+    use logbrook_session::{Packed, Session};
 
-    pub(super) fn engine(catalog: &str) -> Result<Box<dyn Engine>, String> {
-        let catalog: Catalog = read("lessons/catalog.json", catalog)?;
+    pub(super) fn engine(catalog: &[u8]) -> Result<Box<dyn Engine>, String> {
+        let catalog: Catalog = read("lessons/catalog.bin", catalog)?;
         Ok(Box::new(Running(Runs::new(catalog))))
     }
 
     struct Running(Runs);
 
     impl Engine for Running {
-        fn open(&mut self, level: &str, track: &str, slug: &str) -> Result<bool, String> {
+        fn open(&mut self, level: &[u8], track: &str, slug: &str) -> Result<Opened, String> {
             let level: Level = read(&format!("{track}/{slug}"), level)?;
-            let asked = level.track == track && level.slug == slug;
-            if asked {
-                self.0.open(level);
+            if level.track != track || level.slug != slug {
+                return Ok(Opened::Another);
             }
-            Ok(asked)
+            if !Session::can_open(&level) {
+                return Ok(Opened::NeedsRest);
+            }
+            self.0.open(level);
+            Ok(Opened::Yes)
         }
 
         fn update(&mut self, event: Event) {
@@ -70,48 +128,34 @@ mod real {
         }
     }
 
-    fn read<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, String> {
-        serde_json::from_slice(text.as_bytes())
-            .map_err(|why| format!("`{what}` could not be read: {why}."))
+    fn read<T: Packed>(what: &str, bytes: &[u8]) -> Result<T, String> {
+        T::unpack(bytes).map_err(|why| format!("`{what}` {why}."))
     }
 }
 
-/// The path as the build has written it, from the page itself or from beside it.
-pub(crate) async fn catalog() -> Result<String, String> {
-    match inlined("catalog") {
-        Some(text) => Ok(text),
-        None => fetch("lessons/catalog.json").await,
-    }
+/// The path as the build has written it.
+pub(crate) fn catalog() -> impl Future<Output = Result<Vec<u8>, String>> {
+    fetch("lessons/catalog.bin".to_owned())
 }
 
-/// The level that the build has put into this page. After a step to another level it is of the
-/// level before.
-pub(crate) fn level_here() -> Option<String> {
-    inlined("level")
+/// The level of a place.
+pub(crate) fn level(track: &str, slug: &str) -> impl Future<Output = Result<Vec<u8>, String>> {
+    fetch(format!("lessons/{track}/{slug}.bin"))
 }
 
-/// The level of a place, from beside the page.
-pub(crate) async fn level(track: &str, slug: &str) -> Result<String, String> {
-    fetch(&format!("lessons/{track}/{slug}.json")).await
-}
-
-/// Data that the build has put into the page.
-fn inlined(id: &str) -> Option<String> {
-    let text = document().get_element_by_id(id)?.text_content()?;
-    (!text.trim().is_empty()).then_some(text)
-}
-
-/// A file under the site's root.
-async fn fetch(path: &str) -> Result<String, String> {
-    let lost = |_| format!("`{path}` could not be loaded. The levels loaded before still run.");
+/// A file under the site's root. It is asked for when this is called, not only when it is awaited.
+fn fetch(path: String) -> impl Future<Output = Result<Vec<u8>, String>> {
     let url = format!("{}{path}", places::base());
-    let answer = JsFuture::from(window().fetch_with_str(&url)).await.map_err(lost)?;
-    let answer: web_sys::Response = answer.dyn_into().map_err(lost)?;
-    if !answer.ok() {
-        return Err(format!("There is no `{path}`: the host answered {}.", answer.status()));
+    let asked = JsFuture::from(window().fetch_with_str(&url));
+    async move {
+        let lost = |_| format!("`{path}` could not be loaded. The levels loaded before still run.");
+        let answer: web_sys::Response = asked.await.map_err(lost)?.dyn_into().map_err(lost)?;
+        if !answer.ok() {
+            return Err(format!("There is no `{path}`: the host answered {}.", answer.status()));
+        }
+        let bytes = JsFuture::from(answer.array_buffer().map_err(lost)?).await.map_err(lost)?;
+        Ok(js_sys::Uint8Array::new(&bytes).to_vec())
     }
-    let text = JsFuture::from(answer.text().map_err(lost)?).await.map_err(lost)?;
-    text.as_string().ok_or_else(|| format!("`{path}` is not text."))
 }
 
 /// What stands there until the engine has come: the frame, and the text that was prerendered.

@@ -23,7 +23,7 @@ pub(crate) enum LevelCommand {
         #[arg(long, default_value = "lessons")]
         lessons: PathBuf,
     },
-    /// Write each level as JSON, as the page loads it, with a catalog.json beside them
+    /// Write each level as the page loads it and as JSON, with a catalog beside them
     Export {
         /// Where the levels are
         #[arg(long, default_value = "lessons")]

@@ -2,12 +2,13 @@
 
 use logbrook_sorted::SortedMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::level::{Level, When};
 
 /// What an assertion checks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(tag = "check", rename_all = "snake_case")]
 pub enum Check {
     /// The topic exists, with this many partitions, copies and these settings where given.

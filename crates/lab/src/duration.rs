@@ -6,12 +6,23 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A span of virtual time in milliseconds, written with its unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    borsh::BorshDeserialize,
+    borsh::BorshSerialize,
+)]
 pub struct Millis(pub i64);
 
 /// A moment, or a range from which a seed draws one: `"10s"` or `"8s..20s"`. Both ends in
 /// milliseconds, the end included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, borsh::BorshDeserialize, borsh::BorshSerialize)]
 pub struct Moment {
     /// Earliest, in milliseconds after the start.
     pub from_ms: i64,
@@ -20,7 +31,7 @@ pub struct Moment {
 }
 
 /// Events a second of virtual time, written `"40/s"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, borsh::BorshDeserialize, borsh::BorshSerialize)]
 pub struct Rate(pub u32);
 
 /// What a text that should have been a time, a range or a rate is instead.

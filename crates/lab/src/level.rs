@@ -2,6 +2,7 @@
 
 use logbrook_sorted::SortedMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
@@ -9,7 +10,7 @@ use crate::duration::{Millis, Moment, Rate};
 
 /// One level, complete: the world, what may be changed in it, what must hold, its prose and the
 /// answers that prove it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct Level {
     /// Track folder, such as `basics`.
     pub track: String,
@@ -63,7 +64,7 @@ impl Level {
 }
 
 /// The keys before the first table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// The version of the format; 1.
@@ -96,7 +97,9 @@ pub struct Head {
 }
 
 /// What sort of level it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Ends when the goal list is ticked.
@@ -123,7 +126,9 @@ impl Kind {
 }
 
 /// A capability of the engine that a level needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names are the format's own")]
 pub enum Need {
@@ -157,7 +162,9 @@ impl Need {
 }
 
 /// Whether virtual time waits for the learner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockMode {
     /// Time passes only with a command or `@sleep`.
@@ -167,7 +174,7 @@ pub enum ClockMode {
 }
 
 /// `[cluster]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterDef {
     /// 1 to 9. This build has one.
@@ -189,7 +196,7 @@ pub struct ClusterDef {
 }
 
 /// `network = { latency_ms = [1, 3] }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkDef {
     /// Least and greatest one-way delay in milliseconds.
@@ -197,7 +204,7 @@ pub struct NetworkDef {
 }
 
 /// `[[topic]]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopicDef {
     /// Its name.
@@ -212,7 +219,7 @@ pub struct TopicDef {
 }
 
 /// `[[store]]`: a database outside Kafka, which survives its apps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreDef {
     /// Its name.
@@ -225,7 +232,9 @@ pub struct StoreDef {
 }
 
 /// What an outside store keeps of the events it is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreKind {
     /// Entity to its last event.
@@ -237,7 +246,7 @@ pub enum StoreKind {
 }
 
 /// `[[app]]`: a simulated application built on the real client state machines.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppDef {
     /// Its name; instances are `name/1`, `name/2`, ….
@@ -281,7 +290,9 @@ fn one() -> u32 {
 }
 
 /// What an app does with records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Writes events.
@@ -291,7 +302,7 @@ pub enum Role {
 }
 
 /// `events = { … }`: what a producer's events look like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventsDef {
     /// The entities, such as `acc-{1..8}`.
@@ -309,7 +320,7 @@ pub struct EventsDef {
 }
 
 /// One more field of an event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FieldDef {
     /// One of these, drawn.
@@ -319,7 +330,7 @@ pub enum FieldDef {
 }
 
 /// A setting's value; numbers and booleans may stand without quotes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Setting {
     /// `true` or `false`.
@@ -346,7 +357,7 @@ impl Setting {
 }
 
 /// `[may]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct May {
     /// Which of Kafka's tools may be run.
@@ -378,7 +389,7 @@ impl Default for May {
 }
 
 /// `tools = "all"` or a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Tools {
     /// Every tool.
@@ -388,7 +399,9 @@ pub enum Tools {
 }
 
 /// The word `all`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum All {
     /// Every one.
@@ -396,7 +409,7 @@ pub enum All {
 }
 
 /// What a setting may be set to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Allowed {
     /// `"any"`: whatever the client accepts.
@@ -406,7 +419,9 @@ pub enum Allowed {
 }
 
 /// The word `any`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Any {
     /// Whatever the client accepts.
@@ -414,7 +429,7 @@ pub enum Any {
 }
 
 /// `[[event]]`, also in a trial: something that happens at a time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventDef {
     /// When, after the start; a range is drawn from the seed.
@@ -428,7 +443,7 @@ pub struct EventDef {
 }
 
 /// `[[assert]]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct Assert {
     /// Names the failure in wrong answers and links.
     pub id: String,
@@ -443,7 +458,9 @@ pub struct Assert {
 }
 
 /// When an assertion must hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// At the end of the run.
@@ -453,7 +470,7 @@ pub enum When {
 }
 
 /// `[[trial]]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrialDef {
     /// Its name.
@@ -481,7 +498,9 @@ fn eight() -> u32 {
 }
 
 /// What a trial starts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum From {
     /// Topics, configurations, app settings and instance counts as they now are; logs empty.
@@ -493,7 +512,7 @@ pub enum From {
 }
 
 /// `[predict.ID]` with its question from the prose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct Prediction {
     /// Its id.
     pub id: String,
@@ -510,7 +529,7 @@ pub struct Prediction {
 }
 
 /// When a prediction's answer is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reveal {
     /// Once the run block of this label has been run.
@@ -520,7 +539,7 @@ pub enum Reveal {
 }
 
 /// A block of prose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Block {
     /// Markdown rendered to HTML when the level was read.
@@ -548,7 +567,7 @@ pub enum Block {
 }
 
 /// A file of action lines that passes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct Solution {
     /// `solution.session`, `solution-2.session`.
     pub file: String,
@@ -557,7 +576,7 @@ pub struct Solution {
 }
 
 /// A file of action lines that must fail, with what it must fail by.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct WrongAnswer {
     /// File name in `wrong/`.
     pub file: String,

@@ -9,6 +9,7 @@ pub mod duration;
 pub mod grade;
 pub mod level;
 pub mod observable;
+pub mod packed;
 #[cfg(feature = "parse")]
 pub mod parse;
 pub mod permission;

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use logbrook_lab::level::Level;
+use logbrook_lab::packed::{Packed, PackedError};
 use logbrook_lab::parse::read_all;
 use logbrook_lab::proof::{prove, steps};
 
@@ -24,4 +26,20 @@ fn every_level_is_proven() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_level_is_read_as_it_was_packed_and_refused_otherwise() {
+    let tracks = read_all(&lessons()).unwrap_or_else(|e| panic!("lessons/{e}"));
+    for level in tracks.into_iter().flat_map(|t| t.levels) {
+        let packed = level.pack();
+        assert_eq!(Level::unpack(&packed).as_ref(), Ok(&level));
+        let mut another = packed.clone();
+        another[0] ^= 1;
+        assert_eq!(Level::unpack(&another), Err(PackedError::AnotherBuild));
+        assert_eq!(Level::unpack(&[]), Err(PackedError::AnotherBuild));
+        let short = &packed[..packed.len() - 1];
+        assert_eq!(Level::unpack(short), Err(PackedError::Damaged));
+        assert_eq!(Level::unpack(&[packed.as_slice(), &[0]].concat()), Err(PackedError::Damaged));
+    }
 }

@@ -203,7 +203,10 @@ impl BatchBuilder {
     /// [`BatchErrorKind::Size`] if it is longer than a batch can say.
     pub fn build(self) -> Result<Bytes, BatchError> {
         let options = self.options;
-        let mut buffer = match options.compression {
+        // Without codecs a batch is whole too, only longer.
+        let compression =
+            if compress::has_codecs() { options.compression } else { Compression::None };
+        let mut buffer = match compression {
             Compression::None => self.buffer,
             codec => {
                 let mut out = Vec::with_capacity(RECORD_BATCH_OVERHEAD + self.buffer.len() / 2);
@@ -212,7 +215,7 @@ impl BatchBuilder {
                 out
             }
         };
-        let attributes = Attributes(options.compression.id())
+        let attributes = Attributes(compression.id())
             .with(
                 Attributes::LOG_APPEND_TIME,
                 options.timestamp_type == TimestampType::LogAppendTime,

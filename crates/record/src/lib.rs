@@ -23,7 +23,9 @@ mod varint;
 pub use attributes::{Attributes, Compression, TimestampType};
 pub use batch::{Batch, Batches, batches, batches_trusted, for_each_record, record_timestamp};
 pub use builder::{BatchBuilder, BatchOptions};
-pub use compress::{MAX_DECOMPRESSED_BYTES, compress, decompress};
+#[cfg(feature = "apart")]
+pub use compress::codecs_have_come;
+pub use compress::{MAX_DECOMPRESSED_BYTES, compress, decompress, has_codecs};
 pub use control::EndTransactionMarker;
 pub use crc32c::crc32c;
 pub use error::{BatchError, BatchErrorKind};

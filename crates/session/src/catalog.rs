@@ -1,19 +1,23 @@
 //! The levels that exist, as `logbrook level export` lists them.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use logbrook_lab::level::{Kind, Level};
+use logbrook_lab::packed::{self, Packed};
 use serde::{Deserialize, Serialize};
 
 use crate::view::LevelKind;
 
-/// All tracks with their levels, in the order of the path. Read from `lessons/catalog.json`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// All tracks with their levels, in the order of the path. Read from `lessons/catalog.bin`.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
 pub struct Catalog {
     /// The tracks.
     pub tracks: Vec<Track>,
 }
 
 /// One track.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct Track {
     /// Folder.
     pub slug: String,
@@ -24,7 +28,7 @@ pub struct Track {
 }
 
 /// One level, as the map needs it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 pub struct Entry {
     /// Folder.
     pub slug: String,
@@ -56,6 +60,10 @@ impl Entry {
             goals: u32::try_from(level.asserts.len()).unwrap_or(u32::MAX),
         }
     }
+}
+
+impl Packed for Catalog {
+    const SHAPE: u64 = packed::LEVEL ^ packed::digest(&[include_bytes!("catalog.rs")]);
 }
 
 impl Catalog {

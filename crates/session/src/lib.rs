@@ -21,5 +21,14 @@ pub mod view;
 
 pub use event::Event;
 pub use logbrook_lab::level::Level;
+pub use logbrook_lab::packed::Packed;
 pub use session::Session;
 pub use view::View;
+
+/// The file with the rest of Kafka's tools and the codecs has come. Lines that call for them, and
+/// levels that begin with them, wait until then.
+#[cfg(feature = "apart")]
+pub fn rest_has_come() {
+    logbrook_record::codecs_have_come();
+    logbrook_shell::tools::come();
+}

@@ -9,6 +9,7 @@ use logbrook_lab::level::{Block, ClockMode, Kind, Level};
 use logbrook_lab::run::{Run, SKIPPED};
 use logbrook_lab::verdict::Verdict;
 use logbrook_shell::action::{Action, parse_entries};
+use logbrook_shell::tools;
 use logbrook_shell::workspace::Outcome;
 
 use crate::follow::Follow;
@@ -40,16 +41,34 @@ pub(crate) struct Play {
     pub(crate) refused: SortedMap<(String, String), String>,
     /// The trial whose failed seed the inspector looks into.
     pub(crate) in_trial: Option<usize>,
-    /// Lines that wait for the terminal: tab and action.
+    /// Lines that wait: each with its tab.
     queue: VecDeque<(u32, Queued)>,
     /// Sentences for the live region.
     pub(crate) said: Vec<String>,
 }
 
-/// A line that waits for its terminal.
-struct Queued {
-    action: Action,
-    label: Option<String>,
+/// A line that waits for its terminal, or for its tool to come.
+enum Queued {
+    /// A command from the keyboard, which is its standard input.
+    Command(String),
+    /// An action line, whole, and the label of the run block that it is of.
+    Action { action: Action, label: Option<String> },
+}
+
+impl Queued {
+    fn tool_has_come(&self) -> bool {
+        match self {
+            Self::Command(command) => tools::have_come(command),
+            Self::Action { action, .. } => tools::have_come(&action.to_string()),
+        }
+    }
+
+    fn label(&self) -> Option<&str> {
+        match self {
+            Self::Command(_) => None,
+            Self::Action { label, .. } => label.as_deref(),
+        }
+    }
 }
 
 impl Play {
@@ -121,7 +140,7 @@ impl Play {
             terminal.clear();
         } else if text.starts_with('@') || text.starts_with("& ") || text.contains('\n') {
             match Action::parse(text) {
-                Ok(action) => self.begin(tab, action, None),
+                Ok(action) => self.submitted(tab, Queued::Action { action, label: None }),
                 Err(e) => {
                     terminal.line(TermLineKind::Lab, text.trim_start_matches('@'), now);
                     terminal.line(
@@ -137,9 +156,26 @@ impl Play {
             // As a shell would: in the background, here in a terminal of its own.
             let name = self.tabs.next_name();
             let tab = self.tabs.open(name);
-            self.begin_live(tab, command);
+            self.submitted(tab, Queued::Command(command.to_owned()));
         } else {
-            self.begin_live(tab, text);
+            self.submitted(tab, Queued::Command(text.to_owned()));
+        }
+    }
+
+    /// At once, unless it has to wait.
+    fn submitted(&mut self, tab: u32, line: Queued) {
+        let overtakes = self.queue.iter().any(|(waiting, _)| *waiting == tab);
+        if !overtakes && line.tool_has_come() {
+            self.begin_line(tab, line);
+        } else {
+            self.queue.push_back((tab, line));
+        }
+    }
+
+    fn begin_line(&mut self, tab: u32, line: Queued) {
+        match line {
+            Queued::Command(command) => self.begin_live(tab, &command),
+            Queued::Action { action, label } => self.begin(tab, action, label),
         }
     }
 
@@ -163,25 +199,24 @@ impl Play {
             .is_some_and(|t| t.live.is_some());
         let tab = if busy { self.tabs.open("Terminal".to_owned()) } else { self.tabs.active };
         for entry in entries {
-            let queued = Queued { action: entry.action, label: Some(label.to_owned()) };
-            self.queue.push_back((tab, queued));
+            let line = Queued::Action { action: entry.action, label: Some(label.to_owned()) };
+            self.queue.push_back((tab, line));
         }
         self.begin_queued();
     }
 
     fn begin_queued(&mut self) {
-        while let Some((tab, _)) = self.queue.front() {
+        while let Some((tab, line)) = self.queue.front() {
             let tab = *tab;
-            match self.tabs.get(tab) {
-                Some(terminal) if terminal.live.is_some() => return,
-                Some(_) => {
-                    if let Some((_, Queued { action, label })) = self.queue.pop_front() {
-                        self.begin(tab, action, label);
-                    }
-                }
-                None => {
-                    self.queue.pop_front();
-                }
+            let there = match self.tabs.get(tab) {
+                Some(terminal) if terminal.live.is_some() || !line.tool_has_come() => return,
+                Some(_) => true,
+                None => false,
+            };
+            if let Some((_, line)) = self.queue.pop_front()
+                && there
+            {
+                self.begin_line(tab, line);
             }
         }
     }
@@ -195,8 +230,7 @@ impl Play {
         match self.run.begin_live(&name, command) {
             Ok((running, line)) => {
                 let tool = command.split_whitespace().next().unwrap_or_default();
-                let mut live =
-                    Live::new(running, tool.to_owned(), logbrook_shell::tools::reads_stdin(tool));
+                let mut live = Live::new(running, tool.to_owned(), tools::reads_stdin(tool));
                 live.line = Some(line);
                 self.began(tab, live);
             }
@@ -426,7 +460,7 @@ impl Play {
 
     pub(crate) fn running_block(&self) -> Option<&str> {
         let live = self.tabs.tabs.iter().find_map(|t| t.live.as_ref()?.label.as_deref());
-        live.or_else(|| self.queue.front().and_then(|(_, q)| q.label.as_deref()))
+        live.or_else(|| self.queue.front().and_then(|(_, line)| line.label()))
     }
 
     pub(crate) fn now(&self) -> Time {

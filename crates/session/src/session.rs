@@ -5,6 +5,7 @@ use std::sync::Arc;
 use logbrook_cluster::EventId;
 use logbrook_lab::level::Level;
 use logbrook_lab::verdict::Verdict as Held;
+use logbrook_shell::tools;
 
 use crate::catalog::Catalog;
 use crate::demo;
@@ -69,7 +70,21 @@ impl Session {
         }
     }
 
-    /// Goes to a level.
+    /// Whether a level can be opened now: it may begin with a tool or a codec that has not come yet.
+    #[must_use]
+    pub fn can_open(level: &Level) -> bool {
+        let settings = (level.cluster.config.keys())
+            .chain(level.topics.iter().flat_map(|topic| topic.config.keys()))
+            .chain(level.apps.iter().flat_map(|app| app.config.keys()));
+        let events = level.events.iter().chain(level.trials.iter().flat_map(|trial| &trial.event));
+        settings
+            .chain(level.files.values())
+            .chain(&level.setup)
+            .chain(events.map(|event| &event.action))
+            .all(|text| tools::have_come(text))
+    }
+
+    /// Goes to a level. Ask [`Session::can_open`] before.
     pub fn open(&mut self, level: Level) {
         self.place = Place::Workbench { track: level.track.clone(), slug: level.slug.clone() };
         self.play = None;

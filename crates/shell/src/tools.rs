@@ -41,6 +41,7 @@ mod message_formatter;
 pub mod options;
 mod partition_leaders;
 mod reset_offsets;
+mod rest;
 mod script;
 mod setup;
 mod topic_filter;
@@ -54,87 +55,76 @@ use crate::nearest::nearest;
 use crate::words;
 pub use hint::hint;
 use options::OptionTable;
+#[cfg(feature = "apart")]
+pub use rest::come;
+use rest::{Rest, rest};
 pub use setup::ToolEnv;
 
 type Start = fn(&'static OptionTable, &[String], &ToolEnv) -> Box<dyn Process>;
 
+/// What a tool is made of.
 struct Tool {
-    name: &'static str,
     help: &'static str,
     start: Start,
     table: OnceLock<OptionTable>,
 }
 
 impl Tool {
-    const fn new(name: &'static str, help: &'static str, start: Start) -> Tool {
-        Tool { name, help, start, table: OnceLock::new() }
+    const fn new(help: &'static str, start: Start) -> Tool {
+        Tool { help, start, table: OnceLock::new() }
+    }
+
+    fn table(&self) -> &OptionTable {
+        self.table.get_or_init(|| OptionTable::of(self.help))
     }
 }
 
-static TOOLS: [Tool; 23] = [
-    Tool::new(
-        "kafka-broker-api-versions.sh",
-        kafka_broker_api_versions::HELP,
-        kafka_broker_api_versions::start,
-    ),
-    Tool::new("kafka-client-metrics.sh", kafka_client_metrics::HELP, kafka_client_metrics::start),
-    Tool::new("kafka-topics.sh", kafka_topics::HELP, kafka_topics::start),
-    Tool::new(
-        "kafka-console-producer.sh",
-        kafka_console_producer::HELP,
-        kafka_console_producer::start,
-    ),
-    Tool::new(
-        "kafka-console-consumer.sh",
-        kafka_console_consumer::HELP,
-        kafka_console_consumer::start,
-    ),
-    Tool::new(
-        "kafka-consumer-groups.sh",
-        kafka_consumer_groups::HELP,
-        kafka_consumer_groups::start,
-    ),
-    Tool::new("kafka-get-offsets.sh", kafka_get_offsets::HELP, kafka_get_offsets::start),
-    Tool::new("kafka-groups.sh", kafka_groups::HELP, kafka_groups::start),
-    Tool::new("kafka-share-groups.sh", kafka_share_groups::HELP, kafka_share_groups::start),
-    Tool::new(
-        "kafka-console-share-consumer.sh",
-        kafka_console_share_consumer::HELP,
-        kafka_console_share_consumer::start,
-    ),
-    Tool::new(
-        "kafka-leader-election.sh",
-        kafka_leader_election::HELP,
-        kafka_leader_election::start,
-    ),
-    Tool::new(
-        "kafka-reassign-partitions.sh",
-        kafka_reassign_partitions::HELP,
-        kafka_reassign_partitions::start,
-    ),
-    Tool::new("kafka-delete-records.sh", kafka_delete_records::HELP, kafka_delete_records::start),
-    Tool::new("kafka-configs.sh", kafka_configs::HELP, kafka_configs::start),
-    Tool::new("kafka-dump-log.sh", kafka_dump_log::HELP, kafka_dump_log::start),
-    Tool::new("kafka-cluster.sh", kafka_cluster::HELP, kafka_cluster::start),
-    Tool::new("kafka-features.sh", kafka_features::HELP, kafka_features::start),
-    Tool::new("kafka-log-dirs.sh", kafka_log_dirs::HELP, kafka_log_dirs::start),
-    Tool::new(
-        "kafka-metadata-quorum.sh",
-        kafka_metadata_quorum::HELP,
-        kafka_metadata_quorum::start,
-    ),
-    Tool::new(
-        "kafka-verifiable-producer.sh",
-        kafka_verifiable_producer::HELP,
-        kafka_verifiable_producer::start,
-    ),
-    Tool::new(
-        "kafka-verifiable-consumer.sh",
-        kafka_verifiable_consumer::HELP,
-        kafka_verifiable_consumer::start,
-    ),
-    Tool::new("kafka-transactions.sh", kafka_transactions::HELP, kafka_transactions::start),
-    Tool::new("kafka-drive", "", kafka_drive::start),
+/// Where a tool is found.
+enum Place {
+    /// Here from the start: the first lines of nearly every lesson.
+    Here(&'static Tool),
+    /// In [`Rest`].
+    Rest(fn(&'static Rest) -> &'static Tool),
+}
+
+impl Place {
+    fn tool(&self) -> Option<&'static Tool> {
+        match self {
+            Place::Here(tool) => Some(tool),
+            Place::Rest(of) => rest().map(of),
+        }
+    }
+}
+
+static TOPICS: Tool = Tool::new(kafka_topics::HELP, kafka_topics::start);
+static PRODUCER: Tool = Tool::new(kafka_console_producer::HELP, kafka_console_producer::start);
+static CONSUMER: Tool = Tool::new(kafka_console_consumer::HELP, kafka_console_consumer::start);
+
+/// Every tool by its name.
+static TOOLS: [(&str, Place); 23] = [
+    ("kafka-broker-api-versions.sh", Place::Rest(|rest| &rest.broker_api_versions)),
+    ("kafka-client-metrics.sh", Place::Rest(|rest| &rest.client_metrics)),
+    ("kafka-topics.sh", Place::Here(&TOPICS)),
+    ("kafka-console-producer.sh", Place::Here(&PRODUCER)),
+    ("kafka-console-consumer.sh", Place::Here(&CONSUMER)),
+    ("kafka-consumer-groups.sh", Place::Rest(|rest| &rest.consumer_groups)),
+    ("kafka-get-offsets.sh", Place::Rest(|rest| &rest.get_offsets)),
+    ("kafka-groups.sh", Place::Rest(|rest| &rest.groups)),
+    ("kafka-share-groups.sh", Place::Rest(|rest| &rest.share_groups)),
+    ("kafka-console-share-consumer.sh", Place::Rest(|rest| &rest.console_share_consumer)),
+    ("kafka-leader-election.sh", Place::Rest(|rest| &rest.leader_election)),
+    ("kafka-reassign-partitions.sh", Place::Rest(|rest| &rest.reassign_partitions)),
+    ("kafka-delete-records.sh", Place::Rest(|rest| &rest.delete_records)),
+    ("kafka-configs.sh", Place::Rest(|rest| &rest.configs)),
+    ("kafka-dump-log.sh", Place::Rest(|rest| &rest.dump_log)),
+    ("kafka-cluster.sh", Place::Rest(|rest| &rest.cluster)),
+    ("kafka-features.sh", Place::Rest(|rest| &rest.features)),
+    ("kafka-log-dirs.sh", Place::Rest(|rest| &rest.log_dirs)),
+    ("kafka-metadata-quorum.sh", Place::Rest(|rest| &rest.metadata_quorum)),
+    ("kafka-verifiable-producer.sh", Place::Rest(|rest| &rest.verifiable_producer)),
+    ("kafka-verifiable-consumer.sh", Place::Rest(|rest| &rest.verifiable_consumer)),
+    ("kafka-transactions.sh", Place::Rest(|rest| &rest.transactions)),
+    ("kafka-drive", Place::Rest(|rest| &rest.drive)),
 ];
 
 /// No tool of that name.
@@ -156,7 +146,7 @@ impl std::error::Error for ToolNotFound {}
 
 /// Names of the tools there are.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TOOLS.iter().map(|tool| tool.name)
+    TOOLS.iter().map(|(name, _)| *name)
 }
 
 /// Does the tool read lines from its standard input?
@@ -164,18 +154,29 @@ pub fn reads_stdin(name: &str) -> bool {
     matches!(name, "kafka-console-producer.sh" | "kafka-drive")
 }
 
-/// The option table of a tool.
-pub fn options_of(name: &str) -> Option<&'static OptionTable> {
-    let tool = TOOLS.iter().find(|tool| tool.name == name)?;
-    Some(tool.table.get_or_init(|| OptionTable::of(tool.help)))
+fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|(tool, _)| *tool == name)?.1.tool()
 }
 
-/// The process of a command line; the first word is the tool's name.
+/// Whether what lines or settings call for is here: each tool that they name, and the codecs if they
+/// speak of compression. Always, unless these come later (feature `apart`).
+pub fn have_come(lines: &str) -> bool {
+    let codecs = logbrook_record::has_codecs() || !lines.contains("compress");
+    codecs && TOOLS.iter().all(|(name, place)| place.tool().is_some() || !lines.contains(name))
+}
+
+/// The option table of a tool.
+pub fn options_of(name: &str) -> Option<&'static OptionTable> {
+    find(name).map(Tool::table)
+}
+
+/// The process of a command line; the first word is the tool's name. Where the rest of the tools
+/// comes later, ask [`have_come`] before.
 pub fn tool(argv: &[String], env: &ToolEnv) -> Result<Box<dyn Process>, ToolNotFound> {
     let name = argv.first().map(String::as_str).unwrap_or_default();
-    match (TOOLS.iter().find(|tool| tool.name == name), options_of(name)) {
-        (Some(tool), Some(table)) => Ok((tool.start)(table, &argv[1..], env)),
-        _ => Err(ToolNotFound { name: name.to_string(), nearest: nearest(name, names()) }),
+    match find(name) {
+        Some(tool) => Ok((tool.start)(tool.table(), &argv[1..], env)),
+        None => Err(ToolNotFound { name: name.to_string(), nearest: nearest(name, names()) }),
     }
 }
 

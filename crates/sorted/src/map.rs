@@ -368,6 +368,29 @@ impl<'a, K, V> IntoIterator for &'a mut SortedMap<K, V> {
     }
 }
 
+/// As `borsh` writes a map: the number of entries, then each key with its value.
+#[cfg(feature = "borsh")]
+mod binary {
+    use borsh::io::{Read, Result, Write};
+    use borsh::{BorshDeserialize, BorshSerialize};
+
+    use alloc::vec::Vec;
+
+    use super::SortedMap;
+
+    impl<K: BorshSerialize, V: BorshSerialize> BorshSerialize for SortedMap<K, V> {
+        fn serialize<W: Write>(&self, writer: &mut W) -> Result<()> {
+            self.iter().collect::<Vec<_>>().serialize(writer)
+        }
+    }
+
+    impl<K: BorshDeserialize + Ord, V: BorshDeserialize> BorshDeserialize for SortedMap<K, V> {
+        fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
+            Ok(Vec::<(K, V)>::deserialize_reader(reader)?.into_iter().collect())
+        }
+    }
+}
+
 #[cfg(feature = "serde")]
 mod serialized {
     use core::fmt;

@@ -54,11 +54,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let mut parts: Map<String, Value> =
             load.parts.iter().map(|(name, bytes)| ((*name).to_owned(), json!(bytes))).collect();
         parts.insert("first_paint".to_owned(), json!(load.first()));
+        parts.insert("first_command".to_owned(), json!(load.answered()));
         parts.insert("sum".to_owned(), json!(load.total()));
         let all = json!({ "engine": measures, "first_load_brotli_bytes": parts, "goal_bytes": sizes::GOAL_BYTES });
         println!("{all}");
     } else {
-        println!("\n{}\n{}", table(&measures)?, load.table());
+        print!("\n{}\n{}", table(&measures)?, load.table());
     }
     Ok(())
 }

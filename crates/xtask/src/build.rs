@@ -12,7 +12,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let built = page::build(Profile::Web, &args.base)?;
-    println!("{}", sizes::first_load(&built.dist)?.table());
+    print!("{}", sizes::first_load(&built.dist)?.table());
     println!("The page is in {}.", built.dist.display());
     Ok(())
 }

@@ -26,9 +26,19 @@ pub(crate) fn native() -> Result<()> {
     command::run(command::cargo().args(all))
 }
 
-/// The page, for its own target.
+/// The page, for its own target and split as it is shipped.
 pub(crate) fn page() -> Result<()> {
     targets::ensure(&[targets::PAGE])?;
-    let page = ["clippy", "-p", "logbrook-web", "--target", targets::PAGE, "--", "-D", "warnings"];
-    command::run(command::cargo().args(page))
+    command::run(command::cargo().args([
+        "clippy",
+        "--package",
+        "logbrook-web",
+        "--target",
+        targets::PAGE,
+        "--features",
+        "split",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }

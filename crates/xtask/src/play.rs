@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let profile = if args.watch { Profile::Dev } else { Profile::Web };
     let built = page::build(profile, "/")?;
     if !args.watch {
-        eprintln!("{}", sizes::first_load(&built.dist)?.table());
+        eprint!("{}", sizes::first_load(&built.dist)?.table());
     }
     println!("Logbrook plays at {}  (Ctrl-C ends it)", server.address());
     if !args.no_open {

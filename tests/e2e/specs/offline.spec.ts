@@ -5,9 +5,11 @@ import { Workbench } from "../pages/workbench";
 test("once loaded, a level is played with the network off", async ({ page, context }) => {
   const bench = new Workbench(page);
   await bench.open("basics/first-record");
+  await expect(page.locator("html")).toHaveAttribute("data-whole", "true");
   await context.setOffline(true);
   await bench.block("create").click();
   await expect(bench.terminal.output).toContainText("Created topic orders.");
+  await bench.terminal.run("kafka-get-offsets.sh --bootstrap-server localhost:9092 --topic orders", "orders:0:0");
 });
 
 test("the engine never holds the page for long", async ({ page }) => {

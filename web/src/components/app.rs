@@ -9,7 +9,7 @@ use super::rich::rich;
 use super::top_bar::TopBar;
 use super::workbench::{Panels, Workbench};
 use crate::driver::Driver;
-use crate::engine;
+use crate::engine::{self, Opened};
 use crate::store::{Store, part};
 use crate::{dom, places};
 use leptos::prelude::*;
@@ -82,6 +82,11 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
                     driver.come(store, Some(Event::Go(Place::Home)));
                 }
             }
+            // Not before: the place is to be used without waiting for it.
+            match engine::load_rest().await {
+                Ok(()) => dom::mark("data-whole", "true"),
+                Err(why) => trouble.0.set(Some(why)),
+            }
         });
     });
 
@@ -120,8 +125,15 @@ async fn come(
     place: RwSignal<Place>,
     to: &Place,
 ) -> Result<(), String> {
+    // Asked for beside the engine, not after it.
+    let level = match to {
+        Place::Workbench { track, slug } => Some(engine::level(track, slug)),
+        Place::Home | Place::Sandbox => None,
+    };
     if !driver.has_come() {
-        let engine = engine::load(engine::catalog().await?).await?;
+        let catalog = engine::catalog();
+        let start = engine::load().await?;
+        let engine = start(&catalog.await?)?;
         // Two places may have asked for it.
         if !driver.has_come() {
             driver.put(engine);
@@ -130,22 +142,33 @@ async fn come(
             }
         }
     }
-    let Place::Workbench { track, slug } = to else {
+    let Some(level) = level else {
         if place.get_untracked() == *to {
             driver.come(store, Some(Event::Go(to.clone())));
         }
         return Ok(());
     };
-    if let Some(level) = engine::level_here()
-        && place.get_untracked() == *to
-        && driver.open(store, &level, track, slug)?
-    {
-        return Ok(());
-    }
-    let level = engine::level(track, slug).await?;
+    open(driver, store, place, to, &level.await?).await
+}
+
+/// Opens the level of a place.
+async fn open(
+    driver: &Driver,
+    store: Store,
+    place: RwSignal<Place>,
+    to: &Place,
+    level: &[u8],
+) -> Result<(), String> {
+    let Place::Workbench { track, slug } = to else { return Ok(()) };
     // The learner may have gone on meanwhile.
-    if place.get_untracked() == *to && !driver.open(store, &level, track, slug)? {
-        return Err(format!("`lessons/{track}/{slug}.json` holds another level."));
+    while place.get_untracked() == *to {
+        match driver.open(store, level, track, slug)? {
+            Opened::Yes => break,
+            Opened::Another => {
+                return Err(format!("`lessons/{track}/{slug}.bin` holds another level."));
+            }
+            Opened::NeedsRest => engine::load_rest().await?,
+        }
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! `logbrook level export`: the levels as the page loads them.
+//! `logbrook level export`: the levels as the page loads them, and as JSON for the prerendered pages.
 
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use logbrook_lab::level::{Assert, Level};
+use logbrook_lab::packed::Packed;
 use logbrook_lab::parse::read_all;
 use logbrook_session::catalog::{Catalog, Entry, Track};
 use serde::Serialize;
@@ -26,19 +27,21 @@ pub(crate) fn run(lessons: &Path, out: &Path) -> Result<ExitCode, String> {
         for level in &track.levels {
             let sentence = |a: &Assert| a.check.sentence(a.when, level);
             let page = Page { level, goals: level.asserts.iter().map(sentence).collect() };
-            write(&out.join(&track.slug).join(format!("{}.json", level.slug)), &page)?;
+            write(&out.join(&track.slug).join(&level.slug), level, &page)?;
         }
         catalog.tracks.push(Track { slug: track.slug, title: track.title, levels });
     }
-    write(&out.join("catalog.json"), &catalog)?;
+    write(&out.join("catalog"), &catalog, &catalog)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
-    let fail = |e: std::io::Error| format!("{}: {e}", path.display());
+/// `<path>.bin` for the page, `<path>.json` for who reads along.
+fn write(path: &Path, packed: &impl Packed, told: &impl Serialize) -> Result<(), String> {
+    let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(fail)?;
+        fs::create_dir_all(folder).map_err(|e| fail(&e))?;
     }
-    let json = serde_json::to_string(value).map_err(|e| format!("{}: {e}", path.display()))?;
-    fs::write(path, json).map_err(fail)
+    let json = serde_json::to_string(told).map_err(|e| fail(&e))?;
+    fs::write(path.with_extension("json"), json).map_err(|e| fail(&e))?;
+    fs::write(path.with_extension("bin"), packed.pack()).map_err(|e| fail(&e))
 }

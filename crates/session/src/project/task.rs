@@ -86,7 +86,7 @@ pub(crate) fn capital(sentence: &str) -> String {
     let mut chars = sentence.chars();
     chars
         .next()
-        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
+        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
 pub(crate) fn summary(goals: &[Goal]) -> String {

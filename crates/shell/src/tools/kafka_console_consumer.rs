@@ -260,7 +260,8 @@ fn start_offset(checks: &Checks<'_>) -> Result<StartAt, Early> {
         });
     }
     let text = options.value("offset").map_err(uncaught)?.unwrap_or_default();
-    match text.to_lowercase().as_str() {
+    // No letter outside ASCII has a small form in these words.
+    match text.to_ascii_lowercase().as_str() {
         "earliest" => Ok(StartAt::Earliest),
         "latest" => Ok(StartAt::Latest),
         _ => match text.parse::<i64>() {

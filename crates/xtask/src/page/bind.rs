@@ -1,8 +1,9 @@
 //! wasm-split and wasm-bindgen, as libraries: wasm-bindgen in the version of Cargo.lock, no tool to
 //! install.
 //!
-//! The page is two modules. The first draws; the engine comes in a file of its own after the first
-//! paint (the `#[lazy]` function of web's engine.rs is where the two part).
+//! The page is some modules, loaded one after the other. The first draws; the engine comes after the
+//! first paint, and then the rest of the tools. web's engine.rs is where they part, and what they are
+//! named after; what the later two share is a module that comes with the engine.
 
 use super::{Profile, content_hash, copy, write};
 use crate::env::paths;
@@ -49,14 +50,18 @@ pub(crate) fn bind(wasm: &Path, profile: Profile, dist: &Path) -> Result<Bound> 
 
     // The scripts name each other and the modules: one hash, over all of them, names them all.
     let mut files = vec![
-        ("logbrook.js".to_owned(), "logbrook", "js"),
-        ("logbrook_bg.wasm".to_owned(), "logbrook", "wasm"),
+        ("logbrook.js".to_owned(), "logbrook".to_owned(), "js"),
+        ("logbrook_bg.wasm".to_owned(), "logbrook".to_owned(), "wasm"),
     ];
     if lean {
-        files.push((LINK.to_owned(), "engine", "js"));
-        for (i, module) in main.rest.iter().enumerate() {
+        files.push((LINK.to_owned(), "engine".to_owned(), "js"));
+        for module in &main.rest {
             let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, if i == 0 { "engine" } else { "engine-shared" }, "wasm"));
+            let stem = match name.strip_suffix(".wasm").and_then(|n| n.strip_prefix("split_")) {
+                Some(part) => part.to_owned(),
+                None => "engine-shared".to_owned(),
+            };
+            files.push((name, stem, "wasm"));
         }
     }
     let mut all = Vec::new();
@@ -70,7 +75,7 @@ pub(crate) fn bind(wasm: &Path, profile: Profile, dist: &Path) -> Result<Bound> 
     }
     let hash = content_hash(&all);
     let final_name =
-        |(_, stem, extension): &(String, &str, &str)| format!("{stem}-{hash}.{extension}");
+        |(_, stem, extension): &(String, String, &str)| format!("{stem}-{hash}.{extension}");
     for (file, mut bytes) in files.iter().zip(contents) {
         if file.2 == "js" {
             let mut text = String::from_utf8(bytes).doing(&file.0)?;

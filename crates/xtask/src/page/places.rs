@@ -17,11 +17,13 @@ pub(crate) struct Place {
     pub(crate) description: String,
     /// HTML for `#app`, in force until the engine takes over.
     pub(crate) body: String,
-    /// What the engine would ask for first: the id of its script element, and the JSON.
-    pub(crate) data: Vec<(&'static str, String)>,
+    /// What the page asks for beside the engine, under the root.
+    pub(crate) asks: Vec<String>,
     /// Whether the engine takes it over; a page to read stays as it is.
     pub(crate) live: bool,
 }
+
+const CATALOG: &str = "lessons/catalog.bin";
 
 const TAGLINE: &str = "Learn Apache Kafka on a real broker that runs in your browser tab: lessons, graded \
     challenges, and every byte of every record.";
@@ -29,12 +31,12 @@ const TAGLINE: &str = "Learn Apache Kafka on a real broker that runs in your bro
 /// Home, each level, the sandbox, and the page for an address that is none of them.
 pub(crate) fn all(exported: &Path) -> Result<Vec<Place>> {
     let catalog = lessons::read(&exported.join("catalog.json"))?;
-    let mut places = vec![home(&catalog)?, sandbox(&catalog), not_found(&catalog), exact()?];
+    let mut places = vec![home(&catalog)?, sandbox(), not_found(), exact()?];
     for track in list(&catalog, "tracks") {
         for entry in list(track, "levels") {
             let (track_slug, slug) = (text(track, "slug")?, text(entry, "slug")?);
             let level = lessons::read(&exported.join(track_slug).join(format!("{slug}.json")))?;
-            places.push(place(&catalog, track, entry, &level)?);
+            places.push(place(track, entry, &level)?);
         }
     }
     Ok(places)
@@ -67,12 +69,12 @@ fn home(catalog: &Value) -> Result<Place> {
         title: "Logbrook: Apache Kafka in a browser tab".to_owned(),
         description: TAGLINE.to_owned(),
         body,
-        data: vec![("catalog", catalog.to_string())],
+        asks: vec![CATALOG.to_owned()],
         live: true,
     })
 }
 
-fn sandbox(catalog: &Value) -> Place {
+fn sandbox() -> Place {
     Place {
         path: "sandbox/".to_owned(),
         title: "Sandbox · Logbrook".to_owned(),
@@ -80,7 +82,7 @@ fn sandbox(catalog: &Value) -> Place {
         body: "<main class=\"wrap prerendered\"><h1>Sandbox</h1><p>One broker, empty, and Kafka's own \
             command line tools. It starts when the engine has loaded.</p></main>"
             .to_owned(),
-        data: vec![("catalog", catalog.to_string())],
+        asks: vec![CATALOG.to_owned()],
         live: true,
     }
 }
@@ -103,12 +105,12 @@ fn exact() -> Result<Place> {
              <main class=\"wrap prerendered\"><div class=\"prose\"><div class=\"md\">{}</div></div></main>",
             prose::markdown(&markdown)
         ),
-        data: Vec::new(),
+        asks: Vec::new(),
         live: false,
     })
 }
 
-fn not_found(catalog: &Value) -> Place {
+fn not_found() -> Place {
     Place {
         path: "404.html".to_owned(),
         title: "No such place · Logbrook".to_owned(),
@@ -116,12 +118,12 @@ fn not_found(catalog: &Value) -> Place {
         body: "<main class=\"wrap prerendered\"><h1>There is no such place</h1><p>Nothing stands at this \
             address. <a href=\"/\">All levels</a> are on the first page.</p></main>"
             .to_owned(),
-        data: vec![("catalog", catalog.to_string())],
+        asks: vec![CATALOG.to_owned()],
         live: true,
     }
 }
 
-fn place(catalog: &Value, track: &Value, entry: &Value, level: &Value) -> Result<Place> {
+fn place(track: &Value, entry: &Value, level: &Value) -> Result<Place> {
     let title = text(entry, "title")?;
     Ok(Place {
         path: format!("{}/{}/", text(track, "slug")?, text(entry, "slug")?),
@@ -135,7 +137,10 @@ fn place(catalog: &Value, track: &Value, entry: &Value, level: &Value) -> Result
             prose::escape(title),
             prose::html(level)?
         ),
-        data: vec![("catalog", catalog.to_string()), ("level", level.to_string())],
+        asks: vec![
+            CATALOG.to_owned(),
+            format!("lessons/{}/{}.bin", text(track, "slug")?, text(entry, "slug")?),
+        ],
         live: true,
     })
 }

@@ -1,5 +1,5 @@
-//! What a first visit loads, in brotli bytes: what must be there until the page takes input, and the
-//! engine that comes after the first paint.
+//! What a first visit loads, in brotli bytes: what must be there until the page takes input, the
+//! engine that comes after the first paint, and the rest that comes once a place is open.
 
 use crate::say::{Doing, Result, failure, kb};
 use std::fs;
@@ -9,13 +9,19 @@ use std::path::Path;
 pub(crate) const GOAL_BYTES: u64 = 372_000;
 /// Above this the tests fail: everything up to the first paint that takes input.
 pub(crate) const LIMIT_BYTES: u64 = 450_000;
-/// Above this the tests fail too: the same with the engine's own file. It is not a goal. It is where
-/// the engine stood when it was last measured: with transactions, both group protocols, compaction, all
-/// codecs and thirteen tools more. So it grows only on purpose; lower it when it shrinks.
-pub(crate) const CEILING_BYTES: u64 = 1_115_000;
+/// Above this the tests fail too: everything up to the answer to a lesson's first command. This and
+/// the next are no goals. They are where the engine stood when it was last measured, with two per cent
+/// to move in; so it grows only on purpose. Lower them when it shrinks.
+pub(crate) const ANSWERED_BYTES: u64 = 928_000;
+/// Above this the tests fail too: with what comes in the background.
+pub(crate) const CEILING_BYTES: u64 = 1_141_000;
 
-/// The part that is loaded after the first paint.
-const LATER: &str = "engine";
+/// What the build has read from `lessons/`: the path, and the place's level.
+const LEVEL: &str = "level";
+/// Loaded after the first paint: nothing is answered before.
+const ENGINE: &str = "engine";
+/// Loaded after that: the tools that a lesson does not begin with, and the codecs.
+const REST: &str = "rest";
 
 /// Each part of the first load with its bytes over the wire.
 pub(crate) struct FirstLoad {
@@ -25,12 +31,14 @@ pub(crate) struct FirstLoad {
 /// Measures a page built with [`super::Profile::Web`].
 pub(crate) fn first_load(dist: &Path) -> Result<FirstLoad> {
     let mut parts = vec![
-        ("html", largest_place(dist)?),
+        ("html", largest(dist, "html")?),
         ("css", 0),
         ("fonts", 0),
         ("js", 0),
         ("wasm", 0),
-        (LATER, 0),
+        (LEVEL, largest(dist, "bin")? + wire(&dist.join("lessons/catalog.bin"))?),
+        (ENGINE, 0),
+        (REST, 0),
     ];
     for (folder, at_top) in [("", true), ("fonts", false), ("snippets", false)] {
         add(&dist.join(folder), at_top, &mut parts)?;
@@ -39,17 +47,17 @@ pub(crate) fn first_load(dist: &Path) -> Result<FirstLoad> {
 }
 
 /// Every place is somebody's first: the heaviest counts.
-fn largest_place(folder: &Path) -> Result<u64> {
-    let mut largest = 0;
+fn largest(folder: &Path, kind: &str) -> Result<u64> {
+    let mut heaviest = 0;
     for entry in fs::read_dir(folder).doing(folder.display())? {
         let path = entry.doing(folder.display())?.path();
         if path.is_dir() {
-            largest = largest.max(largest_place(&path)?);
-        } else if path.extension().is_some_and(|e| e == "html") {
-            largest = largest.max(wire(&path)?);
+            heaviest = heaviest.max(largest(&path, kind)?);
+        } else if path.extension().is_some_and(|e| e == kind) {
+            heaviest = heaviest.max(wire(&path)?);
         }
     }
-    Ok(largest)
+    Ok(heaviest)
 }
 
 fn add(folder: &Path, only_here: bool, parts: &mut [(&'static str, u64)]) -> Result<()> {
@@ -65,12 +73,11 @@ fn add(folder: &Path, only_here: bool, parts: &mut [(&'static str, u64)]) -> Res
             Some("css") => "css",
             Some("woff2") => "fonts",
             Some("js") => "js",
-            Some("wasm")
-                if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(LATER)) =>
-            {
-                LATER
+            Some("wasm") => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let later = [ENGINE, REST].into_iter().find(|part| name.starts_with(part));
+                later.unwrap_or("wasm")
             }
-            Some("wasm") => "wasm",
             _ => continue,
         };
         if let Some(part) = parts.iter_mut().find(|(name, _)| *name == kind) {
@@ -89,14 +96,24 @@ fn wire(path: &Path) -> Result<u64> {
 }
 
 impl FirstLoad {
-    /// Until the page takes input.
-    pub(crate) fn first(&self) -> u64 {
-        self.parts.iter().filter(|(name, _)| *name != LATER).map(|(_, bytes)| bytes).sum()
+    fn sum(&self, without: &[&str]) -> u64 {
+        let counts = |(name, _): &&(&str, u64)| !without.contains(name);
+        self.parts.iter().filter(counts).map(|(_, bytes)| bytes).sum()
     }
 
-    /// With the engine.
+    /// Until the page takes input.
+    pub(crate) fn first(&self) -> u64 {
+        self.sum(&[LEVEL, ENGINE, REST])
+    }
+
+    /// Until a lesson's first command is answered.
+    pub(crate) fn answered(&self) -> u64 {
+        self.sum(&[REST])
+    }
+
+    /// With what comes in the background.
     pub(crate) fn total(&self) -> u64 {
-        self.parts.iter().map(|(_, bytes)| bytes).sum()
+        self.sum(&[])
     }
 
     /// The parts, the sums, and how they stand to the goal.
@@ -104,28 +121,30 @@ impl FirstLoad {
         let verdict = |bytes| if bytes <= GOAL_BYTES { "within" } else { "above" };
         let sum = |name: &str, bytes| {
             format!(
-                "  {name:<13}{:>10}   {} the goal of {}",
+                "  {name:<15}{:>10}   {} the goal of {}\n",
                 kb(bytes),
                 verdict(bytes),
                 kb(GOAL_BYTES)
             )
         };
-        let row = |(name, bytes): &(&str, u64)| format!("  {name:<13}{:>10}\n", kb(*bytes));
-        let (later, first): (Vec<_>, Vec<_>) =
-            self.parts.iter().partition(|(name, _)| *name == LATER);
         let mut out = String::from("First load, brotli\n");
-        out.extend(first.into_iter().map(row));
-        out.push_str(&sum("first paint", self.first()));
-        out.push('\n');
-        out.extend(later.into_iter().map(row));
+        for (name, bytes) in &self.parts {
+            match *name {
+                LEVEL => out.push_str(&sum("first paint", self.first())),
+                REST => out.push_str(&sum("first command", self.answered())),
+                _before_the_first_paint => {}
+            }
+            out.push_str(&format!("  {name:<15}{:>10}\n", kb(*bytes)));
+        }
         out.push_str(&sum("all", self.total()));
         out
     }
 
-    /// Fails above the limit, and above the ceiling.
+    /// Fails above the limit, and above the ceilings.
     pub(crate) fn check(&self) -> Result<()> {
         let held = [
             ("the first load up to the first paint", self.first(), LIMIT_BYTES),
+            ("the first load up to the first command", self.answered(), ANSWERED_BYTES),
             ("the whole first load", self.total(), CEILING_BYTES),
         ];
         match held.iter().find(|(_, bytes, most)| bytes > most) {

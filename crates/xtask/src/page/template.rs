@@ -124,28 +124,20 @@ impl Template {
                  <script type=\"module\">import start from \"/{script}\"; start({{ module_or_path: new URL(\"/{wasm}\", document.baseURI) }});</script>\n"
             ));
         }
+        for asked in &place.asks {
+            assets.push_str(&format!(
+                "<link rel=\"preload\" href=\"/{asked}\" as=\"fetch\" crossorigin>\n"
+            ));
+        }
         let html = between(&self.html, "head", &meta)?;
         let html = between(&html, "app", &place.body)?;
-        // Beside the page rather than a second request. `</` would end the script early.
-        let data: String = place
-            .data
-            .iter()
-            .map(|(id, json)| {
-                format!(
-                    "<script type=\"application/json\" id=\"{id}\">{}</script>\n",
-                    json.replace("</", "<\\/")
-                )
-            })
-            .collect();
         let html = html.replacen("</head>", &format!("{assets}</head>"), 1);
-        let html = html
+        Ok(html
             .replacen("<html", &format!("<html data-root=\"{root}\""), 1)
             .replace("href=\"/", &format!("href=\"{root}"))
             .replace("src=\"/", &format!("src=\"{root}"))
             .replace("from \"/", &format!("from \"{root}"))
-            .replace("new URL(\"/", &format!("new URL(\"{root}"));
-        // Last, so that nothing in it is taken for an address of the template.
-        Ok(html.replacen("</body>", &format!("{data}</body>"), 1))
+            .replace("new URL(\"/", &format!("new URL(\"{root}")))
     }
 }
 
@@ -185,7 +177,7 @@ mod tests {
             title: "Keys & order".into(),
             description: "d".into(),
             body: "<h1>Hi</h1><a href=\"/\">home</a>".into(),
-            data: vec![("level", "{\"a\":\"</script> href=\\\"/x\"}".into())],
+            asks: vec!["lessons/a/b.bin".to_owned()],
             live: true,
         };
         let html = template
@@ -199,7 +191,7 @@ mod tests {
             "new URL(\"../../s.wasm\", document.baseURI)",
             "<a href=\"../../sandbox/\">",
             "<!--app--><h1>Hi</h1><a href=\"../../\">home</a><!--/app-->",
-            "<script type=\"application/json\" id=\"level\">{\"a\":\"<\\/script> href=\\\"/x\"}</script>",
+            "<link rel=\"preload\" href=\"../../lessons/a/b.bin\" as=\"fetch\" crossorigin>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
@@ -214,7 +206,7 @@ mod tests {
             title: String::new(),
             description: String::new(),
             body: String::new(),
-            data: Vec::new(),
+            asks: Vec::new(),
             live: true,
         };
         let why = template

@@ -107,9 +107,14 @@ fn one(part: Part) -> Result<String> {
         Part::Lint => lint::native().and_then(|()| lint::page()).map(nothing),
         Part::Page => {
             let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
-            eprintln!("{}", load.table());
+            eprint!("{}", load.table());
             load.check()?;
-            Ok(format!("first paint {}, with the engine {}", kb(load.first()), kb(load.total())))
+            Ok(format!(
+                "first paint {}, first command {}, all {}",
+                kb(load.first()),
+                kb(load.answered()),
+                kb(load.total())
+            ))
         }
         Part::E2e => e2e::drive(&[]).map(nothing),
     }
