@@ -5,6 +5,7 @@
 
 mod broker_files;
 mod builtin;
+pub mod line_pattern;
 mod verbs;
 #[cfg(test)]
 mod workspace_test;
@@ -13,11 +14,11 @@ use logbrook_sorted::SortedMap;
 
 use logbrook_client::process::Signal;
 use logbrook_cluster::{Cluster, ProcessId};
-use regex_lite::Regex;
 
 use crate::action::{Action, ActionError, Output, Target};
 use crate::tools::{self, ToolEnv};
 use crate::words;
+pub use line_pattern::LinePattern;
 
 /// How long `@until` and `@expect` wait, in virtual µs.
 const PATIENCE_US: i64 = 60_000_000;
@@ -71,7 +72,7 @@ enum State {
     Until(i64),
     /// Repeats a command until its output matches.
     Repeat {
-        regex: Regex,
+        pattern: LinePattern,
         command: String,
         stdin: Vec<String>,
         process: Option<ProcessId>,
@@ -79,7 +80,7 @@ enum State {
         give_up_us: i64,
     },
     /// Waits for output of another terminal.
-    Expect { name: String, regex: Regex, give_up_us: i64 },
+    Expect { name: String, pattern: LinePattern, give_up_us: i64 },
     /// Waits for the end of another terminal's process.
     Job { name: String, process: ProcessId },
 }
@@ -175,10 +176,10 @@ impl Workspace {
         match action {
             Action::Run { command, stdin } => match self.until.take() {
                 Some(pattern) => {
-                    let regex = line_pattern(&pattern)?;
+                    let pattern = LinePattern::new(&pattern)?;
                     let now = self.cluster.now_us();
                     Ok(Running::of(State::Repeat {
-                        regex,
+                        pattern,
                         command: command.clone(),
                         stdin: stdin.clone(),
                         process: None,
@@ -219,14 +220,14 @@ impl Workspace {
                 self.cluster.stdin(process, text);
                 Ok(Running::done(Outcome::default()))
             }
-            Action::Expect { name, regex: pattern } => {
+            Action::Expect { name, regex } => {
                 if !self.jobs.contains_key(name) {
                     return Err(self.no_job(name));
                 }
                 let give_up_us = self.cluster.now_us() + PATIENCE_US;
                 Ok(Running::of(State::Expect {
                     name: name.clone(),
-                    regex: line_pattern(pattern)?,
+                    pattern: LinePattern::new(regex)?,
                     give_up_us,
                 }))
             }
@@ -248,7 +249,7 @@ impl Workspace {
                 None => self.verb(action),
             },
             Action::Until(pattern) => {
-                line_pattern(pattern)?;
+                LinePattern::new(pattern)?;
                 self.until = Some(pattern.clone());
                 Ok(Running::done(Outcome::default()))
             }
@@ -312,13 +313,15 @@ impl Workspace {
                 self.jobs.remove(name.as_str());
                 Some(outcome)
             }
-            State::Expect { name, regex, give_up_us } => {
+            State::Expect { name, pattern, give_up_us } => {
                 let process = self.jobs.get(name.as_str()).map(|job| job.process);
                 let text = process.and_then(|p| self.cluster.process(p)).map(|p| p.stdout_text());
                 let job = self.jobs.get_mut(name.as_str())?;
                 let text = text.unwrap_or_default();
-                if let Some(found) = text.get(job.expected..).and_then(|rest| regex.find(rest)) {
-                    job.expected += found.end();
+                if let Some(found) =
+                    text.get(job.expected..).and_then(|rest| pattern.find_end(rest))
+                {
+                    job.expected += found;
                     return Some(Outcome::default());
                 }
                 let ended = process.is_none_or(|p| {
@@ -326,39 +329,50 @@ impl Workspace {
                 });
                 let seen = text.get(job.expected..).unwrap_or_default();
                 let error =
-                    ActionError::new(seen, format!("output of {name} that matches {regex}"));
+                    ActionError::new(seen, format!("output of {name} that matches {pattern}"));
                 let over = ended || now_us >= *give_up_us;
                 over.then(|| Outcome { error: Some(error), ..Outcome::default() })
             }
-            State::Repeat { regex, command, stdin, process, next_us, give_up_us } => {
-                if let Some(running_process) = process {
-                    let outcome = self.output_of(*running_process)?;
-                    let matches =
-                        outcome.output.as_ref().is_some_and(|o| regex.is_match(&o.stdout));
-                    if matches {
-                        return Some(outcome);
-                    }
-                    if now_us >= *give_up_us {
-                        let seen = outcome.output.as_ref().map_or("", |o| o.stdout.as_str());
-                        let expected = format!("output that matches {regex} within 60 s");
-                        let error = Some(ActionError::new(seen, expected));
-                        return Some(Outcome { error, ..outcome });
-                    }
-                    *process = None;
-                    *next_us = now_us + RETRY_US;
-                }
-                if now_us >= *next_us {
+            State::Repeat { pattern, command, stdin, process, next_us, give_up_us } => {
+                if process.is_none() && now_us >= *next_us {
                     let (command, stdin) = (command.clone(), stdin.clone());
                     let line = format!("$ {command}");
                     match self.start(&command, Some(&stdin), &line) {
                         Ok(Running { state: State::Process(started), .. }) => {
-                            *process = Some(started)
+                            *process = Some(started);
+                            return None;
                         }
-                        Ok(Running { state: State::Done(outcome), .. }) => return Some(outcome),
-                        Ok(_) | Err(_) => return Some(Outcome::default()),
+                        Ok(Running { state: State::Done(outcome), .. }) => {
+                            let unknown = outcome.output.as_ref().and_then(|output| output.exit)
+                                == Some(COMMAND_NOT_FOUND);
+                            if unknown {
+                                let expected =
+                                    "a command that there is, to repeat until it matches";
+                                let error = Some(ActionError::new(&command, expected));
+                                return Some(Outcome { error, ..outcome });
+                            }
+                            return tried(pattern, outcome, now_us, next_us, *give_up_us);
+                        }
+                        Ok(_) => return Some(Outcome::default()),
+                        Err(error) => {
+                            return Some(Outcome { error: Some(error), ..Outcome::default() });
+                        }
                     }
                 }
-                None
+                let started = (*process)?;
+                match self.output_of(started) {
+                    Some(outcome) => {
+                        *process = None;
+                        tried(pattern, outcome, now_us, next_us, *give_up_us)
+                    }
+                    None if now_us >= *give_up_us => {
+                        self.cluster.signal(started, Signal::Kill);
+                        let expected = format!("output that matches {pattern} within 60 s");
+                        let error = Some(ActionError::new("a command that still ran", expected));
+                        Some(Outcome { error, ..Outcome::default() })
+                    }
+                    None => None,
+                }
             }
         }
     }
@@ -513,11 +527,24 @@ impl Workspace {
     }
 }
 
-/// The pattern of an `@until` or an `@expect`: `^` and `$` stand for line ends, as in the recorder.
-///
-/// # Errors
-/// One that is no regular expression.
-pub fn line_pattern(pattern: &str) -> Result<Regex, ActionError> {
-    Regex::new(&format!("(?m){pattern}"))
-        .map_err(|e| ActionError::new(pattern, format!("a regular expression ({e})")))
+/// One run of the command of an `@until` is over: the outcome if it matches or the patience is at its end,
+/// else nothing, and the time of the next run.
+fn tried(
+    pattern: &LinePattern,
+    outcome: Outcome,
+    now_us: i64,
+    next_us: &mut i64,
+    give_up_us: i64,
+) -> Option<Outcome> {
+    let seen = outcome.output.as_ref().map_or("", |output| output.stdout.as_str());
+    if pattern.is_match(seen) {
+        return Some(outcome);
+    }
+    if now_us >= give_up_us {
+        let expected = format!("output that matches {pattern} within 60 s");
+        let error = Some(ActionError::new(seen, expected));
+        return Some(Outcome { error, ..outcome });
+    }
+    *next_us = now_us + RETRY_US;
+    None
 }

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use logbrook_shell::Output;
-use regex_lite::Regex;
+use logbrook_shell::workspace::LinePattern;
 
 /// No command of a session takes as long; then it is killed.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -91,17 +91,17 @@ impl Job {
     ///
     /// # Errors
     /// It did not within a minute; what was seen.
-    pub(super) fn expect(&mut self, regex: &Regex) -> Result<(), String> {
+    pub(super) fn expect(&mut self, pattern: &LinePattern) -> Result<(), String> {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             let text = text(&self.stdout);
             let rest = text.get(self.expected..).unwrap_or_default();
-            if let Some(found) = regex.find(rest) {
-                self.expected += found.end();
+            if let Some(found) = pattern.find_end(rest) {
+                self.expected += found;
                 return Ok(());
             }
             if Instant::now() > end {
-                return Err(format!("found `{rest}`, expected output that matches {regex}"));
+                return Err(format!("found `{rest}`, expected output that matches {pattern}"));
             }
             thread::sleep(LOOK);
         }

@@ -9,10 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use logbrook_shell::session_file::{Mask, Transcript};
-use logbrook_shell::workspace::line_pattern;
+use logbrook_shell::workspace::LinePattern;
 use logbrook_shell::{Action, Entry, Output, Select, Target, parse_entries, words};
 use logbrook_sorted::SortedMap;
-use regex_lite::Regex;
 
 use super::found;
 use super::job::Job;
@@ -57,7 +56,7 @@ struct Stage<'a> {
     nodes: Option<Nodes<'a>>,
     jobs: SortedMap<String, Job>,
     mask: Mask,
-    until: Option<Regex>,
+    until: Option<LinePattern>,
 }
 
 impl<'a> Stage<'a> {
@@ -90,7 +89,7 @@ impl<'a> Stage<'a> {
                 let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
                 fs::write(self.work.join(name), text).map_err(|e| format!("{name}: {e}"))?;
             }
-            Action::Until(pattern) => self.until = Some(line_pattern(pattern).map_err(found)?),
+            Action::Until(pattern) => self.until = Some(LinePattern::new(pattern).map_err(found)?),
             Action::Sleep(span) => {
                 thread::sleep(Duration::from_micros(u64::try_from(span.us()).unwrap_or(0)));
             }
@@ -104,9 +103,9 @@ impl<'a> Stage<'a> {
                 self.jobs.insert(name.clone(), job);
             }
             Action::Feed { name, text } => self.job(name)?.feed(text),
-            Action::Expect { name, regex: pattern } => {
-                let regex = line_pattern(pattern).map_err(found)?;
-                self.job(name)?.expect(&regex).map_err(|e| format!("{name}: {e}"))?;
+            Action::Expect { name, regex } => {
+                let pattern = LinePattern::new(regex).map_err(found)?;
+                self.job(name)?.expect(&pattern).map_err(|e| format!("{name}: {e}"))?;
             }
             Action::Close(name) => {
                 self.job(name)?.shut();
@@ -148,11 +147,11 @@ impl<'a> Stage<'a> {
         loop {
             let output = self.start(command, Some(stdin))?.wait()?;
             match &until {
-                Some(regex) if !regex.is_match(&output.stdout) => {
+                Some(pattern) if !pattern.is_match(&output.stdout) => {
                     if Instant::now() > end {
                         let seen = output.stdout + &output.stderr;
                         return Err(format!(
-                            "found `{seen}`, expected output that matches {regex}"
+                            "found `{seen}`, expected output that matches {pattern}"
                         ));
                     }
                     thread::sleep(Duration::from_millis(300));

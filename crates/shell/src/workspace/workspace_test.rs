@@ -77,6 +77,32 @@ fn what_cannot_be_is_refused_by_name() {
     );
 }
 
+/// A command under `@until` is tried again and again, but not for ever.
+#[test]
+fn what_never_matches_ends_with_an_error() {
+    let mut ws = workspace();
+    let mut error = |until: &str, line: &str| {
+        ws.run(&Action::parse(until).unwrap()).unwrap();
+        ws.run(&Action::parse(line).unwrap()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("@until x", "$ kafka-tropics.sh --list"),
+        "line 1: found `kafka-tropics.sh --list`, expected a command that there is, to repeat until it \
+         matches"
+    );
+    assert_eq!(
+        error("@until x", "$ ls"),
+        "line 1: found ``, expected output that matches x within 60 s"
+    );
+    assert_eq!(
+        error(
+            "@until x",
+            "$ kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic t"
+        ),
+        "line 1: found `a command that still ran`, expected output that matches x within 60 s"
+    );
+}
+
 /// Two terminals side by side: lines go in until Ctrl-D, records come out until Ctrl-C.
 #[test]
 fn console_tools_are_live_processes() {
