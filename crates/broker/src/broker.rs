@@ -16,17 +16,18 @@ use crate::controller::{
     PartitionChange, ProducerIdBlock, supported_features,
 };
 use crate::coordinator::{self, GroupCoordinator};
+use crate::delayed_answers::DelayedAnswer;
 use crate::fetch_session::FetchSessionCache;
 use crate::log_manager::LogManager;
+use crate::membership::{Membership, is_forwarded};
 use crate::partition::Partition;
+use crate::peers::Peers;
 use crate::replica_manager::ReplicaManager;
+use crate::replication::{Fetchers, IsrChanges, ReplicationTimers};
 use crate::storage::LogDirectory;
 use crate::transaction_coordinator::{self, TransactionCoordinator};
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
-use crate::{
-    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResourceType, Effects, MetadataImage,
-    TopicImage,
-};
+use crate::{BrokerConfig, Effects, MetadataImage, TopicImage};
 
 /// A connection to a broker, named by whoever carries the frames. Never used again after
 /// [`Broker::disconnect`].
@@ -58,6 +59,15 @@ pub struct Broker {
     pub(crate) transaction_coordinator: TransactionCoordinator,
     pub(crate) producer_ids: ProducerIdBlock,
     pub(crate) scatters_records: bool,
+    /// In a cluster whose controller is another node; `None` where this broker is its own.
+    pub(crate) membership: Option<Membership>,
+    /// This broker's own requests on their way.
+    pub(crate) peers: Peers,
+    /// What it follows as a replica.
+    pub(crate) fetchers: Fetchers,
+    /// What it asks of the controller as a leader.
+    pub(crate) isr_changes: IsrChanges,
+    pub(crate) replication_timers: ReplicationTimers,
     connections: SortedMap<ConnectionId, Connection>,
     /// Connections with a request to process, in the order in which they became ready.
     ready: VecDeque<ConnectionId>,
@@ -116,6 +126,14 @@ impl Broker {
         Ok(broker)
     }
 
+    /// A broker of a cluster whose controller is another node, with an empty disk. It registers there, and
+    /// answers no client before it has read the metadata. Everything else as for [`Broker::new`].
+    pub fn member(config: BrokerConfig, controller: i32, seed: u64, now: i64) -> Broker {
+        let mut broker = Broker::unregistered(config, seed, now);
+        broker.membership = Some(Membership::new(controller, seed, now));
+        broker
+    }
+
     /// Closes the files, so that the next [`Broker::open`] has nothing to recover. Nothing is to be asked of
     /// the broker afterwards. `now` in ms.
     pub fn close(&mut self, now: i64) {
@@ -142,9 +160,29 @@ impl Broker {
             replica_manager: ReplicaManager::default(),
             producer_ids: ProducerIdBlock::default(),
             scatters_records: false,
+            membership: None,
+            peers: Peers::default(),
+            fetchers: Fetchers::default(),
+            isr_changes: IsrChanges::default(),
+            replication_timers: ReplicationTimers::default(),
             connections: SortedMap::new(),
             ready: VecDeque::new(),
             log_manager,
+        }
+    }
+
+    /// This broker as it registers.
+    pub(crate) fn own_registration(&self) -> BrokerRegistration {
+        let logs = self.replica_manager.log_directory.as_ref();
+        let features = supported_features().map(|(name, range)| (name.to_owned(), range));
+        BrokerRegistration {
+            broker_id: self.config.node_id,
+            host: self.config.host.clone(),
+            port: self.config.port,
+            features: features.collect(),
+            rack: self.config.rack.clone(),
+            directories: vec![logs.map_or(self.config.directory_id(), |logs| logs.directory_id())],
+            ..BrokerRegistration::default()
         }
     }
 
@@ -153,18 +191,11 @@ impl Broker {
     fn registration(&self, before: usize) -> MetadataRecord {
         let logs = self.replica_manager.log_directory.as_ref();
         let before = i64::try_from(before).unwrap_or(i64::MAX);
-        let features = supported_features().map(|(name, range)| (name.to_owned(), range));
         MetadataRecord::RegisterBroker(BrokerRegistration {
-            broker_id: self.config.node_id,
             epoch: self.metadata_end_offset().saturating_add(before),
             incarnation_id: logs.map_or(Uuid::nil(), |logs| logs.incarnation_id()),
-            host: self.config.host.clone(),
-            port: self.config.port,
-            features: features.collect(),
-            rack: self.config.rack.clone(),
-            directories: vec![logs.map_or(self.config.directory_id(), |logs| logs.directory_id())],
             fenced: false,
-            ..BrokerRegistration::default()
+            ..self.own_registration()
         })
     }
 
@@ -212,6 +243,7 @@ impl Broker {
 
     /// One request. The response is in the effects of this call, or of a later one.
     pub fn handle(&mut self, now: i64, client: &ClientInfo, frame: RequestFrame) -> Effects {
+        self.replication_timers.now = now;
         let mut effects = Effects::default();
         let connection = self.connections.entry(client.connection).or_default();
         connection.queue.push_back((client.host.clone(), frame));
@@ -230,9 +262,11 @@ impl Broker {
 
     /// The connection is gone: what waits for it is dropped.
     pub fn disconnect(&mut self, now: i64, connection: ConnectionId) -> Effects {
+        self.replication_timers.now = now;
         let mut effects = Effects::default();
         self.connections.remove(&connection);
         self.replica_manager.delayed_fetches.disconnect(connection);
+        self.replica_manager.delayed_answers.disconnect(connection);
         coordinator::disconnect(self, now, connection, &mut effects);
         self.run(now, &mut effects);
         effects
@@ -240,6 +274,7 @@ impl Broker {
 
     /// Time has come to `now`: timeouts, retention, compaction, session expiry.
     pub fn tick(&mut self, now: i64) -> Effects {
+        self.replication_timers.now = now;
         let mut effects = Effects::default();
         self.log_manager.tick(now, &self.config, &mut self.replica_manager, &mut effects);
         if !effects.events.is_empty() {
@@ -248,20 +283,30 @@ impl Broker {
         self.replica_manager.tick_storage(now);
         coordinator::tick(self, now, &mut effects);
         transaction_coordinator::tick(self, now, &mut effects);
+        // What nobody waits for needs no answer.
+        self.replica_manager.take_unreplicated();
+        self.tick_peers(now, &mut effects);
+        self.tick_replication(now, &mut effects);
         self.run(now, &mut effects);
         effects
     }
 
     /// When [`Broker::tick`] has something to do next (ms since the epoch), if ever.
     pub fn next_wakeup(&self) -> Option<i64> {
-        let logs = self.log_manager.next_wakeup(&self.replica_manager);
-        let fetches = self.replica_manager.delayed_fetches.next_wakeup();
-        let transactions = transaction_coordinator::next_wakeup(self);
-        let storage = self.replica_manager.next_storage_wakeup();
-        [logs, fetches, self.coordinator.next_wakeup(), transactions, storage]
-            .into_iter()
-            .flatten()
-            .min()
+        let wakeups = [
+            self.log_manager.next_wakeup(&self.replica_manager),
+            self.replica_manager.delayed_fetches.next_wakeup(),
+            self.replica_manager.delayed_answers.next_wakeup(),
+            transaction_coordinator::next_wakeup(self),
+            self.replica_manager.next_storage_wakeup(),
+            self.coordinator.next_wakeup(),
+            self.membership.as_ref().and_then(Membership::next_wakeup),
+            self.peers.next_wakeup(),
+            self.fetchers.next_wakeup(),
+            self.isr_changes.next_wakeup(),
+            self.replication_timers.next_wakeup(),
+        ];
+        wakeups.into_iter().flatten().min()
     }
 
     /// Fetch sessions kept, their partitions, and how many sessions were evicted so far.
@@ -309,11 +354,42 @@ impl Broker {
         self.replica_manager.partition(topic, index)
     }
 
-    /// The process was killed and comes back, at `now`: what its coordinators knew besides the logs
-    /// is lost, and they load their partitions again.
+    /// The process comes back, at `now`, after [`Broker::crash`] or [`Broker::shut_down`]: what it knew
+    /// besides its disk is lost.
     pub fn restart(&mut self, now: i64) {
         self.coordinator.forget();
         self.transaction_coordinator = TransactionCoordinator::new(&self.config, now);
+        if let Some(membership) = &mut self.membership {
+            membership.restart(now);
+        }
+    }
+
+    /// The process is killed. What it had written stays on its disk.
+    pub fn crash(&mut self) {
+        self.connections.clear();
+        self.ready.clear();
+        if self.membership.is_none() {
+            return;
+        }
+        self.image = MetadataImage::default();
+        self.config.follow(&self.image);
+        self.coordinator.forget();
+        self.fetch_sessions.clear();
+        self.producer_ids = ProducerIdBlock::default();
+        self.peers = Peers::default();
+        self.fetchers.clear();
+        self.isr_changes = IsrChanges::default();
+        self.replication_timers = ReplicationTimers::default();
+        self.replica_manager.crash();
+    }
+
+    /// Its disk is gone, while the process is down. Not for a broker that is its own controller: the cluster
+    /// would be gone with it.
+    pub fn lose_disk(&mut self) {
+        if let Some(membership) = &mut self.membership {
+            membership.forgets_its_epoch();
+            self.replica_manager.forget_stored();
+        }
     }
 
     /// The transactional ids that this broker coordinates, as far as they are loaded.
@@ -324,6 +400,10 @@ impl Broker {
     /// The process ends in order: the logs are closed.
     pub fn shut_down(&mut self) {
         self.replica_manager.partitions_mut().for_each(Partition::take_producer_snapshot);
+        self.replica_manager.checkpoint_high_watermarks();
+        if let Some(membership) = &mut self.membership {
+            membership.ends_in_order();
+        }
     }
 
     /// Every replica that is on this broker.
@@ -332,16 +412,25 @@ impl Broker {
     }
 
     /// Works until nothing is left to do at this moment.
-    fn run(&mut self, now: i64, effects: &mut Effects) {
+    pub(crate) fn run(&mut self, now: i64, effects: &mut Effects) {
+        let serves = self.membership.as_ref().is_none_or(Membership::serves);
         loop {
-            if let Some(connection) = self.ready.pop_front() {
+            if serves && let Some(connection) = self.ready.pop_front() {
                 self.process(now, connection, effects);
+            } else if let Some(id) = self.replica_manager.delayed_answers.next_due(now) {
+                self.try_answer(now, id, effects);
             } else if let Some(id) = self.replica_manager.delayed_fetches.next_due(now) {
                 api::fetch::try_complete(self, now, id, effects);
-            } else {
+            } else if self.membership.is_none()
+                || !transaction_coordinator::send_replicated(self, now, effects)
+            {
                 break;
             }
         }
+        self.drive_membership(now, effects);
+        self.drive_forwarding(now, effects);
+        self.drive_fetchers(now, effects);
+        self.drive_isr_changes(now, effects);
     }
 
     fn process(&mut self, now: i64, id: ConnectionId, effects: &mut Effects) {
@@ -353,10 +442,15 @@ impl Broker {
         let served = ServedApi::find(body.api_key())
             .filter(|api| api.is_on_brokers())
             .is_some_and(|api| (api.min_version..=api.max_version).contains(&api_version));
-        let ctx = RequestContext { now, to, client_id, host };
+        let ctx = RequestContext { now, to, client_id, host, told: None };
+        let timeout_ms = self.replication_timeout_ms(&body);
         let reply = match body {
             Request::ApiVersions(_) if !served => api::api_versions::unsupported_version(),
             _ if !served => Reply::Close,
+            body if self.membership.is_some() && is_forwarded(&body) => {
+                self.forward(&ctx, body);
+                Reply::Later
+            }
             body => self.dispatch(&ctx, body, effects),
         };
         match reply {
@@ -364,18 +458,72 @@ impl Broker {
                 // A client of an unknown version reads version 0 (KIP-511).
                 self.respond(ResponseTo { api_version: 0, ..to }, body, effects);
             }
-            Reply::Now(body) => self.respond(to, body, effects),
+            reply => self.finish(now, to, reply, timeout_ms, effects),
+        }
+    }
+
+    /// Carries out a request that had to wait for another broker's word.
+    pub(crate) fn resume(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) {
+        if self.connections.contains_key(&ctx.to.connection) {
+            let timeout_ms = self.replication_timeout_ms(&body);
+            let reply = self.dispatch(ctx, body, effects);
+            self.finish(ctx.now, ctx.to, reply, timeout_ms, effects);
+        }
+    }
+
+    /// Does what a handler says of its request. An answer waits until what was appended for it is replicated,
+    /// `timeout_ms` at most.
+    fn finish(
+        &mut self,
+        now: i64,
+        to: ResponseTo,
+        reply: Reply,
+        timeout_ms: i64,
+        effects: &mut Effects,
+    ) {
+        let waits = self.replica_manager.take_unreplicated();
+        match reply {
+            Reply::Now(body) if waits.is_empty() => self.answer(to, body, effects),
+            Reply::Now(body) => {
+                let deadline_ms = now.saturating_add(timeout_ms);
+                let answer = DelayedAnswer { to, body, waits, deadline_ms };
+                self.replica_manager.delayed_answers.park(answer);
+            }
             Reply::Scattered(body, rest) => self.respond_scattered(to, body, rest, effects),
             Reply::Later => {}
-            Reply::Silent => self.unmute(id),
+            Reply::Silent => self.unmute(to.connection),
             Reply::Close => {
-                self.connections.remove(&id);
-                effects.disconnects.push(id);
+                self.connections.remove(&to.connection);
+                effects.disconnects.push(to.connection);
             }
         }
     }
 
-    fn dispatch(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) -> Reply {
+    /// How long an answer may wait until what it tells of is replicated.
+    fn replication_timeout_ms(&self, request: &Request) -> i64 {
+        match request {
+            Request::Produce(body) => i64::from(body.timeout_ms),
+            _ => self.config.number("offsets.commit.timeout.ms"),
+        }
+    }
+
+    /// Looks again at an answer that waits.
+    fn try_answer(&mut self, now: i64, id: u64, effects: &mut Effects) {
+        let replicas = &mut self.replica_manager;
+        let mut answers = core::mem::take(&mut replicas.delayed_answers);
+        let answer = answers.complete(now, id, replicas);
+        replicas.delayed_answers = answers;
+        if let Some((to, body)) = answer {
+            self.answer(to, body, effects);
+        }
+    }
+
+    pub(crate) fn dispatch(
+        &mut self,
+        ctx: &RequestContext,
+        body: Request,
+        effects: &mut Effects,
+    ) -> Reply {
         match body {
             Request::Produce(body) => api::produce::handle(self, ctx, body, effects),
             Request::Fetch(body) => api::fetch::handle(self, ctx, body, effects),
@@ -493,18 +641,30 @@ impl Broker {
         }
     }
 
-    /// Answers a request, now or long after it came. Nothing happens if its connection is gone.
+    /// Answers a request, now or long after it came. Nothing happens if its connection is gone. While
+    /// something that a coordinator has just written is not replicated, the answer waits for that.
     pub(crate) fn respond(
         &mut self,
         to: ResponseTo,
         body: impl Into<Response>,
         effects: &mut Effects,
     ) {
+        let waits = self.replica_manager.unreplicated().to_vec();
+        if waits.is_empty() {
+            return self.answer(to, body.into(), effects);
+        }
+        let timeout_ms = self.config.number("offsets.commit.timeout.ms");
+        let deadline_ms = self.replication_timers.now.saturating_add(timeout_ms);
+        let answer = DelayedAnswer { to, body: body.into(), waits, deadline_ms };
+        self.replica_manager.delayed_answers.park(answer);
+    }
+
+    fn answer(&mut self, to: ResponseTo, body: Response, effects: &mut Effects) {
         if !self.connections.contains_key(&to.connection) {
             return;
         }
         let ResponseTo { connection, correlation_id, api_version } = to;
-        let frame = ResponseFrame { api_version, correlation_id, body: body.into() };
+        let frame = ResponseFrame { api_version, correlation_id, body };
         effects.responses.push((connection, frame));
         self.unmute(connection);
     }
@@ -532,95 +692,4 @@ impl Broker {
             }
         }
     }
-
-    /// Writes metadata records, replays them and follows them. Metadata propagate at once: there
-    /// is one node.
-    pub(crate) fn commit(
-        &mut self,
-        now: i64,
-        records: Vec<MetadataRecord>,
-        cause: Option<Cause>,
-        effects: &mut Effects,
-    ) {
-        let kinds = events_of(&self.image, &records);
-        self.controller.append(&records);
-        if let Some(logs) = &mut self.replica_manager.log_directory {
-            logs.append_metadata(&records, now);
-        }
-        for record in &records {
-            self.image.replay(record);
-            if let MetadataRecord::Config { resource, .. } = record
-                && resource.kind == ConfigResourceType::Broker
-            {
-                self.config.follow(&self.image);
-            }
-            self.replica_manager.apply(now, record, &self.image, &self.config);
-        }
-        coordinator::on_metadata_update(self, &records);
-        let mut deleted = Vec::new();
-        for kind in kinds {
-            if let BrokerEventKind::TopicDeleted { topic } = &kind {
-                deleted.push(topic.clone());
-            }
-            effects.events.push(BrokerEvent { cause, kind });
-        }
-        if !deleted.is_empty() {
-            coordinator::on_topics_deleted(self, now, &deleted, effects);
-            transaction_coordinator::on_topics_deleted(self, &deleted);
-        }
-    }
-}
-
-/// What records mean to somebody who watches, against the image before them.
-fn events_of(image: &MetadataImage, records: &[MetadataRecord]) -> Vec<BrokerEventKind> {
-    let partitions_of = |id| {
-        let count = records.iter().filter(|record| {
-            matches!(record, MetadataRecord::Partition { topic_id, .. } if *topic_id == id)
-        });
-        i32::try_from(count.count()).unwrap_or(i32::MAX)
-    };
-    let mut kinds: Vec<BrokerEventKind> = Vec::new();
-    for record in records {
-        let kind = match record {
-            MetadataRecord::Topic { name, topic_id } => BrokerEventKind::TopicCreated {
-                topic: name.clone(),
-                partitions: partitions_of(*topic_id),
-            },
-            MetadataRecord::Partition { topic_id, .. } => match image.topic_by_id(*topic_id) {
-                Some(topic) => BrokerEventKind::PartitionsCreated {
-                    topic: topic.name.clone(),
-                    count: partitions_of(*topic_id),
-                },
-                None => continue,
-            },
-            MetadataRecord::RemoveTopic { topic_id } => match image.topic_by_id(*topic_id) {
-                Some(topic) => BrokerEventKind::TopicDeleted { topic: topic.name.clone() },
-                None => continue,
-            },
-            MetadataRecord::Config { resource, .. }
-                if resource.kind == ConfigResourceType::Topic
-                    && image.topic(&resource.name).is_some() =>
-            {
-                BrokerEventKind::TopicConfigChanged { topic: resource.name.clone() }
-            }
-            MetadataRecord::Config { .. }
-            | MetadataRecord::RegisterBroker(_)
-            | MetadataRecord::UnregisterBroker { .. }
-            | MetadataRecord::BrokerRegistrationChange { .. }
-            | MetadataRecord::PartitionChange { .. }
-            | MetadataRecord::FeatureLevel { .. }
-            | MetadataRecord::UserScramCredential { .. }
-            | MetadataRecord::RemoveUserScramCredential { .. }
-            | MetadataRecord::ClientQuota { .. }
-            | MetadataRecord::ClearElr { .. } => continue,
-            MetadataRecord::ProducerIds { next_producer_id, .. } => {
-                BrokerEventKind::ProducerIdsAllocated { next_producer_id: *next_producer_id }
-            }
-        };
-        // One event for a topic, however many of its partitions or configs the records name.
-        if kinds.last() != Some(&kind) {
-            kinds.push(kind);
-        }
-    }
-    kinds
 }

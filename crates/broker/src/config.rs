@@ -55,7 +55,13 @@ impl Default for BrokerConfig {
 /// The server configs that this broker reads, beside those that topic configs fall back on. Sorted.
 static READ: &[&str] = &[
     "auto.create.topics.enable",
+    "auto.leader.rebalance.enable",
+    "broker.heartbeat.interval.ms",
+    "broker.session.timeout.ms",
     "connections.max.idle.ms",
+    "controller.quorum.fetch.timeout.ms",
+    "controller.quorum.retry.backoff.ms",
+    "controller.socket.timeout.ms",
     "cordoned.log.dirs",
     "default.replication.factor",
     "delete.topic.enable",
@@ -77,6 +83,7 @@ static READ: &[&str] = &[
     "group.max.session.timeout.ms",
     "group.max.size",
     "group.min.session.timeout.ms",
+    "leader.imbalance.check.interval.seconds",
     "log.cleaner.backoff.ms",
     "log.cleaner.dedupe.buffer.size",
     "log.cleaner.io.buffer.load.factor",
@@ -92,6 +99,7 @@ static READ: &[&str] = &[
     "max.request.partition.size.limit",
     "num.partitions",
     "offset.metadata.max.bytes",
+    "offsets.commit.timeout.ms",
     "offsets.retention.check.interval.ms",
     "offsets.retention.minutes",
     "offsets.topic.num.partitions",
@@ -100,7 +108,15 @@ static READ: &[&str] = &[
     "producer.id.expiration.check.interval.ms",
     "producer.id.expiration.ms",
     "queued.max.requests",
+    "replica.fetch.backoff.ms",
+    "replica.fetch.max.bytes",
+    "replica.fetch.min.bytes",
+    "replica.fetch.response.max.bytes",
+    "replica.fetch.wait.max.ms",
     "replica.high.watermark.checkpoint.interval.ms",
+    "replica.lag.time.max.ms",
+    "replica.socket.timeout.ms",
+    "request.timeout.ms",
     "socket.request.max.bytes",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms",
     "transaction.max.timeout.ms",
@@ -112,6 +128,7 @@ static READ: &[&str] = &[
     "transaction.state.log.segment.bytes",
     "transaction.two.phase.commit.enable",
     "transactional.id.expiration.ms",
+    "unclean.leader.election.interval.ms",
 ];
 
 /// Where the value of a config comes from: `DescribeConfigsResponse.ConfigSource`.

@@ -178,7 +178,7 @@ impl ControllerNode {
     ) {
         let RequestFrame { api_version, correlation_id, client_id, body } = frame;
         let to = ResponseTo { connection: id, correlation_id, api_version };
-        let ctx = RequestContext { now, to, client_id, host };
+        let ctx = RequestContext { now, to, client_id, host, told: None };
         let served = ServedApi::find(body.api_key()).filter(|api| api.is_on_controllers());
         let known = |api: &ServedApi| (api.min_version..=api.max_version).contains(&api_version);
         let reply = match body {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::ConnectionId;
+use crate::peers::{PeerChannel, PeerRequest};
 use crate::wire::ResponseFrame;
 
 /// What one call into the broker brought about, in order.
@@ -18,6 +19,11 @@ pub struct Effects {
     /// Connections that the broker closes: an error where no response can carry it (acks=0, an API
     /// version that is not served). Requests on them are not looked at any more.
     pub disconnects: Vec<ConnectionId>,
+    /// Requests of the broker's own to other nodes. The answers come back through
+    /// [`crate::Broker::handle_response`].
+    pub requests: Vec<PeerRequest>,
+    /// Connections of the broker's own that it gives up, with the requests on their way over them.
+    pub peer_disconnects: Vec<(i32, PeerChannel)>,
     /// What happened inside.
     pub events: Vec<BrokerEvent>,
 }
@@ -67,6 +73,18 @@ pub enum BrokerEventKind {
     },
     /// The high watermark moved: records below it can be read by consumers.
     HighWatermark { topic: String, partition: i32, high_watermark: i64 },
+    /// A follower appended what its leader sent.
+    Replicated { topic: String, partition: i32, first: i64, last: i64, bytes: usize, leader: i32 },
+    /// A follower cut its log back to where its leader's history is the same.
+    Truncated { topic: String, partition: i32, to: i64 },
+    /// This broker leads a partition from now on, in this term.
+    BecameLeader { topic: String, partition: i32, leader_epoch: i32, start_offset: i64 },
+    /// This broker follows a partition's leader (-1: nobody leads) from now on, in this term.
+    BecameFollower { topic: String, partition: i32, leader_epoch: i32, leader: i32 },
+    /// A leader asks the controller to change the replicas in sync.
+    IsrChangeAsked { topic: String, partition: i32, isr: Vec<i32> },
+    /// Another node did not answer in time; the connection to it is given up.
+    PeerTimedOut { node: i32 },
     /// A fetch found too little and waits in the purgatory (`fetch.min.bytes`, `fetch.max.wait.ms`).
     FetchParked { deadline_ms: i64 },
     /// A fetch was answered.

@@ -282,6 +282,11 @@ impl FetchSessionCache {
         }
     }
 
+    /// Forgets all sessions: the process is gone.
+    pub(crate) fn clear(&mut self) {
+        self.shards.iter_mut().for_each(|shard| *shard = Shard::default());
+    }
+
     /// Sessions, their partitions, and sessions evicted so far.
     pub(crate) fn counts(&self) -> (usize, usize, u64) {
         let sessions = self.shards.iter().map(|shard| shard.sessions.len()).sum();

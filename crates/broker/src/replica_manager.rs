@@ -1,29 +1,40 @@
 //! The partitions on this broker, and reading from and appending to them: `ReplicaManager`.
 
+mod metadata;
+
 use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
-use logbrook_log::{AppendInfo, AppendOrigin, Log, TransactionVersion, VerificationGuard};
+use logbrook_log::{AppendInfo, AppendOrigin, TransactionVersion, VerificationGuard};
 use logbrook_record::{BatchHeader, Offset, ProducerEpoch, ProducerId};
-use uuid::Uuid;
 
-use crate::controller::{MetadataRecord, PartitionRegistration};
+use crate::delayed_answers::{DelayedAnswers, Unreplicated};
 use crate::delayed_fetch::DelayedFetches;
-use crate::log_config::{log_config, min_insync_replicas};
 use crate::log_dirs::LogDirs;
-use crate::partition::{Partition, PartitionAppendError};
-use crate::storage::LogDirectory;
-use crate::{
-    BrokerConfig, BrokerEvent, BrokerEventKind, Cause, ConfigResourceType, Effects, MetadataImage,
-    TopicImage,
+use crate::partition::{
+    AliveBroker, FollowerFetch, IsrChange, LeaderContext, Partition, PartitionAppendError,
 };
+use crate::replication::PartitionKey;
+use crate::storage::LogDirectory;
+use crate::{BrokerEvent, BrokerEventKind, Cause, Effects};
+pub(crate) use metadata::Followed;
+use metadata::StoredReplica;
 
-/// The partitions that this broker has replicas of, and the fetches that wait on them.
+/// The partitions that this broker has replicas of, and what waits on them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplicaManager {
     topics: SortedMap<String, SortedMap<i32, Partition>>,
     pub(crate) delayed_fetches: DelayedFetches,
     pub(crate) log_dirs: LogDirs,
+    pub(crate) delayed_answers: DelayedAnswers,
+    /// What was appended for the request in hand and is not replicated yet: its answer waits.
+    unreplicated: Vec<Unreplicated>,
+    /// The brokers that are not fenced: who may be in sync.
+    alive: SortedMap<i32, AliveBroker>,
+    /// `replica.lag.time.max.ms`.
+    lag_time_max_ms: i64,
+    /// Of the process before this one, as far as they are not open yet.
+    stored: SortedMap<PartitionKey, StoredReplica>,
     /// Where the logs are, if not in memory.
     pub(crate) log_directory: Option<Box<LogDirectory>>,
 }
@@ -37,114 +48,34 @@ impl ReplicaManager {
         self.topics.get_mut(topic)?.get_mut(&index)
     }
 
+    /// A partition, and what its leader goes by. `now` in ms.
+    fn leader(
+        &mut self,
+        now: i64,
+        topic: &str,
+        index: i32,
+    ) -> Option<(&mut Partition, LeaderContext<'_>)> {
+        let context =
+            LeaderContext { now, lag_time_max_ms: self.lag_time_max_ms, alive: &self.alive };
+        Some((self.topics.get_mut(topic)?.get_mut(&index)?, context))
+    }
+
+    /// What was appended since the last call and is not replicated yet.
+    pub(crate) fn take_unreplicated(&mut self) -> Vec<Unreplicated> {
+        core::mem::take(&mut self.unreplicated)
+    }
+
+    /// What was appended for the request in hand and is not replicated yet.
+    pub(crate) fn unreplicated(&self) -> &[Unreplicated] {
+        &self.unreplicated
+    }
+
     pub(crate) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
         self.topics.values_mut().flat_map(SortedMap::values_mut)
     }
 
     pub(crate) fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.topics.values().flat_map(SortedMap::values)
-    }
-
-    /// Follows a record that the image has replayed: creates, reconfigures and deletes replicas.
-    pub(crate) fn apply(
-        &mut self,
-        now: i64,
-        record: &MetadataRecord,
-        image: &MetadataImage,
-        config: &BrokerConfig,
-    ) {
-        match record {
-            MetadataRecord::Partition { topic_id, partition_id, .. }
-            | MetadataRecord::PartitionChange { topic_id, partition_id, .. } => {
-                let Some(topic) = image.topic_by_id(*topic_id) else { return };
-                let Some(registration) = topic.partitions.get(partition_id) else { return };
-                if !registration.replicas.contains(&config.node_id) {
-                    return;
-                }
-                match self.partition_mut(&topic.name, *partition_id) {
-                    Some(partition) => partition.update(registration.clone()),
-                    None => self.create(now, topic, *partition_id, registration, image, config),
-                }
-            }
-            MetadataRecord::RemoveTopic { topic_id } => self.remove(now, *topic_id),
-            MetadataRecord::Config { resource, .. } => match resource.kind {
-                ConfigResourceType::Topic => self.configure(&resource.name, image, config),
-                // A server config is what topics fall back on.
-                ConfigResourceType::Broker => {
-                    let topics: Vec<String> = self.topics.keys().cloned().collect();
-                    for topic in topics {
-                        self.configure(&topic, image, config);
-                    }
-                }
-                ConfigResourceType::BrokerLogger
-                | ConfigResourceType::ClientMetrics
-                | ConfigResourceType::Group => {}
-            },
-            MetadataRecord::ClearElr { topic } => {
-                let cleared =
-                    image.topics().iter().filter(|(name, _)| topic.is_empty() || *name == topic);
-                for (name, topic) in cleared {
-                    for (index, registration) in &topic.partitions {
-                        if let Some(partition) = self.partition_mut(name, *index) {
-                            partition.update(registration.clone());
-                        }
-                    }
-                }
-            }
-            MetadataRecord::RegisterBroker(_)
-            | MetadataRecord::UnregisterBroker { .. }
-            | MetadataRecord::BrokerRegistrationChange { .. }
-            | MetadataRecord::Topic { .. }
-            | MetadataRecord::FeatureLevel { .. }
-            | MetadataRecord::UserScramCredential { .. }
-            | MetadataRecord::RemoveUserScramCredential { .. }
-            | MetadataRecord::ClientQuota { .. }
-            | MetadataRecord::ProducerIds { .. } => {}
-        }
-    }
-
-    /// Creates a replica, with its log where the others are.
-    fn create(
-        &mut self,
-        now: i64,
-        topic: &TopicImage,
-        index: i32,
-        registration: &PartitionRegistration,
-        image: &MetadataImage,
-        config: &BrokerConfig,
-    ) {
-        let overrides = image.topic_config(&topic.name);
-        let log_config = log_config(config, &overrides);
-        let log = match &mut self.log_directory {
-            Some(logs) => logs.open_log(&topic.name, topic.id, index, log_config, now),
-            None => Log::new(log_config, Offset(0)),
-        };
-        let partition = Partition::new(
-            &topic.name,
-            topic.id,
-            index,
-            config.node_id,
-            registration.clone(),
-            log,
-            min_insync_replicas(config, &overrides),
-        );
-        self.log_dirs.place(&topic.name, index, config);
-        self.topics.entry(topic.name.clone()).or_default().insert(index, partition);
-    }
-
-    /// Opens the replicas that an image has here, at a start.
-    pub(crate) fn open_all(&mut self, now: i64, image: &MetadataImage, config: &BrokerConfig) {
-        for topic in image.topics().values() {
-            for (index, registration) in &topic.partitions {
-                if registration.replicas.contains(&config.node_id) {
-                    self.create(now, topic, *index, registration, image, config);
-                }
-            }
-        }
-        let Self { topics, log_directory, .. } = self;
-        if let Some(logs) = log_directory {
-            logs.finish_start(topics.values().flat_map(SortedMap::values));
-        }
     }
 
     /// Flushes, checkpoints and removes what is due of the files.
@@ -180,31 +111,6 @@ impl ReplicaManager {
         logs.take_remarks()
     }
 
-    fn configure(&mut self, topic: &str, image: &MetadataImage, config: &BrokerConfig) {
-        let overrides = image.topic_config(topic);
-        for partition in self.topics.get_mut(topic).into_iter().flat_map(SortedMap::values_mut) {
-            partition
-                .configure(log_config(config, &overrides), min_insync_replicas(config, &overrides));
-        }
-    }
-
-    fn remove(&mut self, now: i64, topic_id: Uuid) {
-        let mut removed = Vec::new();
-        let log_dirs = &mut self.log_dirs;
-        self.topics.retain(|topic, partitions| {
-            let goes = partitions.values().next().is_some_and(|p| p.topic_id() == topic_id);
-            if goes {
-                log_dirs.remove(topic);
-                removed.extend(partitions.values().map(Partition::name));
-            }
-            !goes
-        });
-        if let Some(logs) = &mut self.log_directory {
-            removed.iter().for_each(|name| logs.delete_log(name, now));
-        }
-        self.delayed_fetches.touch_all();
-    }
-
     /// Appends to a partition that is known to be here, wakes the fetches that wait on it, and
     /// tells what happened.
     pub(crate) fn append(
@@ -214,12 +120,19 @@ impl ReplicaManager {
         cause: Option<Cause>,
         effects: &mut Effects,
     ) -> Result<AppendInfo, PartitionAppendError> {
-        let (topic, index) = (append.topic, append.index);
+        let (topic, index, acks) = (append.topic, append.index, append.acks);
         let header = BatchHeader::read(&append.records).ok();
-        let Some(partition) = self.partition_mut(topic, index) else {
+        let Some((partition, context)) = self.leader(now, topic, index) else {
             return Err(PartitionAppendError::NotLeader);
         };
-        let (info, high_watermark) = partition.append_as_leader(append, now)?;
+        let (info, high_watermark) = partition.append_as_leader(append, context)?;
+        let required = info.last_offset.plus(1);
+        let waits = (acks == -1 && partition.log().high_watermark() < required).then(|| {
+            let (topic, topic_id) = (topic.to_owned(), partition.topic_id());
+            Unreplicated { topic, topic_id, index, required }
+        });
+        let has_followers = partition.replicas().len() > 1;
+        self.unreplicated.extend(waits);
         self.touch_storage();
         let mut tell = |kind| effects.events.push(BrokerEvent { cause, kind });
         let topic = topic.to_owned();
@@ -241,15 +154,90 @@ impl ReplicaManager {
                 base_offset: info.first_offset.0,
             });
         }
-        if let Some(Offset(high_watermark)) = high_watermark {
-            tell(BrokerEventKind::HighWatermark {
-                topic: topic.clone(),
-                partition: index,
-                high_watermark,
-            });
+        // Followers read beyond the watermark.
+        if has_followers {
             self.delayed_fetches.touch(&topic, index);
         }
+        self.high_watermark_moved(&topic, index, high_watermark, cause, effects);
         Ok(info)
+    }
+
+    /// Tells of a new high watermark, and wakes what waits for it.
+    fn high_watermark_moved(
+        &mut self,
+        topic: &str,
+        index: i32,
+        high_watermark: Option<Offset>,
+        cause: Option<Cause>,
+        effects: &mut Effects,
+    ) {
+        let Some(Offset(high_watermark)) = high_watermark else { return };
+        let kind = BrokerEventKind::HighWatermark {
+            topic: topic.to_owned(),
+            partition: index,
+            high_watermark,
+        };
+        effects.events.push(BrokerEvent { cause, kind });
+        self.delayed_fetches.touch(topic, index);
+        self.delayed_answers.touch(topic, index);
+    }
+
+    /// Whether a follower's fetch of a partition counts.
+    pub(crate) fn check_follower(
+        &self,
+        now: i64,
+        partition: &Partition,
+        fetch: FollowerFetch,
+        names_epoch: bool,
+    ) -> Result<(), crate::ErrorCode> {
+        let context =
+            LeaderContext { now, lag_time_max_ms: self.lag_time_max_ms, alive: &self.alive };
+        partition.check_follower(fetch, names_epoch, context)
+    }
+
+    /// A follower's fetch tells where it is. The change of the ISR to ask for, if any.
+    pub(crate) fn update_follower(
+        &mut self,
+        now: i64,
+        (topic, index): (&str, i32),
+        fetch: FollowerFetch,
+        cause: Option<Cause>,
+        effects: &mut Effects,
+    ) -> Option<IsrChange> {
+        let (partition, context) = self.leader(now, topic, index)?;
+        let (change, high_watermark) = partition.update_follower(fetch, context);
+        self.high_watermark_moved(topic, index, high_watermark, cause, effects);
+        change
+    }
+
+    /// The changes of ISRs to ask for: followers that have fallen behind.
+    pub(crate) fn shrink_isrs(&mut self, now: i64) -> Vec<(PartitionKey, IsrChange)> {
+        let context =
+            LeaderContext { now, lag_time_max_ms: self.lag_time_max_ms, alive: &self.alive };
+        let all = self.topics.values_mut().flat_map(SortedMap::values_mut);
+        let change = |partition: &mut Partition| {
+            let change = partition.maybe_shrink_isr(context)?;
+            Some(((partition.topic().to_owned(), partition.index()), change))
+        };
+        all.filter_map(change).collect()
+    }
+
+    /// The controller changed a partition's ISR as asked.
+    pub(crate) fn isr_changed(
+        &mut self,
+        now: i64,
+        (topic, index): &PartitionKey,
+        asked: &IsrChange,
+        isr: Vec<i32>,
+        (leader_epoch, partition_epoch): (i32, i32),
+        effects: &mut Effects,
+    ) {
+        let Some((partition, context)) = self.leader(now, topic, *index) else { return };
+        let high_watermark =
+            partition.isr_changed(asked, isr, leader_epoch, partition_epoch, context);
+        self.high_watermark_moved(topic, *index, high_watermark, None, effects);
+        // Fewer in sync may be enough, or too few.
+        self.delayed_answers.touch(topic, *index);
     }
 }
 

@@ -353,6 +353,10 @@ impl Log {
     /// ms.
     pub fn truncate_to(&mut self, offset: Offset, now: i64) -> bool {
         if offset >= self.log_end_offset {
+            // A term that began here and wrote nothing before another leader was elected (KAFKA-8069).
+            self.leader_epochs.truncate_from_end(self.log_end_offset);
+            // A failure is noted, and told by the next append or read.
+            let _ = self.write_leader_epochs();
             return false;
         }
         if offset < self.log_start_offset {
@@ -415,6 +419,13 @@ impl Log {
         let segment = self.new_segment(offset, now)?;
         self.segments = Vec::from([Arc::new(segment)]);
         self.write_leader_epochs()
+    }
+
+    /// The process that had the log open is gone, and another one opens it: what was known of producers is
+    /// read again from the records, and the high watermark is where it was noted last.
+    pub fn reload(&mut self, high_watermark: Offset) {
+        self.high_watermark = high_watermark.max(self.log_start_offset).min(self.log_end_offset);
+        self.rebuild_producer_state();
     }
 
     fn rebuild_producer_state(&mut self) {

@@ -111,7 +111,16 @@ impl Follow {
                 self.owners.retain(|(_, t, _), _| t != topic);
                 self.appends.retain(|(t, _, _), _| t != topic);
             }
+            BrokerEventKind::BecameLeader { topic, partition, .. } => {
+                let title = format!("broker {node} leads {topic}-{partition}");
+                self.flag(FlagKind::Election, actor_of_broker(node), event, title);
+            }
             BrokerEventKind::Appended { .. }
+            | BrokerEventKind::Replicated { .. }
+            | BrokerEventKind::Truncated { .. }
+            | BrokerEventKind::BecameFollower { .. }
+            | BrokerEventKind::IsrChangeAsked { .. }
+            | BrokerEventKind::PeerTimedOut { .. }
             | BrokerEventKind::TopicCreated { .. }
             | BrokerEventKind::PartitionsCreated { .. }
             | BrokerEventKind::TopicConfigChanged { .. }

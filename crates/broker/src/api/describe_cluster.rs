@@ -22,12 +22,15 @@ pub(crate) fn handle(
     if let Some(refused) = wrong_endpoint(&request, ctx.version(), BROKER_ENDPOINT) {
         return now(refused);
     }
-    let brokers = broker.image.brokers().values().map(|registered| {
+    let fenced_too = ctx.version() >= 2 && request.include_fenced_brokers;
+    let brokers = broker.image.brokers().values().filter(|broker| fenced_too || !broker.fenced);
+    let brokers = brokers.map(|registered| {
         DescribeClusterBroker::default()
             .with_broker_id(BrokerId(registered.broker_id))
             .with_host(text(registered.host.clone()))
             .with_port(i32::from(registered.port))
             .with_rack(registered.rack.clone().map(text))
+            .with_is_fenced(fenced_too && registered.fenced)
     });
     let asked = request.include_cluster_authorized_operations;
     now(DescribeClusterResponse::default()

@@ -96,9 +96,10 @@ fn partition(
     index: i32,
     registration: &PartitionRegistration,
 ) -> DescribeTopicPartitionsResponsePartition {
-    let alive = |id: &i32| broker.image.brokers().contains_key(id);
-    let offline: Vec<i32> = registration.replicas.iter().copied().filter(|id| !alive(id)).collect();
-    let leader = if alive(&registration.leader) { registration.leader } else { -1 };
+    let replicas = registration.replicas.iter().copied();
+    let offline: Vec<i32> = replicas.filter(|id| !broker.image.is_unfenced(*id)).collect();
+    let leader_is_known = broker.image.broker(registration.leader).is_some();
+    let leader = if leader_is_known { registration.leader } else { -1 };
     DescribeTopicPartitionsResponsePartition::default()
         .with_partition_index(index)
         .with_leader_id(BrokerId(leader))

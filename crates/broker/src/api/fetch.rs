@@ -1,9 +1,10 @@
-//! Fetch, versions 4 to 17, from consumers.
+//! Fetch, versions 4 to 17, from consumers and followers.
 //!
 //! Long poll (`min_bytes`, `max_wait_ms`), byte limits for the response and each partition, the
 //! first batch whole however large and the last one cut where the limit is, fetch sessions
 //! (KIP-227), isolation levels, topic ids from version 13, leader epochs and truncation detection
-//! (KIP-320, KIP-595). Different from Kafka 4.4: followers are not served yet.
+//! (KIP-320, KIP-595), reading from followers (KIP-392). A follower reads up to the log's end and tells by
+//! its offsets what it has.
 
 use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -18,11 +19,13 @@ use uuid::Uuid;
 use super::{Reply, RequestContext, now, topic_name};
 use crate::delayed_fetch::DelayedFetch;
 use crate::fetch_session::{FetchContext, FetchKey, FetchMetadata, FetchedPartition};
-use crate::partition::Partition;
+use crate::partition::{FollowerFetch, Partition};
 use crate::{Broker, BrokerEvent, BrokerEventKind, Effects, ErrorCode};
 
 /// First version whose requests name topics by id.
 const TOPIC_ID_VERSION: i16 = 13;
+/// First version in which consumers may read from followers (KIP-392).
+const READ_FROM_FOLLOWER_VERSION: i16 = 11;
 /// First version whose requests say who the replica is in a struct of its own (KIP-903).
 const REPLICA_STATE_VERSION: i16 = 15;
 /// `IsolationLevel.READ_COMMITTED`.
@@ -37,9 +40,19 @@ pub(crate) struct Fetch {
     min_bytes: i64,
     max_bytes: i64,
     isolation_level: i8,
+    reader: Reader,
     interesting: Vec<FetchTarget>,
     /// Partitions that are not known here: they come last in the response.
     erroneous: Vec<(FetchTarget, PartitionData)>,
+}
+
+/// Who fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// A consumer; one that can say where it is may read from any replica.
+    Consumer { only_leader: bool },
+    /// A follower, with its node id and the epoch of its registration (-1 where it does not say).
+    Follower { replica_id: i32, broker_epoch: i64 },
 }
 
 /// A partition to read.
@@ -69,7 +82,8 @@ pub(crate) fn handle(
         // It is not known which partitions it was about.
         Err(error) => return now(FetchResponse::default().with_error_code(error.code())),
     };
-    let read = read(broker, &fetch);
+    let read = read(broker, ctx.now, &fetch);
+    note_progress(broker, ctx, &fetch, &read, effects);
     let enough = fetch.max_wait_ms <= 0
         || fetch.interesting.is_empty()
         || read.bytes >= fetch.min_bytes
@@ -97,7 +111,7 @@ pub(crate) fn handle(
 /// Looks again at a parked fetch and answers it where it has enough, or its time is over.
 pub(crate) fn try_complete(broker: &mut Broker, now: i64, id: u64, effects: &mut Effects) {
     let Some(delayed) = broker.replica_manager.delayed_fetches.get(id) else { return };
-    let read = read(broker, &delayed.fetch);
+    let read = read(broker, now, &delayed.fetch);
     if !read.at_once && read.bytes < delayed.fetch.min_bytes && delayed.deadline_ms > now {
         return;
     }
@@ -108,6 +122,35 @@ pub(crate) fn try_complete(broker: &mut Broker, now: i64, id: u64, effects: &mut
     effects.events.push(BrokerEvent { cause: Some(to.cause()), kind });
     let (response, rest) = respond(broker, now, &fetch, read);
     broker.respond_scattered(to, response, rest, effects);
+}
+
+/// What a follower has, by the offsets that it fetches (`Partition.updateFollowerFetchState`).
+fn note_progress(
+    broker: &mut Broker,
+    ctx: &RequestContext,
+    fetch: &Fetch,
+    read: &Read,
+    effects: &mut Effects,
+) {
+    let Reader::Follower { replica_id, broker_epoch } = fetch.reader else { return };
+    for (target, fetched) in fetch.interesting.iter().zip(&read.partitions) {
+        let told = fetched.data.error_code == ErrorCode::None.code();
+        if !told || fetched.data.diverging_epoch.epoch >= 0 {
+            continue;
+        }
+        let progress = FollowerFetch {
+            replica_id,
+            broker_epoch,
+            fetch_offset: Offset(target.request.fetch_offset),
+            log_start_offset: Offset(target.request.log_start_offset),
+        };
+        let key = (target.topic.as_str(), target.key.partition);
+        let change =
+            broker.replica_manager.update_follower(ctx.now, key, progress, ctx.cause(), effects);
+        if let Some(change) = change {
+            broker.submit_isr_change((target.topic.clone(), key.1), change, effects);
+        }
+    }
 }
 
 /// The session's part of a request, and which of its partitions are known here.
@@ -134,10 +177,10 @@ fn prepare(
         .iter()
         .flat_map(|topic| topic.partitions.iter().map(|p| key(topic.topic_id, &topic.topic, *p)))
         .collect();
-    let replica = if ctx.version() >= REPLICA_STATE_VERSION {
-        request.replica_state.replica_id.0
+    let (replica, broker_epoch) = if ctx.version() >= REPLICA_STATE_VERSION {
+        (request.replica_state.replica_id.0, request.replica_state.replica_epoch)
     } else {
-        request.replica_id.0
+        (request.replica_id.0, -1)
     };
     let metadata = FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
     let (context, data) = broker.fetch_sessions.new_context(
@@ -154,6 +197,11 @@ fn prepare(
         min_bytes: i64::from(request.min_bytes).min(max_bytes),
         max_bytes,
         isolation_level: request.isolation_level,
+        reader: if replica >= 0 {
+            Reader::Follower { replica_id: replica, broker_epoch }
+        } else {
+            Reader::Consumer { only_leader: ctx.version() < READ_FROM_FOLLOWER_VERSION }
+        },
         interesting: Vec::with_capacity(data.len()),
         erroneous: Vec::new(),
     };
@@ -247,7 +295,7 @@ struct Read {
 }
 
 /// `ReplicaManager.readFromLog`.
-fn read(broker: &Broker, fetch: &Fetch) -> Read {
+fn read(broker: &Broker, now: i64, fetch: &Fetch) -> Read {
     let mut left = fetch.max_bytes;
     let mut min_one_message = true;
     let mut read = Read { partitions: Vec::new(), bytes: 0, at_once: false };
@@ -259,14 +307,20 @@ fn read(broker: &Broker, fetch: &Fetch) -> Read {
             Some(partition) if !key.topic_id.is_nil() && partition.topic_id() != key.topic_id => {
                 Err(ErrorCode::InconsistentTopicId)
             }
-            Some(partition) => read_partition(
-                partition,
-                request,
-                fetch.isolation_level,
-                left,
-                min_one_message,
-                &mut read.at_once,
-            ),
+            Some(partition) => check_reader(broker, now, fetch.reader, partition, request)
+                .and_then(|()| {
+                    let upper = match fetch.reader {
+                        Reader::Follower { .. } => partition.log().log_end_offset(),
+                        Reader::Consumer { .. } if fetch.isolation_level == READ_COMMITTED => {
+                            partition.log().last_stable_offset()
+                        }
+                        Reader::Consumer { .. } => partition.log().high_watermark(),
+                    };
+                    let max_bytes = i64::from(request.partition_max_bytes).min(left);
+                    let limits = Limits { upper, max_bytes, min_one_message };
+                    let committed = fetch.isolation_level == READ_COMMITTED;
+                    read_partition(partition, request, committed, limits, &mut read.at_once)
+                }),
         };
         let (mut data, records) = data.unwrap_or_else(|error| {
             read.at_once = true;
@@ -303,20 +357,49 @@ fn failed(index: i32, error: ErrorCode) -> PartitionData {
         .with_records(Some(Bytes::new()))
 }
 
-/// `Partition.fetchRecords` for a consumer.
+/// Whether this reader may read this replica (`Partition.fetchRecords`).
+fn check_reader(
+    broker: &Broker,
+    now: i64,
+    reader: Reader,
+    partition: &Partition,
+    wanted: &FetchPartition,
+) -> Result<(), ErrorCode> {
+    partition.check_online()?;
+    partition.check_leader_epoch(wanted.current_leader_epoch)?;
+    let only_leader = !matches!(reader, Reader::Consumer { only_leader: false });
+    if only_leader && !partition.is_leader() {
+        return Err(ErrorCode::NotLeaderOrFollower);
+    }
+    let Reader::Follower { replica_id, broker_epoch } = reader else { return Ok(()) };
+    let fetch = FollowerFetch {
+        replica_id,
+        broker_epoch,
+        fetch_offset: Offset(wanted.fetch_offset),
+        log_start_offset: Offset(wanted.log_start_offset),
+    };
+    let names_epoch = wanted.current_leader_epoch >= 0;
+    broker.replica_manager.check_follower(now, partition, fetch, names_epoch)
+}
+
+/// How far a partition is read.
+struct Limits {
+    /// Below this offset.
+    upper: Offset,
+    max_bytes: i64,
+    /// The first batch whole, however large.
+    min_one_message: bool,
+}
+
+/// `Partition.readRecords`.
 fn read_partition(
     partition: &Partition,
     wanted: &FetchPartition,
-    isolation_level: i8,
-    left: i64,
-    min_one_message: bool,
+    committed: bool,
+    limits: Limits,
     at_once: &mut bool,
 ) -> Result<(PartitionData, FetchData), ErrorCode> {
-    partition.check_online()?;
-    partition.check_leader_epoch(wanted.current_leader_epoch)?;
-    if !partition.is_leader() {
-        return Err(ErrorCode::NotLeaderOrFollower);
-    }
+    let Limits { upper, max_bytes, min_one_message } = limits;
     let log = partition.log();
     let mut data = PartitionData::default()
         .with_partition_index(wanted.partition)
@@ -331,18 +414,15 @@ fn read_partition(
         let epoch = LeaderEpoch(wanted.last_fetched_epoch);
         let (epoch_there, end) =
             log.end_offset_for_epoch(epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
+        if from < log.log_start_offset() {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
         if epoch_there < epoch || end < from {
             data.diverging_epoch =
                 EpochEndOffset::default().with_epoch(epoch_there.0).with_end_offset(end.0);
             return Ok((data, FetchData::default()));
         }
     }
-    let upper = if isolation_level == READ_COMMITTED {
-        log.last_stable_offset()
-    } else {
-        log.high_watermark()
-    };
-    let max_bytes = i64::from(wanted.partition_max_bytes).min(left);
     // `LogSegment.read` throws an `IllegalArgumentException`, where there is something to read.
     if max_bytes < 0 && log.log_start_offset() <= from && from < upper {
         return Err(ErrorCode::UnknownServerError);
@@ -353,7 +433,7 @@ fn read_partition(
     let read = log.read(from, max_bytes, min_one_message, upper).map_err(|error| {
         ErrorCode::from_code(error.code()).unwrap_or(ErrorCode::KafkaStorageError)
     })?;
-    if isolation_level == READ_COMMITTED {
+    if committed {
         let aborted = log.aborted_transactions(from, read.upper_bound).into_iter().map(|aborted| {
             AbortedTransaction::default()
                 .with_producer_id(ProducerId(aborted.producer_id.0))

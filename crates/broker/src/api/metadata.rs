@@ -101,7 +101,8 @@ pub(crate) fn handle(
 }
 
 fn response(broker: &Broker, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
-    let brokers = broker.image.brokers().values().map(|registered| {
+    let unfenced = broker.image.brokers().values().filter(|registered| !registered.fenced);
+    let brokers = unfenced.map(|registered| {
         MetadataResponseBroker::default()
             .with_node_id(BrokerId(registered.broker_id))
             .with_host(text(registered.host.clone()))
@@ -133,11 +134,10 @@ fn unknown(error: ErrorCode, name: Option<TopicName>, topic_id: Uuid) -> Metadat
 }
 
 fn known(broker: &Broker, version: i16, topic: &TopicImage) -> MetadataResponseTopic {
-    let alive = |id: &i32| broker.image.brokers().contains_key(id);
     let partitions = topic.partitions.iter().map(|(index, partition)| {
-        let offline: Vec<i32> =
-            partition.replicas.iter().copied().filter(|id| !alive(id)).collect();
-        let (error, leader) = if alive(&partition.leader) {
+        let replicas = partition.replicas.iter().copied();
+        let offline: Vec<i32> = replicas.filter(|id| !broker.image.is_unfenced(*id)).collect();
+        let (error, leader) = if broker.image.broker(partition.leader).is_some() {
             (ErrorCode::None, partition.leader)
         } else {
             (ErrorCode::LeaderNotAvailable, -1)
@@ -170,6 +170,9 @@ impl Broker {
         cause: Option<Cause>,
         effects: &mut Effects,
     ) {
+        if self.membership.is_some() {
+            return self.request_topics(now, names, effects);
+        }
         for name in names {
             let topic = self.creatable_topic(name);
             let request = CreateTopicsRequest::default().with_topics(vec![topic]);
@@ -178,7 +181,7 @@ impl Broker {
         }
     }
 
-    fn creatable_topic(&self, name: &str) -> CreatableTopic {
+    pub(crate) fn creatable_topic(&self, name: &str) -> CreatableTopic {
         let number = |key| self.config.number(key);
         let (partitions, factor, configs) = match name {
             "__consumer_offsets" => (

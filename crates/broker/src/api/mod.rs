@@ -49,6 +49,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::{BrokerId, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
+use crate::transaction_coordinator::Told;
 use crate::wire::Response;
 use crate::{Cause, ConnectionId};
 
@@ -75,6 +76,9 @@ pub(crate) struct RequestContext {
     pub(crate) client_id: Option<String>,
     /// As `/127.0.0.1`.
     pub(crate) host: String,
+    /// What the transaction coordinator said of the partitions that the request writes to, where that had to
+    /// be asked of another broker first.
+    pub(crate) told: Option<Told>,
 }
 
 impl RequestContext {

@@ -3,11 +3,12 @@
 //! acks 0, 1 and all; record batch v2; topic ids from version 13. acks=0 has no response, and an
 //! error closes the connection. From version 12 on (KIP-890) a partition comes into the transaction
 //! with the first batch that is written to it; before, the client must have added it.
-//! Different from Kafka 4.4: no throttling. With acks=all and
-//! several replicas in sync the answer would have to wait for the high watermark; with one broker
-//! it is there at once.
+//! With acks=all the answer waits until the records are replicated. Different from Kafka 4.4: no
+//! throttling.
 
 mod verification;
+
+use verification::Unverified;
 
 use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{
@@ -39,7 +40,10 @@ pub(crate) fn handle(
     let mut failed = false;
     let verified = match verification::verify(broker, ctx, &request, effects) {
         Ok(verified) => verified,
-        Err(error) => return refuse_all(&request, error),
+        Err(Unverified::Refused(error)) => return refuse_all(&request, error),
+        Err(Unverified::Ask(ask)) => {
+            return broker.ask_coordinator(ctx, request.into(), ask, effects);
+        }
     };
     if ctx.version() < ZSTD_VERSION && has_unknown_codec(broker, &request) {
         return refuse_all(&request, ErrorCode::UnknownServerError);

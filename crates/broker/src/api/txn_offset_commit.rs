@@ -37,13 +37,18 @@ pub(crate) fn handle(
         group_id: request.group_id.to_string(),
         generation_id: request.generation_id,
         member_id: request.member_id.to_string(),
-        group_instance_id: request.group_instance_id.map(|id| id.to_string()),
+        group_instance_id: request.group_instance_id.as_ref().map(|id| id.to_string()),
         offsets: request.topics.iter().flat_map(|topic| existing(broker, topic)).collect(),
     };
     let results = if commit.offsets.is_empty() {
         Ok(Vec::new())
     } else {
-        coordinator::txn_offset_commit(broker, Call::of(ctx), &transaction, &commit, effects)
+        let told = ctx.told.as_ref();
+        let call = Call::of(ctx);
+        match coordinator::txn_offset_commit(broker, call, &transaction, &commit, told, effects) {
+            Ok(results) => results,
+            Err(ask) => return broker.ask_coordinator(ctx, request.into(), ask, effects),
+        }
     };
     let results = results.map_err(|code| {
         let loading = code == ErrorCode::CoordinatorLoadInProgress.code();

@@ -16,6 +16,23 @@ pub(crate) struct ProducerIdBlock {
 }
 
 impl ProducerIdBlock {
+    /// A block as the controller gave it.
+    pub(crate) fn of(start: i64, len: i64) -> ProducerIdBlock {
+        ProducerIdBlock { next: start, end: start.saturating_add(len) }
+    }
+
+    /// The block that follows this one, whose rest is dropped only if it is used up.
+    pub(crate) fn add(&mut self, next: ProducerIdBlock) {
+        if self.next >= self.end {
+            *self = next;
+        }
+    }
+
+    /// Whether it is time to ask for the next block (`RPCProducerIdManager.PID_PREFETCH_THRESHOLD`).
+    pub(crate) fn is_running_out(&self) -> bool {
+        self.end.saturating_sub(self.next) * 10 <= PRODUCER_ID_BLOCK_SIZE
+    }
+
     /// Takes the next id, while there is one.
     pub(crate) fn claim(&mut self) -> Option<i64> {
         let id = self.next;

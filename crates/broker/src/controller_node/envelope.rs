@@ -42,7 +42,7 @@ fn forwarded(
         return Err(ErrorCode::InvalidRequest);
     }
     let to = ResponseTo { api_version, correlation_id, ..ctx.to };
-    let ctx = RequestContext { now: ctx.now, to, client_id, host };
+    let ctx = RequestContext { now: ctx.now, to, client_id, host, told: None };
     match node.dispatch(&ctx, body) {
         Reply::Now(body) => encode_response(&ResponseFrame { api_version, correlation_id, body })
             .map_err(|_unwritable| ErrorCode::UnknownServerError),

@@ -197,6 +197,12 @@ pub(crate) fn load_all(broker: &mut Broker, now: i64, effects: &mut Effects) {
     }
 }
 
+/// A partition of `__consumer_offsets` has a new term: this broker loads its groups, or gives them up.
+pub(crate) fn follow_leader(broker: &mut Broker, now: i64, index: i32, effects: &mut Effects) {
+    // The error says who is not the coordinator; nobody asked.
+    let _ = load(broker, now, index, effects);
+}
+
 /// The groups of all shards that are loaded.
 pub(crate) fn shards(broker: &Broker) -> impl Iterator<Item = &Groups> {
     broker.coordinator.shards.values()

@@ -2,10 +2,13 @@
 //! (`CoordinatorRuntime.scheduleTransactionalWriteOperation`, `completeTransaction`).
 
 use logbrook_group::{OffsetResult, TopicPartition, TxnOffsetCommit};
+use logbrook_log::VerificationGuard;
 
 use super::{GROUP_METADATA_TOPIC_NAME, broker_event, records, shard};
+use crate::coordinator_failure::coordinator_error;
 use crate::transaction_coordinator::{
-    self, Call, EndTxnMarker, ProducerIdAndEpoch, TransactionResult, TransactionSupportedOperation,
+    self, AskCoordinator, Call, EndTxnMarker, ProducerIdAndEpoch, Told, TransactionResult,
+    TransactionSupportedOperation,
 };
 use crate::{Broker, BrokerEvent, Effects, ErrorCode};
 
@@ -23,33 +26,46 @@ pub(crate) fn txn_offset_commit(
     call: Call,
     transaction: &TransactionOf,
     request: &TxnOffsetCommit,
+    told: Option<&Told>,
     effects: &mut Effects,
-) -> Result<Vec<OffsetResult>, i16> {
-    if request.group_id.is_empty() {
-        return Err(ErrorCode::InvalidGroupId.code());
-    }
+) -> Result<Result<Vec<OffsetResult>, i16>, AskCoordinator> {
     let index = super::partition_of(broker, &request.group_id);
-    shard(broker, call.now, &request.group_id, effects).map_err(ErrorCode::code)?;
-    let TransactionOf { transactional_id, producer, operation } = transaction;
-    let partition = TopicPartition::new(GROUP_METADATA_TOPIC_NAME, index);
+    if request.group_id.is_empty() {
+        return Ok(Err(ErrorCode::InvalidGroupId.code()));
+    }
+    if let Err(error) = shard(broker, call.now, &request.group_id, effects) {
+        return Ok(Err(error.code()));
+    }
     let guard = transaction_coordinator::add_or_verify_partition(
         broker,
         call,
-        transactional_id,
-        *producer,
-        partition,
-        *operation,
+        (&transaction.transactional_id, transaction.producer),
+        TopicPartition::new(GROUP_METADATA_TOPIC_NAME, index),
+        transaction.operation,
+        told,
         effects,
-    )
-    .map_err(|error| operation_error(error).code())?;
-    let (_, groups) =
+    )?;
+    Ok(guard.map_err(|error| operation_error(error).code()).and_then(|guard| {
+        commit_verified(broker, call, transaction.producer, request, guard, effects)
+    }))
+}
+
+fn commit_verified(
+    broker: &mut Broker,
+    call: Call,
+    producer: ProducerIdAndEpoch,
+    request: &TxnOffsetCommit,
+    guard: VerificationGuard,
+    effects: &mut Effects,
+) -> Result<Vec<OffsetResult>, i16> {
+    let (index, groups) =
         shard(broker, call.now, &request.group_id, effects).map_err(ErrorCode::code)?;
     let decided = groups.txn_offset_commit(call.now, request);
     let response = decided.response.map_err(|error| error.code())?;
     let decision = decided.decision;
     if !decision.records.is_empty() {
         let batch =
-            records::transactional_batch(call.now, index, &decision.records, *producer, guard)
+            records::transactional_batch(call.now, index, &decision.records, producer, guard)
                 .map_err(ErrorCode::code)?;
         let appended = broker.replica_manager.append(call.now, batch, call.cause, effects);
         appended.map_err(|error| operation_error(error.code()).code())?;
@@ -65,16 +81,9 @@ pub(crate) fn txn_offset_commit(
 /// What a client is told of an error on the way to the log (`handleOperationException`).
 fn operation_error(error: ErrorCode) -> ErrorCode {
     match error {
-        ErrorCode::UnknownTopicOrPartition
-        | ErrorCode::NotEnoughReplicas
-        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
-        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        ErrorCode::MessageTooLarge
-        | ErrorCode::RecordListTooLarge
-        | ErrorCode::InvalidFetchSize => ErrorCode::UnknownServerError,
         // It cannot be told from a coordinator that loads.
         ErrorCode::NetworkException => ErrorCode::CoordinatorLoadInProgress,
-        other => other,
+        other => coordinator_error(other),
     }
 }
 

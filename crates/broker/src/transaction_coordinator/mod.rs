@@ -16,9 +16,9 @@
 //! ```
 //!
 //! Sources: `TransactionCoordinator`, `TransactionStateManager`, `TransactionMarkerChannelManager` of
-//! Apache Kafka 4.3.1. Different from Kafka 4.4: an append is replicated when it returns (there is one
-//! broker), so that nothing is ever pending but markers, and those are written within the request
-//! where they can be.
+//! Apache Kafka 4.3.1. Different from Kafka 4.4: what is appended counts at once for whoever asks next, and
+//! only the answer waits until it is replicated; nothing is ever pending but markers, and those of this
+//! broker's partitions are written within the request where they can be.
 
 mod add_partitions;
 mod describe;
@@ -26,6 +26,7 @@ mod end_transaction;
 mod init_producer_id;
 mod markers;
 mod producer_id_manager;
+mod remote;
 mod state_manager;
 mod timeouts;
 mod transaction_log;
@@ -43,9 +44,12 @@ pub(crate) use add_partitions::add_partitions;
 pub(crate) use describe::{ListFilters, describe, list};
 pub(crate) use end_transaction::{EndTransaction, end_transaction};
 pub(crate) use init_producer_id::{InitProducerId, ProducerIdAndEpoch, init_producer_id};
-pub(crate) use markers::{EndTxnMarker, append_marker, write_marker};
+pub(crate) use markers::{
+    EndTxnMarker, append_marker, markers_answered, send_replicated, write_marker,
+};
 pub(crate) use producer_id_manager::generate_producer_id;
-pub(crate) use state_manager::{TransactionStateManager, on_topics_deleted};
+pub(crate) use remote::{AskCoordinator, Told};
+pub(crate) use state_manager::{TransactionStateManager, follow_leader, on_topics_deleted};
 pub(crate) use timeouts::{next_wakeup, tick};
 pub use transaction_log::{TransactionRecord, TransactionRecordError};
 pub use transaction_metadata::TransactionMetadata;

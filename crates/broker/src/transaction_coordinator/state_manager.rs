@@ -11,6 +11,7 @@ use super::transaction_log::TransactionRecord;
 use super::transaction_metadata::TransactionMetadata;
 use super::transaction_state::{TransactionState, TransactionVersion};
 use super::{Call, TRANSACTION_STATE_TOPIC_NAME, partition_of};
+use crate::coordinator_failure::coordinator_error;
 use crate::replica_manager::Append;
 use crate::{Broker, BrokerEvent, BrokerEventKind, Effects, ErrorCode};
 
@@ -100,6 +101,12 @@ pub(super) fn load_all(broker: &mut Broker, now: i64, effects: &mut Effects) {
         let _ = load(broker, now, index, effects);
     }
     broker.transaction_coordinator.load_pending = false;
+}
+
+/// A partition of `__transaction_state` has a new term: this broker loads it, or gives it up.
+pub(crate) fn follow_leader(broker: &mut Broker, now: i64, index: i32, effects: &mut Effects) {
+    // The error says who is not the coordinator; nobody asked.
+    let _ = load(broker, now, index, effects);
 }
 
 fn load(broker: &mut Broker, now: i64, index: i32, effects: &mut Effects) -> Result<(), ErrorCode> {
@@ -204,19 +211,6 @@ pub(super) fn append_records(
         }
     }
     Ok(())
-}
-
-/// A failed append, in the words of a coordinator.
-fn coordinator_error(error: ErrorCode) -> ErrorCode {
-    match error {
-        ErrorCode::UnknownTopicOrPartition
-        | ErrorCode::NotEnoughReplicas
-        | ErrorCode::NotEnoughReplicasAfterAppend
-        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
-        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => ErrorCode::UnknownServerError,
-        other => other,
-    }
 }
 
 /// Without `__transaction_state` there is nothing to coordinate.

@@ -20,7 +20,7 @@ pub(crate) fn next_wakeup(broker: &Broker) -> Option<i64> {
         .shards
         .values()
         .flat_map(|shard| shard.pending.values())
-        .map(|pending| pending.retry_at)
+        .filter_map(|pending| pending.retry_at)
         .min();
     [abort_check, expiration_check, retry].into_iter().flatten().min()
 }
@@ -61,7 +61,7 @@ fn retry_markers(broker: &mut Broker, now: i64, effects: &mut Effects) {
         .shards
         .values()
         .flat_map(|shard| shard.pending.iter())
-        .filter(|(_, pending)| pending.retry_at <= now)
+        .filter(|(_, pending)| pending.retry_at.is_some_and(|at| at <= now))
         .map(|(id, _)| id.clone())
         .collect();
     for transactional_id in due {

@@ -3,15 +3,17 @@
 //! `ReplicaManager.maybeSendPartitionsToTransactionCoordinator`, `AddPartitionsToTxnManager`).
 //!
 //! Clients of transactions v2 leave adding the partition to the broker that they write to; of older
-//! ones it is checked that they have added it. Different from Kafka 4.4: the coordinator is on this
-//! broker and answers within the call, and `CONCURRENT_TRANSACTIONS` is given to the client at once instead of being retried for
-//! `add.partitions.to.txn.retry.backoff.max.ms` (it takes a marker that cannot be written to get it).
+//! ones it is checked that they have added it. Where the coordinator is another broker, the request waits
+//! for its answer ([`AskCoordinator`]). Different from Kafka 4.4: `CONCURRENT_TRANSACTIONS` is given to the
+//! client at once instead of being retried for `add.partitions.to.txn.retry.backoff.max.ms` (it takes a
+//! marker that cannot be written to get it).
 
 use logbrook_group::TopicPartition;
 use logbrook_log::VerificationGuard;
 use logbrook_record::{ProducerEpoch, ProducerId};
 use logbrook_sorted::SortedSet;
 
+use super::remote::{AskCoordinator, Told};
 use super::transaction_state::{TransactionState, TransactionVersion};
 use super::{Call, ProducerIdAndEpoch, add_partitions, state_manager};
 use crate::{Broker, Effects, ErrorCode};
@@ -68,15 +70,15 @@ pub(crate) struct Verification {
 pub(crate) fn add_or_verify_partitions(
     broker: &mut Broker,
     call: Call,
-    transactional_id: &str,
-    producer: ProducerIdAndEpoch,
+    (transactional_id, producer): (&str, ProducerIdAndEpoch),
     partitions: &[(TopicPartition, i32)],
     operation: TransactionSupportedOperation,
+    told: Option<&Told>,
     effects: &mut Effects,
-) -> Vec<Verification> {
+) -> Result<Vec<Verification>, AskCoordinator> {
     let verify = broker.transaction_coordinator.config.partition_verification_enable;
     if !operation.supports_epoch_bump() && !verify {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut verifications = Vec::new();
     let mut unknown = SortedSet::new();
@@ -88,7 +90,16 @@ pub(crate) fn add_or_verify_partitions(
         verifications.push(Verification { partition: partition.clone(), result });
     }
     if unknown.is_empty() {
-        return verifications;
+        return Ok(verifications);
+    }
+    let ask = AskCoordinator {
+        transactional_id: transactional_id.to_owned(),
+        producer,
+        partitions: unknown.clone(),
+        verify_only: !operation.supports_epoch_bump(),
+    };
+    if told.is_none() && ask.is_elsewhere(broker) {
+        return Err(ask);
     }
     // On the way through a request between brokers an error becomes one that producers know.
     let translate = |error: ErrorCode| match error {
@@ -108,7 +119,9 @@ pub(crate) fn add_or_verify_partitions(
             }
         }
     };
-    if operation.supports_epoch_bump() {
+    if let Some(told) = told {
+        unknown.iter().for_each(|partition| answer(partition, told.of(partition)));
+    } else if operation.supports_epoch_bump() {
         let version = TransactionVersion::V2;
         let added =
             add_partitions(broker, call, transactional_id, producer, &unknown, version, effects);
@@ -120,32 +133,25 @@ pub(crate) fn add_or_verify_partitions(
             answer(partition, verified);
         }
     }
-    verifications
+    Ok(verifications)
 }
 
 /// [`add_or_verify_partitions`] of one partition, for what a coordinator writes there.
 pub(crate) fn add_or_verify_partition(
     broker: &mut Broker,
     call: Call,
-    transactional_id: &str,
-    producer: ProducerIdAndEpoch,
+    transaction: (&str, ProducerIdAndEpoch),
     partition: TopicPartition,
     operation: TransactionSupportedOperation,
+    told: Option<&Told>,
     effects: &mut Effects,
-) -> Result<VerificationGuard, ErrorCode> {
+) -> Result<Result<VerificationGuard, ErrorCode>, AskCoordinator> {
     // `CoordinatorPartitionWriter`: its batches begin at sequence 0, and nobody checks that.
     let partitions = [(partition, 0)];
-    let verifications = add_or_verify_partitions(
-        broker,
-        call,
-        transactional_id,
-        producer,
-        &partitions,
-        operation,
-        effects,
-    );
+    let verifications =
+        add_or_verify_partitions(broker, call, transaction, &partitions, operation, told, effects)?;
     let sentinel = Ok(VerificationGuard::SENTINEL);
-    verifications.into_iter().next().map_or(sentinel, |verification| verification.result)
+    Ok(verifications.into_iter().next().map_or(sentinel, |verification| verification.result))
 }
 
 /// Whether the log does not know the transaction yet: then a guard, else the sentinel.

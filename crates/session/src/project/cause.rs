@@ -81,6 +81,21 @@ pub(crate) fn words(cluster: &Cluster, event: &TraceEvent) -> Option<String> {
         TraceKind::ResponseReceived { request, node, .. } => {
             format!("{who} has broker {node}'s answer to {request}")
         }
+        TraceKind::PeerRequestSent { request, to, .. } => {
+            format!("{who} sends {request} to node {to}")
+        }
+        TraceKind::PeerRequestHandled { request, from, .. } => {
+            format!("{who} handles {request} of node {from}")
+        }
+        TraceKind::PeerResponseSent { request, to, .. } => {
+            format!("{who} answers {request} of node {to}")
+        }
+        TraceKind::PeerResponseReceived { request, from, .. } => {
+            format!("{who} has node {from}'s answer to {request}")
+        }
+        TraceKind::PeerDisconnected { node, .. } => {
+            format!("{who} loses its connection to node {node}")
+        }
         TraceKind::Broker(kind) => return broker_words(kind),
         TraceKind::App(app) => app_words(&who, app),
         TraceKind::StoreAsked { store, .. } => format!("{who} writes to store `{store}`"),
@@ -128,6 +143,25 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
         BrokerEventKind::HighWatermark { topic, partition, high_watermark } => {
             format!("high watermark of `{topic}-{partition}` is {high_watermark}")
         }
+        BrokerEventKind::Replicated { topic, partition, last, leader, .. } => {
+            format!("the follower has `{topic}-{partition}` up to offset {last} of broker {leader}")
+        }
+        BrokerEventKind::Truncated { topic, partition, to } => {
+            format!("the follower cuts `{topic}-{partition}` back to offset {to}")
+        }
+        BrokerEventKind::BecameLeader { topic, partition, leader_epoch, start_offset } => format!(
+            "the broker leads `{topic}-{partition}` in epoch {leader_epoch}, from offset {start_offset}"
+        ),
+        BrokerEventKind::BecameFollower { topic, partition, leader: -1, .. } => {
+            format!("nobody leads `{topic}-{partition}`")
+        }
+        BrokerEventKind::BecameFollower { topic, partition, leader_epoch, leader } => format!(
+            "the broker follows broker {leader} for `{topic}-{partition}` in epoch {leader_epoch}"
+        ),
+        BrokerEventKind::IsrChangeAsked { topic, partition, isr } => {
+            format!("the leader of `{topic}-{partition}` asks for the in-sync replicas {isr:?}")
+        }
+        BrokerEventKind::PeerTimedOut { node } => format!("node {node} does not answer in time"),
         BrokerEventKind::FetchParked { .. } => "the fetch waits for records".to_owned(),
         BrokerEventKind::FetchAnswered { bytes, .. } => {
             format!("the fetch is answered with {bytes} bytes")

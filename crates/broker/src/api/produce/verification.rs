@@ -9,7 +9,8 @@ use logbrook_log::VerificationGuard;
 use super::{TOPIC_ID_VERSION, refused, validate_records};
 use crate::api::{RequestContext, text};
 use crate::transaction_coordinator::{
-    Call, ProducerIdAndEpoch, TransactionSupportedOperation, Verification, add_or_verify_partitions,
+    AskCoordinator, Call, ProducerIdAndEpoch, TransactionSupportedOperation, Verification,
+    add_or_verify_partitions,
 };
 use crate::{Broker, Effects, ErrorCode};
 
@@ -59,6 +60,14 @@ impl Verified {
     }
 }
 
+/// Why the partitions are not verified.
+pub(super) enum Unverified {
+    /// The whole request is refused.
+    Refused(ErrorCode),
+    /// The coordinator, another broker, has to be asked first.
+    Ask(AskCoordinator),
+}
+
 /// Adds the partitions of transactional batches to the transaction, or sees that they are in it.
 ///
 /// # Errors
@@ -68,7 +77,7 @@ pub(super) fn verify(
     ctx: &RequestContext,
     request: &ProduceRequest,
     effects: &mut Effects,
-) -> Result<Verified, ErrorCode> {
+) -> Result<Verified, Unverified> {
     let mut producer = None;
     let mut partitions = Vec::new();
     for topic in &request.topic_data {
@@ -92,7 +101,7 @@ pub(super) fn verify(
                 producer_epoch: header.producer_epoch.0,
             };
             if producer.is_some_and(|producer| producer != writes) {
-                return Err(ErrorCode::InvalidProducerIdMapping);
+                return Err(Unverified::Refused(ErrorCode::InvalidProducerIdMapping));
             }
             producer = Some(writes);
             let partition = TopicPartition::new(image.name.clone(), data.index);
@@ -105,12 +114,13 @@ pub(super) fn verify(
     let verifications = add_or_verify_partitions(
         broker,
         Call::of(ctx),
-        transactional_id.as_str(),
-        producer,
+        (transactional_id.as_str(), producer),
         &partitions,
         TransactionSupportedOperation::of_produce(ctx.version()),
+        ctx.told.as_ref(),
         effects,
     );
+    let verifications = verifications.map_err(Unverified::Ask)?;
     Ok(Verified { verifications, transactions_v2: ctx.version() >= V2_VERSION })
 }
 

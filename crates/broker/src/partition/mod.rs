@@ -1,5 +1,10 @@
 //! One replica of a partition on this broker: `Partition` of Kafka, with its log.
 
+mod high_watermark;
+mod isr;
+mod leader;
+mod remote_replica;
+
 use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
@@ -12,8 +17,12 @@ use uuid::Uuid;
 
 use crate::ErrorCode;
 use crate::controller::PartitionRegistration;
-use crate::high_watermark::high_watermark;
 use crate::replica_manager::Append;
+use isr::IsrState;
+use remote_replica::RemoteReplica;
+
+pub(crate) use leader::{AliveBroker, IsrChange, IsrChangeRefused, LeaderContext};
+pub(crate) use remote_replica::FollowerFetch;
 
 /// A partition that this broker holds a replica of.
 #[derive(Clone, Debug)]
@@ -23,10 +32,18 @@ pub struct Partition {
     index: i32,
     local_id: i32,
     registration: PartitionRegistration,
+    /// Of the last registration, or of the last answer to a change of the ISR: that may come first.
+    partition_epoch: i32,
     min_insync_replicas: usize,
-    /// Log end offsets of the followers, as their fetches told them (none with one broker).
-    follower_log_end: SortedMap<i32, Offset>,
+    /// Where this term of leadership began; `None` at a follower.
+    leader_epoch_start: Option<Offset>,
+    /// As the leader has it; at a follower as the metadata have it.
+    isr: IsrState,
+    /// The followers, at a leader.
+    remote_replicas: SortedMap<i32, RemoteReplica>,
     log: Log,
+    /// The watermark when it was noted last (`replication-offset-checkpoint`).
+    high_watermark_checkpoint: Offset,
     /// The cleaner has failed on it (`LogCleanerManager.uncleanablePartitions`).
     uncleanable: bool,
     /// The producers that a clean stop has written down, and the log end offset then.
@@ -57,6 +74,8 @@ impl PartitionAppendError {
 }
 
 impl Partition {
+    /// A replica with this log. `now` in ms.
+    #[allow(clippy::too_many_arguments)] // each is one fact that nothing else knows
     pub(crate) fn new(
         topic: &str,
         topic_id: Uuid,
@@ -65,30 +84,28 @@ impl Partition {
         registration: PartitionRegistration,
         log: Log,
         min_insync_replicas: usize,
+        context: LeaderContext<'_>,
     ) -> Partition {
         let mut partition = Partition {
             topic: topic.to_owned(),
             topic_id,
             index,
             local_id,
+            isr: IsrState::committed(registration.isr.clone()),
+            partition_epoch: registration.partition_epoch,
             registration,
             min_insync_replicas,
-            follower_log_end: SortedMap::new(),
+            leader_epoch_start: None,
+            remote_replicas: SortedMap::new(),
+            high_watermark_checkpoint: log.high_watermark(),
             log,
             uncleanable: false,
             producer_snapshot: None,
         };
-        partition.make_leader();
-        partition
-    }
-
-    /// `Partition.makeLeader`: the term begins at the log end, and what is here is replicated where no
-    /// other replica must have it.
-    fn make_leader(&mut self) {
-        if self.is_leader() {
-            self.log.begin_leader_epoch(LeaderEpoch(self.registration.leader_epoch));
-            self.maybe_increment_high_watermark();
+        if partition.is_leader() {
+            partition.make_leader(true, true, context);
         }
+        partition
     }
 
     /// The topic's name.
@@ -126,9 +143,14 @@ impl Partition {
         &self.registration.replicas
     }
 
-    /// The replicas in sync.
+    /// The replicas in sync, as this replica knows them.
     pub fn isr(&self) -> &[i32] {
-        &self.registration.isr
+        self.isr.isr()
+    }
+
+    /// Raised with each change of the registration.
+    pub fn partition_epoch(&self) -> i32 {
+        self.partition_epoch
     }
 
     /// The log of this replica.
@@ -179,12 +201,28 @@ impl Partition {
         }
     }
 
-    pub(crate) fn update(&mut self, registration: PartitionRegistration) {
-        let leads_anew = registration.leader_epoch != self.registration.leader_epoch;
-        self.registration = registration;
-        if leads_anew {
-            self.make_leader();
+    /// Follows the metadata: `Partition.makeLeader` or `makeFollower`. Says whether a term began.
+    pub(crate) fn update(
+        &mut self,
+        registration: PartitionRegistration,
+        context: LeaderContext<'_>,
+    ) -> bool {
+        // The answer to a change of the ISR may have come before the record of it.
+        if registration.partition_epoch < self.partition_epoch {
+            return false;
         }
+        let was_leader = self.is_leader();
+        let is_new_epoch = registration.leader_epoch > self.registration.leader_epoch;
+        self.partition_epoch = registration.partition_epoch;
+        self.isr = IsrState::committed(registration.isr.clone());
+        self.registration = registration;
+        if self.is_leader() {
+            self.make_leader(is_new_epoch, !was_leader, context);
+        } else {
+            self.leader_epoch_start = None;
+            self.remote_replicas.clear();
+        }
+        is_new_epoch
     }
 
     /// `Partition.checkCurrentLeaderEpoch`: -1 in a request means that it does not know.
@@ -198,22 +236,17 @@ impl Partition {
         }
     }
 
-    /// No topic can ask for more replicas in sync than it has (KAFKA-15583).
-    fn effective_min_insync_replicas(&self) -> usize {
-        self.min_insync_replicas.min(self.registration.replicas.len())
-    }
-
     /// Appends as leader and moves the high watermark where it may. The second value is the new
     /// high watermark, if it moved.
     pub(crate) fn append_as_leader(
         &mut self,
         append: Append<'_>,
-        now: i64,
+        context: LeaderContext<'_>,
     ) -> Result<(AppendInfo, Option<Offset>), PartitionAppendError> {
         if !self.is_leader() {
             return Err(PartitionAppendError::NotLeader);
         }
-        if append.acks == -1 && self.registration.isr.len() < self.effective_min_insync_replicas() {
+        if append.acks == -1 && self.isr().len() < self.effective_min_insync_replicas() {
             return Err(PartitionAppendError::NotEnoughReplicas);
         }
         let leader = LeaderAppend {
@@ -221,11 +254,11 @@ impl Partition {
             origin: append.origin,
             verification_guard: append.verification_guard,
             transaction_version: append.transaction_version,
-            now,
+            now: context.now,
         };
         let info =
             self.log.append_with(append.records, leader).map_err(PartitionAppendError::Log)?;
-        Ok((info, self.maybe_increment_high_watermark()))
+        Ok((info, self.maybe_increment_high_watermark(context)))
     }
 
     /// Begins to verify a producer's transaction with its coordinator; see
@@ -252,22 +285,6 @@ impl Partition {
             .map_err(PartitionAppendError::Log)
     }
 
-    /// Moves the high watermark to what the in-sync replicas have; says where to, if it moved.
-    pub(crate) fn maybe_increment_high_watermark(&mut self) -> Option<Offset> {
-        let followers = self
-            .registration
-            .isr
-            .iter()
-            .filter(|replica| **replica != self.local_id)
-            .map(|replica| self.follower_log_end.get(replica).copied());
-        let to = high_watermark(
-            self.log.log_end_offset(),
-            followers,
-            self.effective_min_insync_replicas(),
-        )?;
-        (to > self.log.high_watermark()).then(|| self.log.set_high_watermark(to))
-    }
-
     /// DeleteRecords: -1 stands for the high watermark. Answers the new log start offset.
     pub(crate) fn delete_records(&mut self, before: i64) -> Result<Offset, OffsetOutOfRange> {
         let offset = if before == -1 { self.log.high_watermark() } else { Offset(before) };
@@ -280,6 +297,18 @@ impl Partition {
         }
         self.log.increment_log_start_offset(offset)?;
         Ok(self.log.log_start_offset())
+    }
+
+    /// Notes how far it is replicated.
+    pub(crate) fn checkpoint_high_watermark(&mut self) {
+        self.high_watermark_checkpoint = self.log.high_watermark();
+    }
+
+    /// The log as it lies on the disk after the process is gone.
+    pub(crate) fn into_stored_log(self) -> Log {
+        let mut log = self.log;
+        log.reload(self.high_watermark_checkpoint);
+        log
     }
 
     pub(crate) fn maintain(&mut self, now: i64) -> Maintenance {
