@@ -3,18 +3,29 @@
 use core::fmt;
 use logbrook_sorted::SortedMap;
 
-use logbrook_app::{Store, StoreSpec, split_seed};
-use logbrook_broker::{Broker, BrokerConfig, ConnectionId};
+use logbrook_app::{Random, Store, StoreSpec, split_seed};
+use logbrook_broker::{
+    Broker, BrokerConfig, BrokerState, ConnectionId, ControllerNode, MetadataImage, PeerChannel,
+};
 use logbrook_client::net::{Channel, Endpoint};
 use logbrook_client::process::{Input, Signal};
 
 use crate::apps::AppState;
 use crate::config::{ClusterConfig, log_dir};
 use crate::connection::{Connection, advertised_port};
-use crate::network::Node;
+use crate::links::Link;
+use crate::network_faults::NetworkFaults;
+use crate::node::{Node, Server};
 use crate::process_table::{ProcessId, ProcessState};
 use crate::queue::{Item, Queue};
 use crate::trace::{Actor, EventId, Trace, TraceKind};
+
+/// The node id of the controller, where it is a node of its own.
+pub const CONTROLLER_NODE: i32 = 100;
+/// Its port. No client is told of it.
+const CONTROLLER_PORT: u16 = 9290;
+/// How long before the start time a cluster of several nodes is started, in µs.
+const BOOT_US: i64 = 5_000_000;
 
 /// So many events without virtual time passing are a program that asks to be woken for ever.
 const MAX_STEPS_AT_ONE_TIME: u64 = 200_000;
@@ -67,6 +78,10 @@ pub struct Cluster {
     pub(crate) processes: Vec<ProcessState>,
     pub(crate) connections: SortedMap<ConnectionId, Connection>,
     pub(crate) by_channel: SortedMap<(ProcessId, Endpoint, Channel), ConnectionId>,
+    /// Connections between nodes.
+    pub(crate) links: SortedMap<ConnectionId, Link>,
+    pub(crate) by_peer: SortedMap<(i32, PeerChannel, i32), ConnectionId>,
+    pub(crate) network_faults: NetworkFaults,
     pub(crate) next_connection: u64,
     /// The `RequestHandled` event of each request that a broker has not answered.
     pub(crate) unanswered: SortedMap<(ConnectionId, i32), EventId>,
@@ -90,6 +105,9 @@ impl Cluster {
             processes: Vec::new(),
             connections: SortedMap::new(),
             by_channel: SortedMap::new(),
+            links: SortedMap::new(),
+            by_peer: SortedMap::new(),
+            network_faults: NetworkFaults::default(),
             next_connection: 0,
             unanswered: SortedMap::new(),
             stores: SortedMap::new(),
@@ -98,26 +116,68 @@ impl Cluster {
             operator_cause: None,
             config,
         };
-        for node in 1..=cluster.config.brokers {
-            let mut properties = cluster.config.server_properties();
-            properties.entry("log.dirs".to_owned()).or_insert_with(|| log_dir(node));
-            let broker_config = BrokerConfig {
-                node_id: node,
-                host: "localhost".to_owned(),
-                port: advertised_port(node),
-                rack: usize::try_from(node - 1)
-                    .ok()
-                    .and_then(|i| cluster.config.racks.get(i))
-                    .cloned(),
-                properties,
-                ..BrokerConfig::default()
-            };
-            let seed = cluster.seed_for("broker", &node.to_string());
-            let broker = Broker::new(broker_config, seed, cluster.now_ms());
-            cluster.nodes.insert(node, Node { broker, up: true, tick: None });
-            cluster.schedule_tick(node);
-        }
+        cluster.boot();
         cluster
+    }
+
+    /// Starts the nodes. A broker alone is its own controller; several have one beside them, and are
+    /// started so early that all of them serve at the start time.
+    fn boot(&mut self) {
+        let alone = self.config.brokers == 1;
+        if !alone {
+            self.now_us = self.config.start_us.saturating_sub(BOOT_US);
+            let controller = self.new_controller();
+            self.add_node(CONTROLLER_NODE, Server::Controller(Box::new(controller)));
+        }
+        for node in 1..=self.config.brokers {
+            let config = self.broker_config(node);
+            let seed = self.seed_for("broker", &node.to_string());
+            let now = self.now_ms();
+            let broker = if alone {
+                Broker::new(config, seed, now)
+            } else {
+                Broker::member(config, CONTROLLER_NODE, seed, now)
+            };
+            self.add_node(node, Server::Broker(Box::new(broker)));
+        }
+        self.run_until_us(self.config.start_us);
+    }
+
+    fn add_node(&mut self, node: i32, server: Server) {
+        let network = Random::new(self.config.seed, "network", &format!("node-{node}"));
+        self.nodes.insert(node, Node::new(server, network));
+        // What it has to do at once.
+        let now = self.now_ms();
+        if let Some(state) = self.nodes.get_mut(&node) {
+            let effects = state.tick(now);
+            self.take_effects(node, effects, None);
+        }
+    }
+
+    fn new_controller(&self) -> ControllerNode {
+        let config = BrokerConfig {
+            node_id: CONTROLLER_NODE,
+            host: "localhost".to_owned(),
+            port: CONTROLLER_PORT,
+            properties: self.config.server_properties(),
+            ..BrokerConfig::default()
+        };
+        let seed = self.seed_for("broker", &CONTROLLER_NODE.to_string());
+        ControllerNode::new(config, seed, self.now_ms())
+    }
+
+    fn broker_config(&self, node: i32) -> BrokerConfig {
+        let mut properties = self.config.server_properties();
+        properties.entry("log.dirs".to_owned()).or_insert_with(|| log_dir(node));
+        let rack = usize::try_from(node - 1).ok().and_then(|i| self.config.racks.get(i));
+        BrokerConfig {
+            node_id: node,
+            host: "localhost".to_owned(),
+            port: advertised_port(node),
+            rack: rack.cloned(),
+            properties,
+            ..BrokerConfig::default()
+        }
     }
 
     /// What it was made of.
@@ -237,16 +297,43 @@ impl Cluster {
 
     /// A broker by its node id, whether it runs or not.
     pub fn broker(&self, node: i32) -> Option<&Broker> {
-        self.nodes.get(&node).map(|node| &node.broker)
+        self.nodes.get(&node)?.broker()
+    }
+
+    /// The controller, where it is a node of its own.
+    pub fn controller(&self) -> Option<&ControllerNode> {
+        match &self.nodes.get(&CONTROLLER_NODE)?.server {
+            Server::Controller(controller) => Some(controller),
+            Server::Broker(_) => None,
+        }
+    }
+
+    /// The cluster's metadata as its controller has them.
+    pub fn metadata(&self) -> Option<&MetadataImage> {
+        match self.controller() {
+            Some(controller) => Some(controller.metadata()),
+            None => self.broker_ids().next().and_then(|id| self.broker(id)).map(Broker::metadata),
+        }
     }
 
     /// The node ids of all brokers.
     pub fn broker_ids(&self) -> impl Iterator<Item = i32> {
-        self.nodes.keys().copied()
+        self.nodes.iter().filter(|(_, node)| node.broker().is_some()).map(|(id, _)| *id)
     }
 
     /// Whether a broker runs.
     pub fn is_broker_up(&self, node: i32) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.up && node.broker().is_some())
+    }
+
+    /// Whether a broker runs and serves clients: it has read the metadata, and is not fenced as far as it
+    /// knows.
+    pub fn is_broker_running(&self, node: i32) -> bool {
+        let broker = self.broker(node).filter(|_| self.is_broker_up(node));
+        broker.is_some_and(|broker| broker.state() == BrokerState::Running)
+    }
+
+    pub(crate) fn is_node_up(&self, node: i32) -> bool {
         self.nodes.get(&node).is_some_and(|node| node.up)
     }
 
@@ -305,7 +392,15 @@ impl Cluster {
     }
 
     pub(crate) fn carry_out(&mut self, item: Item) {
-        let Some(item) = self.hold_if_paused(item) else { return };
+        // What a slow disk has held back is there already.
+        let (item, from_disk) = match item {
+            Item::Delayed { item } => (*item, true),
+            item => (item, false),
+        };
+        let arrived = if from_disk { Some(item) } else { self.hold_if_cut(item) };
+        let Some(item) = arrived.and_then(|item| self.hold_if_paused(item)) else { return };
+        let ready = if from_disk { Some(item) } else { self.hold_for_disk(item) };
+        let Some(item) = ready else { return };
         match item {
             Item::ConnectArrives { connection } => self.connect_arrives(connection),
             Item::Connected { connection } => self.connected(connection),
@@ -322,11 +417,20 @@ impl Cluster {
             Item::ProcessSeesClose { connection, cause } => {
                 self.process_sees_close(connection, cause)
             }
+            Item::PeerRequest { connection, frame, sent } => {
+                self.peer_request_arrives(connection, frame, sent)
+            }
+            Item::PeerResponse { connection, frame, sent } => {
+                self.peer_response_arrives(connection, frame, sent)
+            }
+            Item::PeerClosed { connection, cause } => self.peer_closed(connection, cause),
+            // Unpacked above.
+            Item::Delayed { .. } => {}
             Item::BrokerTick { node } => {
-                let now = self.now_ms();
+                let now = self.now_ms_at(node);
                 if let Some(state) = self.nodes.get_mut(&node) {
                     state.tick = None;
-                    let effects = state.broker.tick(now);
+                    let effects = state.tick(now);
                     self.take_effects(node, effects, None);
                 }
             }
@@ -349,6 +453,7 @@ impl Cluster {
                     self.deliver(process, Input::Store(reply), Some(cause));
                 }
             }
+            Item::ResumeNode { node, cause } => self.resume_node(node, cause),
             Item::Resume { process, cause } => self.resume(process, cause),
             Item::AppStart { app, number, cause } => self.app_start_due(&app, number, cause),
             Item::RolloutNext { app, cause } => self.rollout_next(&app, cause),

@@ -4,14 +4,15 @@ use logbrook_sorted::SortedMap;
 use std::collections::VecDeque;
 
 use logbrook_broker::wire::{RequestFrame, ResponseFrame};
-use logbrook_broker::{Broker, ClientInfo, ConnectionId, Effects};
+use logbrook_broker::{ClientInfo, ConnectionId, Effects};
 use logbrook_client::net::{NetEvent, Outgoing};
 use logbrook_client::process::Input;
 
 use crate::cluster::Cluster;
 use crate::connection::{Connection, Phase, node_at};
+use crate::network_faults::End;
 use crate::process_table::ProcessId;
-use crate::queue::{Item, Slot};
+use crate::queue::Item;
 use crate::trace::{Actor, EventId, TraceKind};
 
 /// TCP's first retransmission timeout (RFC 6298 allows 1 s; Linux takes 200 ms).
@@ -19,15 +20,6 @@ const RETRANSMIT_US: u64 = 200_000;
 
 /// A connection gives up after so many losses of one message; with any sane loss it never happens.
 const MAX_RETRANSMITS: u32 = 8;
-
-/// One broker and whether it runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) broker: Broker,
-    pub(crate) up: bool,
-    /// The wake-up that is in the queue: for when (ms), and where.
-    pub(crate) tick: Option<(i64, Slot)>,
-}
 
 impl Cluster {
     /// How long one message between a process and anything else travels. Both directions draw from
@@ -47,12 +39,33 @@ impl Cluster {
         i64::try_from(latency).unwrap_or(i64::MAX)
     }
 
+    /// What faults of the network add, in µs. It is drawn from the process's generator too, where there is
+    /// something to draw.
+    fn extra_to(&mut self, process: ProcessId, node: Option<i32>, to_broker: bool) -> i64 {
+        let Some(node) = node.filter(|_| self.has_network_faults()) else { return 0 };
+        let client = self.ends_of_process(process);
+        let way = if to_broker {
+            (client, vec![End::Node(node)])
+        } else {
+            (vec![End::Node(node)], client)
+        };
+        let Some(state) = self.processes.get(process.0 as usize) else { return 0 };
+        let mut network = state.network.clone();
+        let extra = self.extra_latency_us(&way, |below| network.below(below));
+        if let Some(state) = self.processes.get_mut(process.0 as usize) {
+            state.network = network;
+        }
+        i64::try_from(extra).unwrap_or(i64::MAX)
+    }
+
     /// When something that the process sends now over a connection arrives, in order.
     pub(crate) fn arrival_at_broker(&mut self, connection: ConnectionId) -> i64 {
-        let Some(process) = self.connections.get(&connection).map(|c| c.process) else {
+        let Some((process, node)) = self.connections.get(&connection).map(|c| (c.process, c.node))
+        else {
             return self.now_us;
         };
-        let arrives = self.now_us.saturating_add(self.latency_us(process));
+        let extra = self.extra_to(process, node, true);
+        let arrives = self.now_us.saturating_add(self.latency_us(process)).saturating_add(extra);
         match self.connections.get_mut(&connection) {
             Some(state) => {
                 state.last_to_broker_us = state.last_to_broker_us.max(arrives);
@@ -64,10 +77,12 @@ impl Cluster {
 
     /// When something that the broker sends now over a connection arrives, in order.
     pub(crate) fn arrival_at_process(&mut self, connection: ConnectionId) -> i64 {
-        let Some(process) = self.connections.get(&connection).map(|c| c.process) else {
+        let Some((process, node)) = self.connections.get(&connection).map(|c| (c.process, c.node))
+        else {
             return self.now_us;
         };
-        let arrives = self.now_us.saturating_add(self.latency_us(process));
+        let extra = self.extra_to(process, node, false);
+        let arrives = self.now_us.saturating_add(self.latency_us(process)).saturating_add(extra);
         match self.connections.get_mut(&connection) {
             Some(state) => {
                 state.last_to_process_us = state.last_to_process_us.max(arrives);
@@ -186,9 +201,9 @@ impl Cluster {
         let handled = self.record(Actor::Broker(node), kind, Some(sent));
         self.unanswered.insert((connection, frame.correlation_id), handled);
         let host = self.process(process).map(|state| state.host.clone()).unwrap_or_default();
-        let now = self.now_ms();
+        let now = self.now_ms_at(node);
         if let Some(state) = self.nodes.get_mut(&node) {
-            let effects = state.broker.handle(now, &ClientInfo { connection, host }, frame);
+            let effects = state.handle(now, &ClientInfo { connection, host }, frame);
             self.take_effects(node, effects, Some(handled));
         }
     }
@@ -234,7 +249,12 @@ impl Cluster {
         for (connection, frame) in effects.responses {
             let request = (connection, frame.correlation_id);
             let handled = self.unanswered.remove(&request);
+            let waited = handled.is_some() && handled != call;
+            let by_this_call = if waited { last } else { None };
+            let cause =
+                last_of_request.get(&request).copied().or(by_this_call).or(handled).or(call);
             let Some(process) = self.connections.get(&connection).map(|state| state.process) else {
+                self.answer_peer(connection, frame, cause);
                 continue;
             };
             let kind = TraceKind::ResponseSent {
@@ -243,20 +263,25 @@ impl Cluster {
                 request: frame.body.name(),
                 correlation_id: frame.correlation_id,
             };
-            let waited = handled.is_some() && handled != call;
-            let by_this_call = if waited { last } else { None };
-            let cause =
-                last_of_request.get(&request).copied().or(by_this_call).or(handled).or(call);
             let sent = self.record(Actor::Broker(node), kind, cause);
             let arrives = self.arrival_at_process(connection);
             self.queue.push(arrives, Item::Response { connection, frame, sent });
         }
+        for (server, channel) in effects.peer_disconnects {
+            self.close_peer(node, server, channel);
+        }
+        for request in effects.requests {
+            self.send_to_peer(node, request, last.or(call));
+        }
         self.schedule_tick(node);
+        self.maybe_finish_stop(node);
     }
 
     pub(crate) fn schedule_tick(&mut self, node: i32) {
         let Some(state) = self.nodes.get(&node) else { return };
-        let wanted = state.broker.next_wakeup().filter(|_| state.up);
+        // In the time of everybody: a node waits by its own clock.
+        let skew = state.clock_skew_ms;
+        let wanted = state.next_wakeup().filter(|_| state.up).map(|at| at.saturating_sub(skew));
         let tick = state.tick;
         if tick.map(|(at_ms, _)| at_ms) == wanted {
             return;
@@ -322,9 +347,9 @@ impl Cluster {
                 TraceKind::Disconnected { connection },
                 Some(cause),
             );
-            let now = self.now_ms();
+            let now = self.now_ms_at(node);
             if let Some(state) = self.nodes.get_mut(&node) {
-                let effects = state.broker.disconnect(now, connection);
+                let effects = state.disconnect(now, connection);
                 self.take_effects(node, effects, Some(event));
             }
         }
@@ -334,9 +359,9 @@ impl Cluster {
 
     /// The broker's end is gone at once; what it would have answered is not.
     pub(crate) fn close_at_broker(&mut self, node: i32, connection: ConnectionId) {
-        let now = self.now_ms();
+        let now = self.now_ms_at(node);
         if let Some(state) = self.nodes.get_mut(&node) {
-            let _ = state.broker.disconnect(now, connection);
+            let _ = state.disconnect(now, connection);
         }
         self.forget_unanswered(connection);
     }

@@ -1,5 +1,6 @@
 //! What is done to a cluster from outside: programs started and told things, and faults.
 
+use logbrook_broker::Effects;
 use logbrook_client::process::{Input, Process, Signal};
 
 use crate::cluster::Cluster;
@@ -67,19 +68,21 @@ impl Cluster {
         }
     }
 
-    /// Ends a broker: its connections close, new ones are refused. What it has written stays; a group
-    /// goes on where it was, as Kafka's does after loading its log.
+    /// Kills a node (`kill -9`): its connections close, new ones are refused. What it has written to its disk
+    /// stays.
     ///
-    /// `false` if there is no such broker or it is down already.
-    pub fn stop_broker(&mut self, node: i32) -> bool {
-        if !self.is_broker_up(node) {
+    /// `false` if there is no such node or it is down already.
+    pub fn kill_node(&mut self, node: i32) -> bool {
+        if !self.is_node_up(node) {
             return false;
         }
-        let cause = self.record(
-            Actor::Broker(node),
-            TraceKind::Fault { what: "stopped".into() },
-            self.operator_cause,
-        );
+        self.node_is_gone(node, "killed", self.operator_cause);
+        true
+    }
+
+    pub(crate) fn node_is_gone(&mut self, node: i32, what: &str, cause: Option<EventId>) {
+        let kind = TraceKind::Fault { what: what.into() };
+        let cause = self.record(Actor::Broker(node), kind, cause);
         let gone: Vec<_> = self
             .connections
             .iter()
@@ -96,41 +99,75 @@ impl Cluster {
         }
         if let Some(state) = self.nodes.get_mut(&node) {
             state.up = false;
+            state.stopping = None;
+            if let Some(pause) = state.pause.take() {
+                self.queue.cancel(pause.resume);
+            }
+            state.crash();
             if let Some((_, slot)) = state.tick.take() {
                 self.queue.cancel(slot);
             }
         }
+        self.close_links_of(node, cause);
+    }
+
+    /// The machine of a broker is gone, with its disk: it is killed if it runs, and starts again with nothing.
+    /// `false` if there is no such broker, or the metadata of the cluster would be gone with it: those of a
+    /// broker alone, and the controller's.
+    pub fn lose_node(&mut self, node: i32) -> bool {
+        if self.config.brokers == 1 || self.broker(node).is_none() {
+            return false;
+        }
+        self.kill_node(node);
+        self.tell_of_node(node, "its disk is lost".to_owned());
+        if let Some(state) = self.nodes.get_mut(&node) {
+            state.lose_disk();
+        }
         true
     }
 
-    /// Ends a broker in order, as SIGTERM does: it closes its logs first.
+    /// Ends a node in order, as SIGTERM does. A broker of a cluster lets the controller move what it leads
+    /// first: it goes on until then.
     ///
-    /// `false` if there is no such broker or it is down already.
-    pub fn shut_down_broker(&mut self, node: i32) -> bool {
-        if self.is_broker_up(node)
-            && let Some(state) = self.nodes.get_mut(&node)
-        {
-            state.broker.shut_down();
-        }
-        self.stop_broker(node)
+    /// `false` if there is no such node or it is down already.
+    pub fn stop_node(&mut self, node: i32) -> bool {
+        let now = self.now_ms_at(node);
+        let Some(state) = self.nodes.get_mut(&node).filter(|state| state.up) else { return false };
+        state.stopping = Some(self.operator_cause);
+        let effects = match state.broker_mut() {
+            Some(broker) => broker.begin_controlled_shutdown(now),
+            None => Effects::default(),
+        };
+        self.take_effects(node, effects, self.operator_cause);
+        true
     }
 
-    /// Starts a broker that is down. `false` if there is none or it runs.
-    pub fn start_broker(&mut self, node: i32) -> bool {
-        let now = self.now_ms();
+    /// A node that was asked to stop ends once nothing holds it any more.
+    pub(crate) fn maybe_finish_stop(&mut self, node: i32) {
+        let Some(state) = self.nodes.get_mut(&node).filter(|state| state.up) else { return };
+        let Some(cause) = state.stopping else { return };
+        if let Some(broker) = state.broker_mut() {
+            if !broker.may_stop() {
+                return;
+            }
+            broker.shut_down();
+        }
+        self.node_is_gone(node, "stopped", cause);
+    }
+
+    /// Starts a node that is down. `false` if there is none or it runs.
+    pub fn start_node(&mut self, node: i32) -> bool {
+        let now = self.now_ms_at(node);
         match self.nodes.get_mut(&node) {
             Some(state) if !state.up => {
                 state.up = true;
-                // What its coordinators knew besides the logs went with the process.
-                state.broker.restart(now);
+                // What it knew besides its disk went with the process.
+                state.restart(now);
             }
             Some(_) | None => return false,
         }
-        self.record(
-            Actor::Broker(node),
-            TraceKind::Fault { what: "started".into() },
-            self.operator_cause,
-        );
+        let kind = TraceKind::Fault { what: "started".into() };
+        self.record(Actor::Broker(node), kind, self.operator_cause);
         self.schedule_tick(node);
         true
     }

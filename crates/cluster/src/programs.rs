@@ -76,29 +76,15 @@ impl Cluster {
         }
     }
 
-    /// What reaches a paused process waits with it.
+    /// What reaches a process or a node that stands still waits with it.
     pub(crate) fn hold_if_paused(&mut self, item: Item) -> Option<Item> {
-        let process = match &item {
-            Item::Connected { connection }
-            | Item::ConnectRefused { connection, .. }
-            | Item::Response { connection, .. }
-            | Item::ProcessSeesClose { connection, .. } => {
-                self.connections.get(connection)?.process
-            }
-            Item::Wake { process }
-            | Item::Input { process, .. }
-            | Item::StoreReply { process, .. } => *process,
-            Item::ConnectArrives { .. }
-            | Item::Request { .. }
-            | Item::BrokerSeesClose { .. }
-            | Item::BrokerTick { .. }
-            | Item::StoreRequest { .. }
-            | Item::Resume { .. }
-            | Item::AppStart { .. }
-            | Item::RolloutNext { .. }
-            | Item::GraceOver { .. } => return Some(item),
+        let pause = if let Some(process) = self.process_that_gets(&item) {
+            self.running(process).and_then(|state| state.pause.as_mut())
+        } else {
+            let Some(node) = self.node_that_gets(&item) else { return Some(item) };
+            self.nodes.get_mut(&node).and_then(|state| state.pause.as_mut())
         };
-        match self.running(process).and_then(|state| state.pause.as_mut()) {
+        match pause {
             Some(pause) => {
                 pause.waiting.push_back(item);
                 None

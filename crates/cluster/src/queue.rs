@@ -29,6 +29,12 @@ pub(crate) enum Item {
     BrokerSeesClose { node: i32, connection: ConnectionId, cause: EventId },
     /// The process learns that the broker's end is gone.
     ProcessSeesClose { connection: ConnectionId, cause: EventId },
+    /// A request of one node reaches another.
+    PeerRequest { connection: ConnectionId, frame: RequestFrame, sent: EventId },
+    /// Its response reaches the node that sent it.
+    PeerResponse { connection: ConnectionId, frame: ResponseFrame, sent: EventId },
+    /// A node learns that the other end of its connection is gone.
+    PeerClosed { connection: ConnectionId, cause: EventId },
     /// A broker asked to be woken.
     BrokerTick { node: i32 },
     /// A process asked to be woken.
@@ -41,6 +47,10 @@ pub(crate) enum Item {
     StoreReply { process: ProcessId, reply: StoreReply, sent: EventId },
     /// A paused process goes on.
     Resume { process: ProcessId, cause: EventId },
+    /// A slow disk is done with it.
+    Delayed { item: Box<Item> },
+    /// A paused node goes on.
+    ResumeNode { node: i32, cause: EventId },
     /// An application's instance starts again.
     AppStart { app: String, number: u32, cause: EventId },
     /// The next instance of a rolling restart has its turn.
@@ -71,12 +81,17 @@ impl Item {
             Self::ProcessSeesClose { connection, .. } => {
                 format!("ProcessSeesClose of {}", connection.0)
             }
+            Self::PeerRequest { connection, .. } => format!("PeerRequest on {}", connection.0),
+            Self::PeerResponse { connection, .. } => format!("PeerResponse on {}", connection.0),
+            Self::PeerClosed { connection, .. } => format!("PeerClosed of {}", connection.0),
             Self::BrokerTick { node } => format!("BrokerTick of node {node}"),
             Self::Wake { process } => format!("Wake of process {}", process.0),
             Self::Input { process, .. } => format!("Input of process {}", process.0),
             Self::StoreRequest { process, .. } => format!("StoreRequest of process {}", process.0),
             Self::StoreReply { process, .. } => format!("StoreReply to process {}", process.0),
             Self::Resume { process, .. } => format!("Resume of process {}", process.0),
+            Self::Delayed { item } => item.what(),
+            Self::ResumeNode { node, .. } => format!("Resume of node {node}"),
             Self::AppStart { app, number, .. } => format!("AppStart of {app}/{number}"),
             Self::RolloutNext { app, .. } => format!("RolloutNext of {app}"),
             Self::GraceOver { process, .. } => format!("GraceOver of process {}", process.0),

@@ -137,6 +137,57 @@ pub enum TraceKind {
         /// The request's correlation id.
         correlation_id: i32,
     },
+    /// A node sent a request to another.
+    PeerRequestSent {
+        /// Over this connection.
+        connection: ConnectionId,
+        /// To this node.
+        to: i32,
+        /// Kafka's name of the request.
+        request: &'static str,
+        /// Its correlation id.
+        correlation_id: i32,
+    },
+    /// A node took another's request.
+    PeerRequestHandled {
+        /// Over this connection.
+        connection: ConnectionId,
+        /// From this node.
+        from: i32,
+        /// Kafka's name of the request.
+        request: &'static str,
+        /// Its correlation id.
+        correlation_id: i32,
+    },
+    /// A node answered another's request.
+    PeerResponseSent {
+        /// Over this connection.
+        connection: ConnectionId,
+        /// To this node.
+        to: i32,
+        /// Kafka's name of the request.
+        request: &'static str,
+        /// The request's correlation id.
+        correlation_id: i32,
+    },
+    /// A node received the answer of another.
+    PeerResponseReceived {
+        /// Over this connection.
+        connection: ConnectionId,
+        /// From this node.
+        from: i32,
+        /// Kafka's name of the request.
+        request: &'static str,
+        /// The request's correlation id.
+        correlation_id: i32,
+    },
+    /// A node's connection to another ended, or could not be opened.
+    PeerDisconnected {
+        /// The connection.
+        connection: ConnectionId,
+        /// The node at its other end.
+        node: i32,
+    },
     /// Something happened inside an application.
     App(AppEvent),
     /// A process asked a store for something.

@@ -122,15 +122,15 @@ fn where_no_broker_answers_the_connection_is_refused() {
     let process = Script::spawn(&mut cluster, "p");
     cluster.stdin(process, "send localhost 9094");
     cluster.run_for_us(SECOND_US);
-    assert!(cluster.stop_broker(1));
-    assert!(!cluster.stop_broker(1));
+    assert!(cluster.kill_node(1));
+    assert!(!cluster.kill_node(1));
     cluster.stdin(process, "send localhost 9092");
     cluster.run_for_us(SECOND_US);
     assert_eq!(
         output(&cluster, process),
         "0 start\n2 refused localhost:9094\n1002 refused localhost:9092\n"
     );
-    assert!(cluster.start_broker(1));
+    assert!(cluster.start_node(1));
     cluster.stdin(process, "send localhost 9092");
     cluster.run_for_us(SECOND_US);
     assert!(output(&cluster, process).ends_with("2004 response 3\n"));
@@ -142,7 +142,7 @@ fn a_broker_that_stops_closes_its_connections() {
     let process = Script::spawn(&mut cluster, "p");
     cluster.stdin(process, "send localhost 9092");
     cluster.run_for_us(SECOND_US);
-    cluster.stop_broker(1);
+    cluster.kill_node(1);
     cluster.run_for_us(SECOND_US);
     assert!(output(&cluster, process).ends_with("1001 disconnected\n"));
 }

@@ -93,7 +93,9 @@ fn settle(cluster: &mut Cluster, action: &Action) -> Result<(), ActionError> {
     type Waits = fn(&Cluster, i32) -> bool;
     let (target, waits, expected): (_, Waits, _) = match action {
         Action::Term(target) => (target, Cluster::is_broker_up, "gone"),
-        Action::Start(target) => (target, |cluster, node| !serves(cluster, node), "serving"),
+        Action::Start(target) => {
+            (target, |cluster, node| !cluster.is_broker_running(node), "serving")
+        }
         _no_node_changes => return Ok(()),
     };
     let Select::Node(node) = target.select else { return Ok(()) };
@@ -105,13 +107,6 @@ fn settle(cluster: &mut Cluster, action: &Action) -> Result<(), ActionError> {
             Err(ActionError::new(action.to_string(), expected))
         }
     }
-}
-
-/// Does a broker run, and does no broker know it as fenced?
-fn serves(cluster: &Cluster, node: i32) -> bool {
-    let mut up = cluster.broker_ids().filter(|id| cluster.is_broker_up(*id));
-    cluster.is_broker_up(node)
-        && up.all(|id| cluster.broker(id).is_some_and(|b| b.metadata().is_unfenced(node)))
 }
 
 /// Runs a session file and compares what it prints with what is recorded in it.

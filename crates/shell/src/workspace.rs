@@ -6,6 +6,8 @@
 mod broker_files;
 mod builtin;
 pub mod line_pattern;
+mod node_verbs;
+mod targets;
 mod verbs;
 #[cfg(test)]
 mod workspace_test;

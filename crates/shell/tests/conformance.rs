@@ -86,6 +86,10 @@ sessions! {
     help_leader_election "help-kafka-leader-election" &[1];
     groups_reset_plans "groups-reset-plans" &[1, 7];
     broker_down "broker-down" &[1, 7];
+    repl_controlled "repl-controlled" &[1, 7];
+    repl_isr "repl-isr" &[1, 7];
+    repl_reassign "repl-reassign" &[1, 7];
+    repl_unclean "repl-unclean" &[1, 7];
     tools_options "tools-options" &[1, 7];
     help_reassign_partitions "help-kafka-reassign-partitions" &[1];
     acks_one_broker "acks-one-broker" &[1, 7];

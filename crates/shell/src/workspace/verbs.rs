@@ -1,21 +1,20 @@
-//! Lab verbs: what `@` lines do to applications, brokers and stores.
+//! Lab verbs: what `@` lines do to applications and stores; those on nodes and the network are in
+//! `node_verbs`.
 
 use logbrook_app::{PoisonKind, Rate};
 use logbrook_cluster::Target as AppTarget;
 
 use super::{Outcome, Running, Workspace};
-use crate::action::{Action, ActionError, Select, StoreState, Target};
+use crate::action::{Action, ActionError, Select, StoreState};
 
 impl Workspace {
-    /// Carries out a verb. Those that need a part of the engine that is not built yet say so.
+    /// Carries out a verb.
     pub(super) fn verb(&mut self, action: &Action) -> Result<Running, ActionError> {
         let line = action.to_string();
         let wrong = |why: String| ActionError::new(line.clone(), why);
-        let not_yet = || {
-            Err(wrong(
-                "a verb that this build of the engine has; this one is not modelled yet".to_owned(),
-            ))
-        };
+        if let Some(done) = self.node_verb(action) {
+            return done.map(|()| Running::done(Outcome::default()));
+        }
         match action {
             Action::Deploy { app, settings } => {
                 let settings: Vec<_> =
@@ -32,26 +31,13 @@ impl Workspace {
                 self.cluster.action(&line);
                 self.cluster.restart_app(&target).map_err(|e| wrong(e.to_string()))?;
             }
-            Action::Kill(target) | Action::Term(target) if names_broker(target) => {
-                let nodes = self.brokers(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                for node in nodes {
-                    let stopped = match action {
-                        Action::Term(_) => self.cluster.shut_down_broker(node),
-                        _killed => self.cluster.stop_broker(node),
-                    };
-                    if !stopped {
-                        return Err(wrong(format!("a broker that is up; {node} is down")));
-                    }
-                }
-            }
-            Action::Start(target) if names_broker(target) => {
-                let nodes = self.brokers(target).map_err(wrong)?;
+            Action::Start(target) if self.names_node(target) => {
+                let nodes = self.nodes(target).map_err(wrong)?;
                 self.cluster.action(&line);
                 let all = matches!(target.select, Select::All);
                 for node in nodes {
-                    if !self.cluster.start_broker(node) && !all {
-                        return Err(wrong(format!("a broker that is down; {node} is up")));
+                    if !self.cluster.start_node(node) && !all {
+                        return Err(wrong(format!("a node that is down; {node} is up")));
                     }
                 }
                 if all {
@@ -115,13 +101,14 @@ impl Workspace {
                     return Err(ActionError::new(name, format!("a store: {}", stores.join(", "))));
                 }
             }
+            // On nodes and the network: done above.
             Action::Lose(_)
             | Action::Disk(..)
             | Action::Clock(..)
             | Action::Cut { .. }
             | Action::Delay(..)
             | Action::Drop(..)
-            | Action::Heal => return not_yet(),
+            | Action::Heal => {}
             Action::Blank
             | Action::Comment(_)
             | Action::Cluster { .. }
@@ -141,88 +128,4 @@ impl Workspace {
         }
         Ok(Running::done(Outcome::default()))
     }
-
-    /// The brokers that a target names.
-    fn brokers(&mut self, target: &Target) -> Result<Vec<i32>, String> {
-        let ids: Vec<i32> = self.cluster.broker_ids().collect();
-        let nodes = match &target.select {
-            Select::Node(node) if ids.contains(node) => vec![*node],
-            Select::Node(node) => {
-                let ids: Vec<String> = ids.iter().map(i32::to_string).collect();
-                return Err(format!(
-                    "a broker of this cluster ({}); there is no {node}",
-                    ids.join(", ")
-                ));
-            }
-            Select::AnyBroker => {
-                let live: Vec<i32> =
-                    ids.into_iter().filter(|id| self.cluster.is_broker_up(*id)).collect();
-                let at = format!("any-broker {}", self.cluster.now_us());
-                let pick = self.cluster.seed_for("selector", &at) % live.len().max(1) as u64;
-                let node = usize::try_from(pick).ok().and_then(|index| live.get(index));
-                vec![*node.ok_or("a live broker; none is up")?]
-            }
-            Select::All => ids,
-            Select::Named(..)
-            | Select::Leader(_)
-            | Select::Follower(_)
-            | Select::Coordinator(_)
-            | Select::Controller
-            | Select::Owner(..)
-            | Select::AnyOf(_) => return Err("a broker".to_owned()),
-        };
-        if let (Some(name), [node]) = (&target.as_name, nodes.as_slice()) {
-            self.names.insert(name.clone(), Target::of(Select::Node(*node)));
-        }
-        Ok(nodes)
-    }
-
-    /// The application that a target names, with `any(APP)` drawn from the seed.
-    fn app(&mut self, target: &Target) -> Result<AppTarget, String> {
-        let chosen = match &target.select {
-            Select::Named(name, number) => match (self.names.get(name), number) {
-                (Some(kept), None) => kept.clone(),
-                (Some(_) | None, _) => Target::of(Select::Named(name.clone(), *number)),
-            },
-            Select::AnyOf(app) => {
-                let state =
-                    self.cluster.app(app).ok_or_else(|| format!("an app; there is no `{app}`"))?;
-                let live: Vec<u32> = state
-                    .instances()
-                    .iter()
-                    .filter(|(_, instance)| instance.process.is_some())
-                    .map(|(number, _)| *number)
-                    .collect();
-                let pick =
-                    self.cluster.seed_for("selector", &format!("{app} {}", self.cluster.now_us()));
-                let index = usize::try_from(pick % live.len().max(1) as u64).unwrap_or(0);
-                let number =
-                    live.get(index).ok_or_else(|| format!("a live instance; `{app}` has none"))?;
-                Target::of(Select::Named(app.clone(), Some(*number)))
-            }
-            Select::Node(_)
-            | Select::Leader(_)
-            | Select::Follower(_)
-            | Select::Coordinator(_)
-            | Select::Controller
-            | Select::Owner(..)
-            | Select::AnyBroker
-            | Select::All => {
-                return Err(
-                    "an app or one of its instances, or a broker by number; this is not modelled yet"
-                        .to_owned(),
-                );
-            }
-        };
-        if let Some(name) = &target.as_name {
-            self.names.insert(name.clone(), chosen.clone());
-        }
-        let text = Target::of(chosen.select).to_string();
-        AppTarget::read(&text)
-    }
-}
-
-/// Numbers, `any-broker` and `all` mean brokers; a kept name may.
-fn names_broker(target: &Target) -> bool {
-    matches!(target.select, Select::Node(_) | Select::AnyBroker | Select::All)
 }

@@ -1,0 +1,165 @@
+//! Lab verbs on nodes and the network: killed, stopped, started, paused, a disk, a clock, a way cut.
+
+use logbrook_cluster::{Disk, End};
+
+use super::Workspace;
+use crate::action::{Action, ActionError, DiskState, Select, Target};
+
+/// How much a clock may be off, in ms: a day. Beyond it timestamps say nothing.
+const MAX_SKEW_MS: i64 = 86_400_000;
+/// How long a way, a disk or a pause may take more, in ms: an hour.
+const MAX_DELAY_MS: u32 = 3_600_000;
+
+impl Workspace {
+    /// Carries out a verb on nodes or the network. `None` for a verb on something else.
+    pub(super) fn node_verb(&mut self, action: &Action) -> Option<Result<(), ActionError>> {
+        Some(match action {
+            Action::Kill(target) if self.names_node(target) => {
+                self.each(action, target, "a node that is up", |cluster, node| {
+                    cluster.kill_node(node)
+                })
+            }
+            Action::Term(target) | Action::Stop(target) if self.names_node(target) => {
+                self.each(action, target, "a node that is up", |cluster, node| {
+                    cluster.stop_node(node)
+                })
+            }
+            Action::Lose(target) => self.each(
+                action,
+                target,
+                "a broker of a cluster of several: the metadata of the cluster would be gone with it",
+                |cluster, node| cluster.lose_node(node),
+            ),
+            Action::Pause(target, span) if self.names_node(target) => {
+                let us = span.us();
+                self.each(action, target, "a node that runs", |cluster, node| {
+                    cluster.pause_node(node, us)
+                })
+            }
+            Action::Disk(target, state) => {
+                let disk = match state {
+                    DiskState::Ok => Disk::Ok,
+                    DiskState::Full => Disk::Full,
+                    DiskState::Slow(ms) if *ms <= MAX_DELAY_MS => Disk::Slow(*ms),
+                    DiskState::Slow(_) => return Some(Err(too_long(action))),
+                };
+                self.each(action, target, "a node", |cluster, node| cluster.set_disk(node, disk))
+            }
+            Action::Clock(target, skew_ms) => {
+                let skew_ms = *skew_ms;
+                if skew_ms.abs() > MAX_SKEW_MS {
+                    let expected = format!("at most {MAX_SKEW_MS} ms either way");
+                    return Some(Err(ActionError::new(action.to_string(), expected)));
+                }
+                self.each(action, target, "a node", |cluster, node| {
+                    cluster.set_clock(node, skew_ms)
+                })
+            }
+            Action::Cut { from, to } => self.cut(action, from, to),
+            Action::Delay(from, to, ms) if *ms <= MAX_DELAY_MS => {
+                let ms = *ms;
+                self.way(action, from, to, |cluster, a, b| cluster.delay(a, b, ms))
+            }
+            Action::Delay(..) => Err(too_long(action)),
+            Action::Drop(from, to, percent) if *percent <= 100 => {
+                let percent = *percent;
+                self.way(action, from, to, |cluster, a, b| cluster.drop_messages(a, b, percent))
+            }
+            Action::Drop(..) => {
+                Err(ActionError::new(action.to_string(), "a share of at most 100 percent"))
+            }
+            Action::Heal => {
+                self.cluster.action(&action.to_string());
+                self.cluster.heal();
+                Ok(())
+            }
+            _ => return None,
+        })
+    }
+
+    fn each(
+        &mut self,
+        action: &Action,
+        target: &Target,
+        expected: &str,
+        mut carry_out: impl FnMut(&mut logbrook_cluster::Cluster, i32) -> bool,
+    ) -> Result<(), ActionError> {
+        let wrong = |why: String| ActionError::new(action.to_string(), why);
+        let nodes = self.nodes(target).map_err(wrong)?;
+        self.cluster.action(&action.to_string());
+        for node in nodes {
+            if !carry_out(&mut self.cluster, node) {
+                return Err(wrong(format!("{expected}; {node} is not")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Neither side reaches the other any more.
+    fn cut(&mut self, action: &Action, from: &Target, to: &[Target]) -> Result<(), ActionError> {
+        let wrong = |why: String| ActionError::new(action.to_string(), why);
+        let sides = self.ends(from).map_err(wrong)?;
+        let mut others = Vec::new();
+        for target in to {
+            others.extend(self.ends(target).map_err(wrong)?);
+        }
+        self.cluster.action(&action.to_string());
+        for one in &sides {
+            for other in others.iter().filter(|other| *other != one) {
+                self.cluster.cut(one.clone(), other.clone());
+                self.cluster.cut(other.clone(), one.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something to the ways from one target to the other.
+    fn way(
+        &mut self,
+        action: &Action,
+        from: &Target,
+        to: &Target,
+        mut carry_out: impl FnMut(&mut logbrook_cluster::Cluster, End, End),
+    ) -> Result<(), ActionError> {
+        let wrong = |why: String| ActionError::new(action.to_string(), why);
+        let froms = self.ends(from).map_err(wrong)?;
+        let tos = self.ends(to).map_err(wrong)?;
+        self.cluster.action(&action.to_string());
+        for from in &froms {
+            for to in tos.iter().filter(|to| *to != from) {
+                carry_out(&mut self.cluster, from.clone(), to.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The ends of ways that a target names; `all` is everybody: the nodes and their clients.
+    fn ends(&mut self, target: &Target) -> Result<Vec<End>, String> {
+        if self.names_node(target) {
+            let mut ends: Vec<End> = self.nodes(target)?.into_iter().map(End::Node).collect();
+            if matches!(target.select, Select::All) {
+                ends.push(End::AllClients);
+                ends.extend(
+                    self.cluster.controller().map(|_| End::Node(logbrook_cluster::CONTROLLER_NODE)),
+                );
+            }
+            return Ok(ends);
+        }
+        if let Select::Named(name, None) = &target.select {
+            let is_terminal = self.cluster.process_named(name).is_some();
+            if self.cluster.app(name).is_none() && !is_terminal {
+                return Err(format!("a node, an app or a terminal; there is no `{name}`"));
+            }
+            return Ok(vec![End::Client(name.clone())]);
+        }
+        let app = self.app(target)?;
+        Ok(vec![End::Client(match app.number {
+            Some(number) => format!("{}/{number}", app.app),
+            None => app.app,
+        })])
+    }
+}
+
+fn too_long(action: &Action) -> ActionError {
+    ActionError::new(action.to_string(), format!("at most {MAX_DELAY_MS} ms"))
+}
