@@ -7,7 +7,9 @@ use logbrook_group::consumer_protocol::{Assignment, Subscription};
 fuzz_target!(|data: &[u8]| {
     let _ = Subscription::decode_topics(data);
     if let Ok(subscription) = Subscription::decode(data) {
-        assert_eq!(Subscription::decode(&subscription.encode()).as_ref(), Ok(&subscription));
+        // Written in Kafka's order of topics, which a stranger need not keep.
+        let written = subscription.encode();
+        assert_eq!(Subscription::decode(&written).map(|again| again.encode()), Ok(written));
     }
     if let Ok(assignment) = Assignment::decode(data) {
         assert_eq!(Assignment::decode(&assignment.encode()).as_ref(), Ok(&assignment));

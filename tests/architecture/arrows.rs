@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("logbrook-cluster", 6),
     ("logbrook-shell", 7),
     ("logbrook-lab", 8),
+    ("logbrook-sim", 8),
     ("logbrook-session", 9),
     ("logbrook-server", 5),
     ("logbrook-web", 10),

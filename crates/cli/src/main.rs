@@ -8,6 +8,7 @@ mod level;
 mod logger;
 mod serve;
 mod session;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ enum Command {
     /// Prove, export, begin and format levels
     #[command(subcommand)]
     Level(level::LevelCommand),
+    /// Run clusters, workloads and faults drawn from seeds under all invariants
+    Sim(sim::SimArgs),
     /// Measure the log and one simulated round trip
     Bench {
         /// Print one JSON list of {name, unit, value}
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Session(args) => session::run(&args),
         Command::Grade(args) => grade::run(&args),
         Command::Level(command) => level::run(command),
+        Command::Sim(args) => sim::run_command(&args),
         Command::Bench { json } => bench::run(json),
         Command::KafkaTool(argv) => kafka_tool::run(&argv),
     }

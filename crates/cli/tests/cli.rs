@@ -41,13 +41,25 @@ fn scratch(name: &str) -> PathBuf {
 #[test]
 fn the_help_names_what_is_there_and_nothing_else() {
     let help = run(&repository(), "--help").out;
-    for name in ["serve", "session", "grade", "level", "bench", "kafka-console-consumer.sh"] {
+    for name in ["serve", "session", "grade", "level", "sim", "bench", "kafka-console-consumer.sh"]
+    {
         assert!(help.contains(name), "{name}: {help}");
     }
-    assert!(!help.contains("sim "), "{help}");
     let unknown = run(&repository(), "kafka-topic.sh --list");
     assert!(unknown.err.contains("did you mean `kafka-topics.sh`?"), "{}", unknown.err);
     assert_eq!(unknown.code, Some(2));
+}
+
+#[test]
+fn seeds_are_a_range_or_one_number() {
+    let ran = run(&repository(), "sim --seeds 3 --json");
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    assert!(ran.out.contains("\"seeds\":1"), "{}", ran.out);
+    for wrong in ["5..5", "a..b", "-1"] {
+        let refused = run(&repository(), &format!("sim --seeds={wrong}"));
+        assert!(refused.err.contains("expected a range such as 0..1000"), "{}", refused.err);
+        assert_eq!(refused.code, Some(2));
+    }
 }
 
 #[test]

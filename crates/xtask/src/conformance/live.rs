@@ -5,7 +5,7 @@ use super::{Row, Table};
 use crate::env::{command, kafka, logbrook, paths};
 use crate::say::{Doing, Result, failure, note, step};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who answers Kafka's tools.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,11 @@ pub(crate) fn run(who: Who, names: &[String]) -> Result<Table> {
     let kit = kafka::ensure()?;
     let binary = logbrook::build()?;
     let mut rows = Vec::new();
-    for file in files(names)? {
+    let mut sessions = files(names)?;
+    if who == Who::Logbrook && names.is_empty() {
+        sessions.retain(|file| !needs_several_brokers(file));
+    }
+    for file in sessions {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let playing = step(&name);
         let mut session = command::program(&binary);
@@ -42,6 +46,14 @@ pub(crate) fn run(who: Who, names: &[String]) -> Result<Table> {
         rows.push(row);
     }
     Ok(Table(rows))
+}
+
+/// `logbrook serve` is one broker.
+fn needs_several_brokers(session: &Path) -> bool {
+    let text = fs::read_to_string(session).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("@cluster "))
+        .any(|words| words.split_whitespace().next() != Some("1"))
 }
 
 /// `FILE: 40 of 41 recorded outputs are the same` ends what a check says.

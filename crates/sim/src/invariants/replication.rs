@@ -1,0 +1,224 @@
+//! Invariants of replication: who leads, what is committed, whether it stays.
+
+use logbrook_broker::{Broker, BrokerEventKind, LeaderRecoveryState, Partition};
+use logbrook_cluster::Cluster;
+use logbrook_log::Log;
+use logbrook_record::Offset;
+use logbrook_sorted::{SortedMap, SortedSet};
+
+use super::{Invariant, logs};
+use crate::coverage::Coverage;
+
+/// A partition by topic and index.
+pub(crate) type Key = (String, i32);
+
+/// One committed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Committed {
+    base: i64,
+    last: i64,
+    epoch: i32,
+    crc: u32,
+}
+
+/// What has been seen of the partitions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replication {
+    leaders: SortedMap<(Key, i32), i32>,
+    latest_epoch: SortedMap<Key, i32>,
+    /// The term that each broker was in last.
+    terms: SortedMap<(i32, Key), i32>,
+    committed: SortedMap<Key, Vec<Committed>>,
+    /// Partitions that have lost what was committed, as their settings permit: an unclean election.
+    pub(crate) unclean: SortedSet<Key>,
+}
+
+type Found = Result<(), (Invariant, String)>;
+
+impl Replication {
+    /// Looks at what an event of a broker says of a partition.
+    pub(crate) fn observe(
+        &mut self,
+        cluster: &Cluster,
+        node: i32,
+        event: &BrokerEventKind,
+        coverage: &mut Coverage,
+    ) -> Found {
+        let (topic, index) = match event {
+            BrokerEventKind::Appended { topic, partition, .. }
+            | BrokerEventKind::Replicated { topic, partition, .. }
+            | BrokerEventKind::Truncated { topic, partition, .. }
+            | BrokerEventKind::HighWatermark { topic, partition, .. }
+            | BrokerEventKind::BecameLeader { topic, partition, .. }
+            | BrokerEventKind::BecameFollower { topic, partition, .. } => (topic, *partition),
+            _ => return Ok(()),
+        };
+        let partition =
+            cluster.broker(node).and_then(|broker: &Broker| broker.partition(topic, index));
+        let Some(partition) = partition else { return Ok(()) };
+        coverage.risked(Invariant::OffsetBounds);
+        logs::check_bounds(partition.log())
+            .map_err(|what| (Invariant::OffsetBounds, format!("{}: {what}", partition.name())))?;
+        let key = (topic.clone(), index);
+        if let BrokerEventKind::BecameLeader { leader_epoch, .. }
+        | BrokerEventKind::BecameFollower { leader_epoch, .. } = event
+        {
+            coverage.risked(Invariant::EpochsRise);
+            let before = self.terms.insert((node, key.clone()), *leader_epoch);
+            if before.is_some_and(|before| before > *leader_epoch) {
+                let what = format!(
+                    "{}: broker {node} goes from epoch {before:?} back to {leader_epoch}",
+                    partition.name()
+                );
+                return Err((Invariant::EpochsRise, what));
+            }
+        }
+        match event {
+            BrokerEventKind::BecameLeader { leader_epoch, .. } => {
+                self.elected(cluster, node, &key, *leader_epoch, partition, coverage)
+            }
+            BrokerEventKind::HighWatermark { .. } if partition.is_leader() => {
+                self.committed_more(node, &key, partition, coverage)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn elected(
+        &mut self,
+        cluster: &Cluster,
+        node: i32,
+        key: &Key,
+        epoch: i32,
+        partition: &Partition,
+        coverage: &mut Coverage,
+    ) -> Found {
+        let name = partition.name();
+        coverage.risked(Invariant::OneLeaderAnEpoch);
+        match self.leaders.insert((key.clone(), epoch), node) {
+            Some(before) if before != node => {
+                let what =
+                    format!("{name}: brokers {before} and {node} both lead in epoch {epoch}");
+                return Err((Invariant::OneLeaderAnEpoch, what));
+            }
+            Some(_) | None => {}
+        }
+        let latest = self.latest_epoch.entry(key.clone()).or_insert(epoch);
+        // A broker that was away learns of old terms only through the newest.
+        *latest = (*latest).max(epoch);
+        if was_unclean(cluster, key, epoch) {
+            self.unclean.insert(key.clone());
+            self.committed.remove(key);
+            return Ok(());
+        }
+        let Some(committed) = self.committed.get(key) else { return Ok(()) };
+        coverage.risked(Invariant::CommittedSurvives);
+        let has = batches(partition.log(), Offset(0), partition.log().log_end_offset());
+        let start = partition.log().log_start_offset().0;
+        for batch in committed.iter().filter(|batch| batch.base >= start) {
+            if !has.contains(batch) {
+                let what = format!(
+                    "{name}: broker {node} was elected in epoch {epoch} without the committed batch \
+                     {}..={} of epoch {}",
+                    batch.base, batch.last, batch.epoch
+                );
+                return Err((Invariant::CommittedSurvives, what));
+            }
+        }
+        Ok(())
+    }
+
+    fn committed_more(
+        &mut self,
+        node: i32,
+        key: &Key,
+        partition: &Partition,
+        coverage: &mut Coverage,
+    ) -> Found {
+        let epoch = partition.leader_epoch();
+        if let Some(latest) = self.latest_epoch.get(key)
+            && *latest > epoch
+            && !self.unclean.contains(key)
+        {
+            coverage.risked(Invariant::FencedLeaderStands);
+            let known =
+                self.committed.get(key).and_then(|all| all.last()).map_or(0, |b| b.last + 1);
+            if partition.log().high_watermark().0 > known {
+                let what = format!(
+                    "{}: broker {node} commits up to {} in epoch {epoch}, and epoch {latest} has a leader",
+                    partition.name(),
+                    partition.log().high_watermark().0
+                );
+                return Err((Invariant::FencedLeaderStands, what));
+            }
+            return Ok(());
+        }
+        let committed = self.committed.entry(key.clone()).or_default();
+        let from = committed.last().map_or(0, |batch| batch.last + 1);
+        let to = partition.log().high_watermark();
+        committed.extend(batches(partition.log(), Offset(from), to));
+        Ok(())
+    }
+
+    /// The offset up to which a partition was ever committed.
+    pub(crate) fn committed_end(&self, key: &Key) -> i64 {
+        self.committed.get(key).and_then(|all| all.last()).map_or(0, |batch| batch.last + 1)
+    }
+
+    /// All replicas of everything, once nothing changes any more.
+    pub(crate) fn check_at_rest(&self, cluster: &Cluster, coverage: &mut Coverage) -> Found {
+        let Some(metadata) = cluster.metadata() else { return Ok(()) };
+        for topic in metadata.topics().values() {
+            for (index, registration) in &topic.partitions {
+                let log_on = |node: &i32| {
+                    let broker = cluster.broker(*node)?;
+                    broker.partition(&topic.name, *index).map(Partition::log)
+                };
+                let Some(leaders) = log_on(&registration.leader) else { continue };
+                coverage.risked(Invariant::OffsetsRise);
+                coverage.risked(Invariant::IndexEqualsScan);
+                coverage.risked(Invariant::RecoveryEqualsLive);
+                let name = format!("{}-{index}", topic.name);
+                let named = |(invariant, what)| (invariant, format!("{name}: {what}"));
+                logs::check_at_rest(leaders).map_err(named)?;
+                let all = |log: &Log| batches(log, log.log_start_offset(), log.log_end_offset());
+                let leaders_batches = all(leaders);
+                for node in &registration.replicas {
+                    let Some(log) = log_on(node) else { continue };
+                    coverage.risked(Invariant::EqualBytes);
+                    if all(log) != leaders_batches {
+                        let what = format!(
+                            "{name}: broker {node} has {:?}, leader {} has {:?}",
+                            all(log).last(),
+                            registration.leader,
+                            leaders_batches.last()
+                        );
+                        return Err((Invariant::EqualBytes, what));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn batches(log: &Log, from: Offset, to: Offset) -> Vec<Committed> {
+    log.headers(from.max(log.log_start_offset()), to)
+        .map(|header| Committed {
+            base: header.base_offset.0,
+            last: header.last_offset().0,
+            epoch: header.partition_leader_epoch.0,
+            crc: header.crc,
+        })
+        .collect()
+}
+
+/// Whether the election of this epoch took a replica that may lack something: the controller has it mend
+/// that first.
+fn was_unclean(cluster: &Cluster, (topic, index): &Key, epoch: i32) -> bool {
+    let topic = cluster.metadata().and_then(|metadata| metadata.topic(topic));
+    topic.and_then(|topic| topic.partitions.get(index)).is_some_and(|registration| {
+        registration.leader_epoch == epoch
+            && registration.leader_recovery_state == LeaderRecoveryState::Recovering
+    })
+}

@@ -1,0 +1,296 @@
+//! A plan, run: faults at their times, every event looked at, then rest.
+
+use logbrook_app::Role;
+use logbrook_cluster::{Actor, CONTROLLER_NODE, Cluster, Disk, EventId, TraceKind};
+use logbrook_shell::Workspace;
+use logbrook_shell::action::Action;
+
+use crate::coverage::Coverage;
+use crate::fault::FaultKind;
+use crate::invariants::clients::Clients;
+use crate::invariants::groups::Owners;
+use crate::invariants::replication::Replication;
+use crate::invariants::{Invariant, Loss, Violation};
+use crate::plan::{LAST_FAULT_US, Plan};
+
+/// How long the cluster may take to come to rest without faults, in µs.
+const PATIENCE_US: i64 = 240_000_000;
+/// How often rest is looked for, in µs.
+const REST_CHECK_US: i64 = 1_000_000;
+/// Topics have to be there before the applications start, in µs.
+const APPS_START_US: i64 = 1_500_000;
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The first invariant that did not hold.
+    pub violation: Option<Violation>,
+    /// The chain of causes behind it, from the event that shows it back to the action that began it.
+    pub causes: Vec<String>,
+    /// Losses that the settings permit.
+    pub losses: Vec<Loss>,
+    /// What was met.
+    pub coverage: Coverage,
+    /// Digest of the trace.
+    pub hash: u64,
+    /// How far virtual time came, in µs.
+    pub end_us: i64,
+}
+
+/// Runs a plan to its end, or to the first violation.
+pub fn run(plan: &Plan) -> Report {
+    let mut run = Run::new(plan);
+    let found = run.all();
+    let violation = found.err();
+    let cluster = &run.workspace.cluster;
+    run.coverage.events = cluster.trace().len() as u64;
+    run.coverage.runs = 1;
+    run.coverage.permitted_losses = run.losses.len() as u64;
+    Report {
+        causes: violation
+            .as_ref()
+            .and_then(|v| v.event)
+            .map_or_else(Vec::new, |event| causes(cluster, event)),
+        violation,
+        losses: run.losses,
+        hash: cluster.trace().hash(),
+        end_us: cluster.now_us(),
+        coverage: run.coverage,
+    }
+}
+
+/// How many steps of a chain of causes are told.
+const MAX_CAUSES: usize = 12;
+
+fn causes(cluster: &Cluster, event: EventId) -> Vec<String> {
+    let trace = cluster.trace();
+    let chain = trace.chain(event);
+    let told = chain.iter().take(MAX_CAUSES).filter_map(|id| trace.get(*id));
+    told.map(|event| format!("{} {:?} {:?}", event.id, event.actor, event.kind)).collect()
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    workspace: Workspace,
+    seen: usize,
+    replication: Replication,
+    clients: Clients,
+    owners: Owners,
+    coverage: Coverage,
+    losses: Vec<Loss>,
+    disks_lost: bool,
+}
+
+type Found = Result<(), Violation>;
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan) -> Run<'a> {
+        Run {
+            plan,
+            workspace: Workspace::new(Cluster::new(plan.cluster_config())),
+            seen: 0,
+            replication: Replication::default(),
+            clients: Clients::default(),
+            owners: Owners::default(),
+            coverage: Coverage::default(),
+            losses: Vec::new(),
+            disks_lost: false,
+        }
+    }
+
+    fn all(&mut self) -> Found {
+        for topic in &self.plan.topics {
+            let line = Plan::create_line(topic);
+            let created = Action::parse(&line).and_then(|action| self.workspace.run(&action));
+            let ok = created.as_ref().is_ok_and(|outcome| {
+                outcome.output.as_ref().is_some_and(|output| output.exit == Some(0))
+            });
+            if !ok {
+                return self.not_at_rest(format!("{line}: {created:?}"));
+            }
+        }
+        self.until(APPS_START_US)?;
+        for app in &self.plan.apps {
+            if let Err(error) = self.workspace.cluster.add_app(app.clone()) {
+                return self.not_at_rest(error.to_string());
+            }
+        }
+        for fault in &self.plan.faults {
+            self.until(fault.at_us)?;
+            self.coverage.met(fault.kind);
+            self.disks_lost |= fault.kind == FaultKind::Lose;
+            // A fault that finds its node down already changes nothing.
+            let _ = Action::parse(&fault.line).and_then(|action| self.workspace.begin(&action));
+            self.observe()?;
+        }
+        self.until(LAST_FAULT_US as i64)?;
+        self.mend();
+        self.come_to_rest()?;
+        self.check_at_rest()
+    }
+
+    /// Lets time come to a moment, and looks at every event on the way.
+    fn until(&mut self, time_us: i64) -> Found {
+        loop {
+            let next = self.workspace.cluster.next_event_us();
+            if next.is_none_or(|next| next > time_us) || !self.workspace.cluster.step() {
+                break;
+            }
+            self.observe()?;
+        }
+        self.workspace.cluster.run_until_us(time_us);
+        match self.workspace.cluster.error() {
+            Some(error) => {
+                let what = error.to_string();
+                self.not_at_rest(what)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at the events that are new.
+    fn observe(&mut self) -> Found {
+        let cluster = &self.workspace.cluster;
+        let mut found = None;
+        for event in cluster.trace().iter_from(self.seen) {
+            let result = match (&event.actor, &event.kind) {
+                (Actor::Broker(node), TraceKind::Broker(kind)) => {
+                    self.replication.observe(cluster, *node, kind, &mut self.coverage)
+                }
+                (Actor::Process(process), TraceKind::App(app)) => {
+                    self.owners.observe(*process, app);
+                    let name = cluster.process(*process).map_or("", |state| state.name.as_str());
+                    self.clients.observe(name, app, &self.replication, &mut self.coverage)
+                }
+                _ => Ok(()),
+            };
+            if let Err((invariant, what)) = result {
+                let at_us = event.time_us;
+                found = Some(Violation { invariant, at_us, what, event: Some(event.id) });
+                break;
+            }
+        }
+        self.seen = cluster.trace().len();
+        found.map_or(Ok(()), Err)
+    }
+
+    /// No fault is left.
+    fn mend(&mut self) {
+        let cluster = &mut self.workspace.cluster;
+        cluster.action("# mended");
+        cluster.heal();
+        let brokers: Vec<i32> = cluster.broker_ids().collect();
+        for node in brokers.into_iter().chain(cluster.controller().map(|_| CONTROLLER_NODE)) {
+            cluster.set_disk(node, Disk::Ok);
+            cluster.set_clock(node, 0);
+        }
+        self.start_what_is_down();
+        let cluster = &mut self.workspace.cluster;
+        let apps: Vec<String> = cluster.apps().keys().cloned().collect();
+        for app in apps {
+            let _ = cluster.start_app(&logbrook_cluster::Target { app, number: None });
+        }
+    }
+
+    /// A node that was asked to stop in order may be gone only now.
+    fn start_what_is_down(&mut self) {
+        let cluster = &mut self.workspace.cluster;
+        let brokers: Vec<i32> = cluster.broker_ids().collect();
+        for node in brokers.into_iter().chain(cluster.controller().map(|_| CONTROLLER_NODE)) {
+            cluster.start_node(node);
+        }
+    }
+
+    fn come_to_rest(&mut self) -> Found {
+        let deadline = self.workspace.cluster.now_us() + PATIENCE_US;
+        self.coverage.risked(Invariant::ComesToRest);
+        let mut quiet = 0;
+        loop {
+            let next = self.workspace.cluster.now_us() + REST_CHECK_US;
+            self.until(next)?;
+            self.start_what_is_down();
+            match self.restless() {
+                // What is still on its way arrives.
+                None if quiet >= 5 => return Ok(()),
+                None => quiet += 1,
+                Some(what) if self.workspace.cluster.now_us() >= deadline => {
+                    return self.not_at_rest(what);
+                }
+                Some(_) => quiet = 0,
+            }
+        }
+    }
+
+    /// What has not come to rest yet.
+    fn restless(&mut self) -> Option<String> {
+        let cluster = &self.workspace.cluster;
+        if let Some(node) = cluster.broker_ids().find(|node| !cluster.is_broker_running(*node)) {
+            return Some(format!("broker {node} does not run"));
+        }
+        for topic in cluster.metadata()?.topics().values() {
+            for (index, registration) in &topic.partitions {
+                let name = format!("{}-{index}", topic.name);
+                if registration.leader < 0 {
+                    return Some(format!("{name} has no leader"));
+                }
+                if registration.isr.len() < registration.replicas.len() {
+                    return Some(format!(
+                        "{name}: in sync {:?} of {:?}",
+                        registration.isr, registration.replicas
+                    ));
+                }
+            }
+        }
+        for app in &self.plan.apps {
+            if app.role == Role::Producer {
+                let runs =
+                    cluster.app(&app.name).is_some_and(|app| app.processes().next().is_some());
+                if runs && !self.clients.has_sent_all(app) {
+                    return Some(format!("{} still sends", app.name));
+                }
+            } else if let Err((_, what)) =
+                self.owners.check_at_rest(cluster, &self.plan.apps, &mut Coverage::default())
+            {
+                return Some(what);
+            }
+        }
+        let mut coverage = Coverage::default();
+        let read = self.clients.check_at_rest(
+            cluster,
+            &self.plan.apps,
+            &self.replication,
+            self.disks_lost,
+            &mut coverage,
+            &mut Vec::new(),
+        );
+        match read {
+            Err((Invariant::EverythingRead, what)) => Some(what),
+            _ => None,
+        }
+    }
+
+    fn check_at_rest(&mut self) -> Found {
+        let cluster = &self.workspace.cluster;
+        let at_us = cluster.now_us();
+        let found = self
+            .replication
+            .check_at_rest(cluster, &mut self.coverage)
+            .and_then(|()| self.owners.check_at_rest(cluster, &self.plan.apps, &mut self.coverage))
+            .and_then(|()| {
+                self.clients.check_at_rest(
+                    cluster,
+                    &self.plan.apps,
+                    &self.replication,
+                    self.disks_lost,
+                    &mut self.coverage,
+                    &mut self.losses,
+                )
+            });
+        found.map_err(|(invariant, what)| Violation { invariant, at_us, what, event: None })
+    }
+
+    fn not_at_rest(&self, what: String) -> Found {
+        let at_us = self.workspace.cluster.now_us();
+        Err(Violation { invariant: Invariant::ComesToRest, at_us, what, event: None })
+    }
+}
