@@ -56,9 +56,11 @@ impl LogFiles {
         base_offset: Offset,
         due_ms: i64,
     ) -> Result<(), StorageError> {
+        // A segment that a crash has left may lack its indexes, and few have one of transactions.
+        let there = self.folder.list()?;
         for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX] {
             let name = segment_file_name(base_offset, suffix);
-            if suffix != TXN_INDEX_SUFFIX || self.folder.file(&name).size()? > 0 {
+            if there.contains(&name) {
                 self.delete_later(&name, due_ms)?;
             }
         }

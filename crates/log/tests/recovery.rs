@@ -404,3 +404,24 @@ proptest! {
         prop_assert_eq!(story.log.log_end_offset(), end.plus(2));
     }
 }
+
+/// Found by the fuzzer: a segment that a crash has left without its indexes is given up with what comes
+/// after a bad batch, and its log with it.
+#[test]
+fn a_segment_without_indexes_can_be_given_up() {
+    let disk = Disk::default();
+    disk.put(&format!("{FOLDER}/00000000000000000000.log"), &[7; 100]);
+    disk.put(
+        &format!("{FOLDER}/00000000000000000005.log"),
+        &build(BatchOptions::default(), 1, NOW),
+    );
+    let folder = LogFolder::new(Arc::new(disk.clone()), FOLDER);
+    let options = LoadOptions {
+        clean_shutdown: false,
+        recovery_point: Offset(0),
+        log_start_offset: Offset(0),
+    };
+    let loaded = Log::open(folder, LogConfig::default(), options, NOW).expect("it opens");
+    assert_eq!(loaded.log.log_end_offset(), Offset(0));
+    assert!(disk.names().iter().any(|name| name.ends_with("5.log.deleted")), "{:?}", disk.names());
+}
