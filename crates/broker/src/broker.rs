@@ -1,15 +1,14 @@
 //! One Kafka node: requests and time in, effects out.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use logbrook_log::{FileSystem, StorageError};
-use logbrook_sorted::SortedMap;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::api::{self, Reply, RequestContext, ResponseTo};
+use crate::connections::Connections;
 use crate::controller::apis::Deciding;
 use crate::controller::{
     self, BrokerRegistration, Controller, ControllerResult, MetadataRecord, NO_LEADER,
@@ -68,18 +67,8 @@ pub struct Broker {
     /// What it asks of the controller as a leader.
     pub(crate) isr_changes: IsrChanges,
     pub(crate) replication_timers: ReplicationTimers,
-    connections: SortedMap<ConnectionId, Connection>,
-    /// Connections with a request to process, in the order in which they became ready.
-    ready: VecDeque<ConnectionId>,
+    connections: Connections,
     log_manager: LogManager,
-}
-
-/// Requests of one connection are processed one at a time: Kafka mutes the channel until the
-/// response is sent (`SocketServer.Processor`).
-#[derive(Clone, Debug, Default)]
-struct Connection {
-    busy: bool,
-    queue: VecDeque<(String, RequestFrame)>,
 }
 
 impl Broker {
@@ -165,8 +154,7 @@ impl Broker {
             fetchers: Fetchers::default(),
             isr_changes: IsrChanges::default(),
             replication_timers: ReplicationTimers::default(),
-            connections: SortedMap::new(),
-            ready: VecDeque::new(),
+            connections: Connections::default(),
             log_manager,
         }
     }
@@ -245,11 +233,7 @@ impl Broker {
     pub fn handle(&mut self, now: i64, client: &ClientInfo, frame: RequestFrame) -> Effects {
         self.replication_timers.now = now;
         let mut effects = Effects::default();
-        let connection = self.connections.entry(client.connection).or_default();
-        connection.queue.push_back((client.host.clone(), frame));
-        if !connection.busy && connection.queue.len() == 1 {
-            self.ready.push_back(client.connection);
-        }
+        self.connections.push(client, frame);
         self.run(now, &mut effects);
         effects
     }
@@ -264,7 +248,7 @@ impl Broker {
     pub fn disconnect(&mut self, now: i64, connection: ConnectionId) -> Effects {
         self.replication_timers.now = now;
         let mut effects = Effects::default();
-        self.connections.remove(&connection);
+        self.connections.remove(connection);
         self.replica_manager.delayed_fetches.disconnect(connection);
         self.replica_manager.delayed_answers.disconnect(connection);
         coordinator::disconnect(self, now, connection, &mut effects);
@@ -366,8 +350,7 @@ impl Broker {
 
     /// The process is killed. What it had written stays on its disk.
     pub fn crash(&mut self) {
-        self.connections.clear();
-        self.ready.clear();
+        self.connections = Connections::default();
         if self.membership.is_none() {
             return;
         }
@@ -415,8 +398,8 @@ impl Broker {
     pub(crate) fn run(&mut self, now: i64, effects: &mut Effects) {
         let serves = self.membership.as_ref().is_none_or(Membership::serves);
         loop {
-            if serves && let Some(connection) = self.ready.pop_front() {
-                self.process(now, connection, effects);
+            if serves && let Some((connection, host, frame)) = self.connections.next() {
+                self.process(now, connection, host, frame, effects);
             } else if let Some(id) = self.replica_manager.delayed_answers.next_due(now) {
                 self.try_answer(now, id, effects);
             } else if let Some(id) = self.replica_manager.delayed_fetches.next_due(now) {
@@ -433,10 +416,14 @@ impl Broker {
         self.drive_isr_changes(now, effects);
     }
 
-    fn process(&mut self, now: i64, id: ConnectionId, effects: &mut Effects) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let Some((host, frame)) = connection.queue.pop_front() else { return };
-        connection.busy = true;
+    fn process(
+        &mut self,
+        now: i64,
+        id: ConnectionId,
+        host: String,
+        frame: RequestFrame,
+        effects: &mut Effects,
+    ) {
         let RequestFrame { api_version, correlation_id, client_id, body } = frame;
         let to = ResponseTo { connection: id, correlation_id, api_version };
         let served = ServedApi::find(body.api_key())
@@ -464,7 +451,7 @@ impl Broker {
 
     /// Carries out a request that had to wait for another broker's word.
     pub(crate) fn resume(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) {
-        if self.connections.contains_key(&ctx.to.connection) {
+        if self.connections.contains(ctx.to.connection) {
             let timeout_ms = self.replication_timeout_ms(&body);
             let reply = self.dispatch(ctx, body, effects);
             self.finish(ctx.now, ctx.to, reply, timeout_ms, effects);
@@ -491,9 +478,9 @@ impl Broker {
             }
             Reply::Scattered(body, rest) => self.respond_scattered(to, body, rest, effects),
             Reply::Later => {}
-            Reply::Silent => self.unmute(to.connection),
+            Reply::Silent => self.connections.unmute(to.connection),
             Reply::Close => {
-                self.connections.remove(&to.connection);
+                self.connections.remove(to.connection);
                 effects.disconnects.push(to.connection);
             }
         }
@@ -660,13 +647,13 @@ impl Broker {
     }
 
     fn answer(&mut self, to: ResponseTo, body: Response, effects: &mut Effects) {
-        if !self.connections.contains_key(&to.connection) {
+        if !self.connections.contains(to.connection) {
             return;
         }
         let ResponseTo { connection, correlation_id, api_version } = to;
         let frame = ResponseFrame { api_version, correlation_id, body };
         effects.responses.push((connection, frame));
-        self.unmute(connection);
+        self.connections.unmute(connection);
     }
 
     /// [`Broker::respond`] to a fetch whose records are in several pieces.
@@ -681,15 +668,6 @@ impl Broker {
         self.respond(to, body, effects);
         if effects.responses.len() > index && rest.iter().any(|pieces| !pieces.is_empty()) {
             effects.scattered.push((index, rest));
-        }
-    }
-
-    fn unmute(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.busy = false;
-            if !connection.queue.is_empty() {
-                self.ready.push_back(id);
-            }
         }
     }
 }
