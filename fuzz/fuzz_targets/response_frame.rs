@@ -15,6 +15,13 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     if let Ok(again) = encode_response(&response) {
-        assert_eq!(decode_response(api.key, version, again).as_ref(), Ok(&response));
+        let same = decode_response(api.key, version, again).as_ref() == Ok(&response);
+        assert!(same || has_negative_tag(&response), "{response:?}");
     }
 });
+
+/// kafka-protocol reads a tagged field with a tag of over 2^31, as Kafka's clients do, but does not write it
+/// again.
+fn has_negative_tag(response: &impl std::fmt::Debug) -> bool {
+    format!("{response:?}").contains("unknown_tagged_fields: {-")
+}

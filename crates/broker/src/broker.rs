@@ -18,7 +18,7 @@ use crate::coordinator::{self, GroupCoordinator};
 use crate::delayed_answers::DelayedAnswer;
 use crate::fetch_session::FetchSessionCache;
 use crate::log_manager::LogManager;
-use crate::membership::{Membership, is_forwarded};
+use crate::membership::Membership;
 use crate::partition::Partition;
 use crate::peers::Peers;
 use crate::replica_manager::ReplicaManager;
@@ -426,15 +426,17 @@ impl Broker {
     ) {
         let RequestFrame { api_version, correlation_id, client_id, body } = frame;
         let to = ResponseTo { connection: id, correlation_id, api_version };
-        let served = ServedApi::find(body.api_key())
+        let api = ServedApi::find(body.api_key())
             .filter(|api| api.is_on_brokers())
-            .is_some_and(|api| (api.min_version..=api.max_version).contains(&api_version));
+            .filter(|api| (api.min_version..=api.max_version).contains(&api_version));
+        let served = api.is_some();
+        let forwardable = api.is_some_and(ServedApi::is_forwardable);
         let ctx = RequestContext { now, to, client_id, host, told: None };
         let timeout_ms = self.replication_timeout_ms(&body);
         let reply = match body {
             Request::ApiVersions(_) if !served => api::api_versions::unsupported_version(),
             _ if !served => Reply::Close,
-            body if self.membership.is_some() && is_forwarded(&body) => {
+            body if self.membership.is_some() && forwardable => {
                 self.forward(&ctx, body);
                 Reply::Later
             }

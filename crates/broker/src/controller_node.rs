@@ -235,7 +235,7 @@ impl ControllerNode {
                 };
                 answer(describe_quorum::describe(ctx, &body, &quorum))
             }
-            Request::Envelope(body) => envelope::handle(self, ctx, &body),
+            Request::Envelope(body) => envelope::handle(self, ctx, body),
             Request::BrokerRegistration(body) => {
                 let registering = Registering {
                     image: &self.image,

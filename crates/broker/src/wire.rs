@@ -1,5 +1,5 @@
 //! Requests and responses as this broker, its clients and the simulated network pass them around:
-//! `kafka-protocol`'s message structs, never bytes. The native server turns bytes into these with
+//! `kafka-protocol`'s message structs, never bytes (an envelope's content neither: [`Envelope`]). The native server turns bytes into these with
 //! [`codec`].
 //!
 //! An API that is not served has no variant; a client sees that in ApiVersions and in
@@ -7,10 +7,14 @@
 
 mod bounded_buf;
 pub mod codec;
+mod envelope;
 mod fetch_response;
 mod request_schema;
 
 use kafka_protocol::messages::*;
+
+pub(crate) use envelope::is_forwardable;
+pub use envelope::{Embedded, Envelope, EnvelopeAnswer};
 
 /// One API that a [`crate::Broker`] serves, and the versions it really handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +196,7 @@ served_apis! {
     DescribeQuorum { DescribeQuorumRequest => DescribeQuorumResponse, 0..=2 }
     AlterPartition { AlterPartitionRequest => AlterPartitionResponse, 2..=3 }
     UpdateFeatures { UpdateFeaturesRequest => UpdateFeaturesResponse, 0..=2 }
-    Envelope { EnvelopeRequest => EnvelopeResponse, 0..=0 }
+    Envelope { Envelope => EnvelopeAnswer, 0..=0 }
     DescribeCluster { DescribeClusterRequest => DescribeClusterResponse, 0..=2 }
     DescribeProducers { DescribeProducersRequest => DescribeProducersResponse, 0..=0 }
     BrokerRegistration { BrokerRegistrationRequest => BrokerRegistrationResponse, 0..=4 }
@@ -251,6 +255,28 @@ impl ServedApi {
                     | ApiKey::DescribeCluster
                     | ApiKey::DescribeQuorum
             )
+    }
+
+    /// Whether a broker passes it on to the controller, when that is a node of its own
+    /// (`ApiKeys.forwardable`).
+    pub fn is_forwardable(&self) -> bool {
+        matches!(
+            self.key,
+            ApiKey::CreateTopics
+                | ApiKey::DeleteTopics
+                | ApiKey::CreatePartitions
+                | ApiKey::AlterConfigs
+                | ApiKey::IncrementalAlterConfigs
+                | ApiKey::ElectLeaders
+                | ApiKey::AlterPartitionReassignments
+                | ApiKey::ListPartitionReassignments
+                | ApiKey::UnregisterBroker
+                | ApiKey::UpdateFeatures
+                | ApiKey::AlterClientQuotas
+                | ApiKey::AlterUserScramCredentials
+                | ApiKey::AllocateProducerIds
+                | ApiKey::DescribeQuorum
+        )
     }
 
     /// The entry of an API, or `None` where it is not served.

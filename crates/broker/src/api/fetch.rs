@@ -55,6 +55,19 @@ enum Reader {
     Follower { replica_id: i32, broker_epoch: i64 },
 }
 
+impl Reader {
+    /// What a follower says that it has, by asking for what comes next.
+    fn progress(self, asked: &FetchPartition) -> Option<FollowerFetch> {
+        let Reader::Follower { replica_id, broker_epoch } = self else { return None };
+        Some(FollowerFetch {
+            replica_id,
+            broker_epoch,
+            fetch_offset: Offset(asked.fetch_offset),
+            log_start_offset: Offset(asked.log_start_offset),
+        })
+    }
+}
+
 /// A partition to read.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchTarget {
@@ -132,18 +145,12 @@ fn note_progress(
     read: &Read,
     effects: &mut Effects,
 ) {
-    let Reader::Follower { replica_id, broker_epoch } = fetch.reader else { return };
     for (target, fetched) in fetch.interesting.iter().zip(&read.partitions) {
         let told = fetched.data.error_code == ErrorCode::None.code();
         if !told || fetched.data.diverging_epoch.epoch >= 0 {
             continue;
         }
-        let progress = FollowerFetch {
-            replica_id,
-            broker_epoch,
-            fetch_offset: Offset(target.request.fetch_offset),
-            log_start_offset: Offset(target.request.log_start_offset),
-        };
+        let Some(progress) = fetch.reader.progress(&target.request) else { return };
         let key = (target.topic.as_str(), target.key.partition);
         let change =
             broker.replica_manager.update_follower(ctx.now, key, progress, ctx.cause(), effects);
@@ -371,13 +378,7 @@ fn check_reader(
     if only_leader && !partition.is_leader() {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
-    let Reader::Follower { replica_id, broker_epoch } = reader else { return Ok(()) };
-    let fetch = FollowerFetch {
-        replica_id,
-        broker_epoch,
-        fetch_offset: Offset(wanted.fetch_offset),
-        log_start_offset: Offset(wanted.log_start_offset),
-    };
+    let Some(fetch) = reader.progress(wanted) else { return Ok(()) };
     let names_epoch = wanted.current_leader_epoch >= 0;
     broker.replica_manager.check_follower(now, partition, fetch, names_epoch)
 }

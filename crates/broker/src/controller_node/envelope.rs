@@ -1,77 +1,55 @@
-//! Envelope, version 0 (KIP-590): a client's request that a broker passes on, as the client's bytes. The answer
-//! goes back as bytes, in the version that the client asked for (`EnvelopeUtils`).
+//! Envelope, version 0 (KIP-590): a client's request that a broker passes on. The answer goes back in the version
+//! that the client asked for (`EnvelopeUtils`).
 
 use bytes::{Buf, Bytes};
-use kafka_protocol::messages::{ApiKey, DefaultPrincipalData, EnvelopeRequest, EnvelopeResponse};
+use kafka_protocol::messages::DefaultPrincipalData;
 use kafka_protocol::protocol::Decodable;
 
 use super::ControllerNode;
 use crate::ErrorCode;
 use crate::api::{Reply, RequestContext, ResponseTo, now as answer};
-use crate::wire::codec::{decode_request, encode_response};
-use crate::wire::{RequestFrame, ResponseFrame};
+use crate::wire::{
+    Embedded, Envelope, EnvelopeAnswer, RequestFrame, ResponseFrame, ServedApi, is_forwardable,
+};
 
-pub(super) fn handle(
-    node: &mut ControllerNode,
-    ctx: &RequestContext,
-    request: &EnvelopeRequest,
-) -> Reply {
-    match forwarded(node, ctx, request) {
-        Ok(response) => answer(EnvelopeResponse::default().with_response_data(Some(response))),
-        Err(error) => {
-            let response = EnvelopeResponse::default().with_response_data(None);
-            answer(response.with_error_code(error.code()))
-        }
-    }
+pub(super) fn handle(node: &mut ControllerNode, ctx: &RequestContext, request: Envelope) -> Reply {
+    let (error, response) = match forwarded(node, ctx, request) {
+        Ok(response) => (ErrorCode::None, Some(Embedded::from(response))),
+        Err(error) => (error, None),
+    };
+    answer(EnvelopeAnswer { error_code: error.code(), response })
 }
 
 fn forwarded(
     node: &mut ControllerNode,
     ctx: &RequestContext,
-    request: &EnvelopeRequest,
-) -> Result<Bytes, ErrorCode> {
-    if !is_principal(request.request_principal.as_ref()) {
+    request: Envelope,
+) -> Result<ResponseFrame, ErrorCode> {
+    if !is_principal(request.principal.as_ref()) {
         return Err(ErrorCode::PrincipalDeserializationFailure);
     }
     let host = host(&request.client_host_address).ok_or(ErrorCode::InvalidRequest)?;
-    // What cannot be read is told apart from an envelope that is wrong itself.
-    let frame = decode_request(request.request_data.clone())
-        .map_err(|_unreadable| ErrorCode::UnsupportedVersion)?;
+    let frame = match request.request {
+        Embedded::Frame(frame) => *frame,
+        // What cannot be read is told apart from an envelope that is wrong itself.
+        Embedded::Bytes(unread) if is_forwardable(&unread) => {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
+        Embedded::Bytes(_not_to_be_passed_on) => return Err(ErrorCode::InvalidRequest),
+    };
     let RequestFrame { api_version, correlation_id, client_id, body } = frame;
-    if !is_forwardable(body.api_key()) {
+    if !ServedApi::find(body.api_key()).is_some_and(ServedApi::is_forwardable) {
         return Err(ErrorCode::InvalidRequest);
     }
     let to = ResponseTo { api_version, correlation_id, ..ctx.to };
     let ctx = RequestContext { now: ctx.now, to, client_id, host, told: None };
     match node.dispatch(&ctx, body) {
-        Reply::Now(body) => encode_response(&ResponseFrame { api_version, correlation_id, body })
-            .map_err(|_unwritable| ErrorCode::UnknownServerError),
+        Reply::Now(body) => Ok(ResponseFrame { api_version, correlation_id, body }),
         // None of those that can be passed on waits.
         Reply::Scattered(..) | Reply::Later | Reply::Silent | Reply::Close => {
             Err(ErrorCode::UnknownServerError)
         }
     }
-}
-
-/// `ApiKeys.forwardable`, of the requests that a controller serves.
-fn is_forwardable(api: ApiKey) -> bool {
-    matches!(
-        api,
-        ApiKey::CreateTopics
-            | ApiKey::DeleteTopics
-            | ApiKey::CreatePartitions
-            | ApiKey::AlterConfigs
-            | ApiKey::IncrementalAlterConfigs
-            | ApiKey::ElectLeaders
-            | ApiKey::AlterPartitionReassignments
-            | ApiKey::ListPartitionReassignments
-            | ApiKey::UnregisterBroker
-            | ApiKey::UpdateFeatures
-            | ApiKey::AlterClientQuotas
-            | ApiKey::AlterUserScramCredentials
-            | ApiKey::AllocateProducerIds
-            | ApiKey::DescribeQuorum
-    )
 }
 
 /// `DefaultKafkaPrincipalBuilder.deserialize`: a version, then who it is.

@@ -4,11 +4,10 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use kafka_protocol::messages::{ApiKey, EnvelopeRequest, EnvelopeResponse};
 
 use crate::api::{RequestContext, ResponseTo};
 use crate::peers::{PeerChannel, Purpose};
-use crate::wire::{Request, RequestFrame, codec};
+use crate::wire::{Embedded, Envelope, EnvelopeAnswer, Request, RequestFrame};
 use crate::{Broker, Effects, ErrorCode};
 
 /// `ForwardingManager`: how long a request is tried, in ms.
@@ -20,8 +19,7 @@ const RETRY_BACKOFF_MS: i64 = 100;
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarded {
     to: ResponseTo,
-    api: ApiKey,
-    data: Bytes,
+    request: Box<RequestFrame>,
     host: String,
     /// When it is given up, in ms.
     deadline_ms: i64,
@@ -48,38 +46,19 @@ impl Forwarding {
     }
 }
 
-/// Whether the controller decides it.
-pub(crate) fn is_forwarded(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::CreateTopics(_)
-            | Request::DeleteTopics(_)
-            | Request::CreatePartitions(_)
-            | Request::AlterConfigs(_)
-            | Request::IncrementalAlterConfigs(_)
-            | Request::ElectLeaders(_)
-            | Request::AlterPartitionReassignments(_)
-            | Request::ListPartitionReassignments(_)
-            | Request::UnregisterBroker(_)
-    )
-}
-
 impl Broker {
     /// Passes a client's request on. The answer comes later.
     pub(crate) fn forward(&mut self, ctx: &RequestContext, body: Request) {
         let Some(membership) = &mut self.membership else { return };
-        let frame = RequestFrame {
+        let request = Box::new(RequestFrame {
             api_version: ctx.version(),
             correlation_id: ctx.to.correlation_id,
             client_id: ctx.client_id.clone(),
             body,
-        };
-        // What was read from bytes can be written as bytes.
-        let Ok(data) = codec::encode_request(&frame) else { return };
+        });
         membership.forwarding.waiting.push_back(Forwarded {
             to: ctx.to,
-            api: frame.body.api_key(),
-            data,
+            request,
             host: ctx.host.clone(),
             deadline_ms: ctx.now.saturating_add(RETRY_TIMEOUT_MS),
         });
@@ -95,11 +74,11 @@ impl Broker {
         forwarding.retry_at = None;
         let to = (membership.controller, PeerChannel::Forwarding);
         for forwarded in core::mem::take(&mut forwarding.waiting) {
-            let address = client_address(&forwarded.host);
-            let body = EnvelopeRequest::default()
-                .with_request_data(forwarded.data.clone())
-                .with_request_principal(Some(Bytes::from_static(ANONYMOUS)))
-                .with_client_host_address(address);
+            let body = Envelope {
+                request: Embedded::Frame(forwarded.request.clone()),
+                principal: Some(Bytes::from_static(ANONYMOUS)),
+                client_host_address: client_address(&forwarded.host),
+            };
             let timeout_ms = self.config.number("controller.socket.timeout.ms");
             self.send(now, to, body.into(), timeout_ms, Purpose::Forward(forwarded), effects);
         }
@@ -109,18 +88,18 @@ impl Broker {
         &mut self,
         now: i64,
         forwarded: Forwarded,
-        response: &EnvelopeResponse,
+        answer: EnvelopeAnswer,
         effects: &mut Effects,
     ) {
-        let Some(membership) = &mut self.membership else { return };
-        let answered = ErrorCode::from_code(response.error_code) == Some(ErrorCode::None);
-        let Some(data) = response.response_data.clone().filter(|_| answered) else {
-            return membership.forwarding.retry(now, forwarded);
-        };
-        let ResponseTo { api_version, .. } = forwarded.to;
-        let api = forwarded.api;
-        if let Ok(frame) = codec::decode_response(api, api_version, data) {
-            self.respond(forwarded.to, frame.body, effects);
+        let answered = ErrorCode::from_code(answer.error_code) == Some(ErrorCode::None);
+        match answer.response {
+            Some(Embedded::Frame(frame)) if answered => {
+                self.respond(forwarded.to, frame.body, effects)
+            }
+            _unanswered => {
+                let Some(membership) = &mut self.membership else { return };
+                membership.forwarding.retry(now, forwarded);
+            }
         }
     }
 }

@@ -233,7 +233,7 @@ impl Broker {
                 self.metadata_fetched(now, body, effects);
             }
             (Purpose::Forward(forwarded), Response::Envelope(body)) => {
-                self.forwarded_answered(now, forwarded, &body, effects);
+                self.forwarded_answered(now, forwarded, body, effects);
             }
             (Purpose::AutoCreate(names), Response::CreateTopics(_)) => self.auto_created(&names),
             (Purpose::ProducerIds, Response::AllocateProducerIds(body)) => {

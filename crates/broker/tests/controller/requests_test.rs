@@ -14,7 +14,7 @@ use logbrook_broker::messages::*;
 use logbrook_broker::wire::codec::{
     decode_request, decode_response, encode_request, encode_response,
 };
-use logbrook_broker::wire::{Request, RequestFrame, Response, ServedApi};
+use logbrook_broker::wire::{Embedded, Envelope, Request, RequestFrame, Response, ServedApi};
 use logbrook_broker::{ControllerNode, decode_metadata_batches};
 use proptest::prelude::*;
 
@@ -112,7 +112,7 @@ fn describe_quorum() -> DescribeQuorumRequest {
 }
 
 /// A client's request as a broker passes it on.
-fn envelope(body: Request, version: i16) -> EnvelopeRequest {
+fn envelope(body: Request, version: i16) -> Envelope {
     let frame = RequestFrame { api_version: version, correlation_id: 77, client_id: None, body };
     let mut principal = vec![0, 0];
     DefaultPrincipalData::default()
@@ -120,10 +120,11 @@ fn envelope(body: Request, version: i16) -> EnvelopeRequest {
         .with_name(text("ANONYMOUS"))
         .encode(&mut principal, 0)
         .unwrap();
-    EnvelopeRequest::default()
-        .with_request_data(encode_request(&frame).unwrap())
-        .with_request_principal(Some(principal.into()))
-        .with_client_host_address(Bytes::from_static(&[127, 0, 0, 1]))
+    Envelope {
+        request: frame.into(),
+        principal: Some(principal.into()),
+        client_host_address: Bytes::from_static(&[127, 0, 0, 1]),
+    }
 }
 
 #[test]
@@ -235,13 +236,13 @@ fn a_fetch_in_another_epoch_or_of_another_log_is_refused() {
 fn a_clients_request_comes_in_an_envelope_and_so_does_its_answer() {
     let mut cluster = Cluster::new(&[]);
     let open = |response: Response| match response {
-        Response::Envelope(envelope) => (error(envelope.error_code), envelope.response_data),
+        Response::Envelope(answer) => (error(answer.error_code), answer.response),
         other => panic!("{other:?}"),
     };
     let asked = envelope(create_topics("orders", 2, 3).into(), 5);
     let (code, data) = open(cluster.ask(asked.clone()));
     assert_eq!(code, "ok");
-    let answer = decode_response(ApiKey::CreateTopics, 5, data.unwrap()).unwrap();
+    let Some(Embedded::Frame(answer)) = data else { panic!("{data:?}") };
     let Response::CreateTopics(body) = answer.body else { panic!() };
     assert_eq!((answer.correlation_id, error(body.topics[0].error_code)), (77, "ok"));
     assert_eq!(body.topics[0].num_partitions, 2);
@@ -249,11 +250,14 @@ fn a_clients_request_comes_in_an_envelope_and_so_does_its_answer() {
     // What is not to be passed on, and what cannot be read.
     let not_forwarded = envelope(BrokerHeartbeatRequest::default().into(), 1);
     assert_eq!(open(cluster.ask(not_forwarded)), ("INVALID_REQUEST", None));
-    let unreadable = asked.clone().with_request_data(Bytes::from_static(&[0, 19, 0]));
+    let unread =
+        |bytes| Envelope { request: Embedded::Bytes(Bytes::from_static(bytes)), ..asked.clone() };
+    let unreadable = unread(&[0, 19, 0]);
     assert_eq!(open(cluster.ask(unreadable)), ("UNSUPPORTED_VERSION", None));
-    let nowhere = asked.clone().with_client_host_address(Bytes::from_static(&[1, 2, 3]));
+    assert_eq!(open(cluster.ask(unread(&[0, 58, 0, 0]))), ("INVALID_REQUEST", None));
+    let nowhere = Envelope { client_host_address: Bytes::from_static(&[1, 2, 3]), ..asked.clone() };
     assert_eq!(open(cluster.ask(nowhere)), ("INVALID_REQUEST", None));
-    let nobody = asked.with_request_principal(Some(Bytes::from_static(&[0, 9])));
+    let nobody = Envelope { principal: Some(Bytes::from_static(&[0, 9])), ..asked };
     assert_eq!(open(cluster.ask(nobody)), ("PRINCIPAL_DESERIALIZATION_FAILURE", None));
 }
 
