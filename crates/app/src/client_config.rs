@@ -7,7 +7,9 @@ use logbrook_sorted::SortedMap;
 
 use logbrook_client::{ConsumerConfig, KafkaError, ProducerConfig};
 
-use crate::spec::{AppSpec, Role, SettingError};
+use crate::code_values::{Commit, Transaction};
+use crate::instance::Instance;
+use crate::spec::{AppSpec, ClientLibrary, Role, SettingError};
 
 /// Settings that both of this build's clients honour.
 const COMMON: &[&str] = &[
@@ -33,9 +35,11 @@ const PRODUCER: &[&str] = &[
     "max.block.ms",
     "max.in.flight.requests.per.connection",
     "max.request.size",
+    "partitioner",
     "partitioner.class",
     "partitioner.ignore.keys",
     "retries",
+    "transaction.timeout.ms",
     "transactional.id",
 ];
 
@@ -61,6 +65,16 @@ const CONSUMER: &[&str] = &[
     "max.poll.records",
     "partition.assignment.strategy",
     "session.timeout.ms",
+];
+
+/// Where kafka-python's defaults differ from Java's (`KafkaProducer.DEFAULT_CONFIG` of kafka-python 2.0, as
+/// the study note's producer has them).
+const PYTHON_DEFAULTS: &[(&str, &str)] = &[
+    ("acks", "1"),
+    ("retries", "0"),
+    ("linger.ms", "0"),
+    ("enable.idempotence", "false"),
+    ("request.timeout.ms", "30000"),
 ];
 
 /// Settings of both of Kafka's clients that have no effect in this build (`CommonClientConfigs`).
@@ -91,7 +105,6 @@ const PRODUCER_WITHOUT_EFFECT: &[&str] = &[
     "metadata.max.idle.ms",
     "partitioner.adaptive.partitioning.enable",
     "partitioner.availability.timeout.ms",
-    "transaction.timeout.ms",
     "value.serializer",
 ];
 
@@ -133,12 +146,21 @@ pub(crate) fn known(role: Role, name: &str) -> Known {
 
 /// What the client says to the application's settings.
 pub(crate) fn check(spec: &AppSpec) -> Result<(), SettingError> {
-    let properties = properties(spec, "localhost:9092");
+    let instance = Instance {
+        number: 1,
+        instances: spec.instances,
+        starts: 1,
+        seed: 0,
+        t0_ms: 0,
+        bootstrap_servers: "localhost:9092".to_owned(),
+        cursor: None,
+    };
+    let produces = || ProducerConfig::from_properties(&producer_properties(spec, &instance));
+    let consumes = || ConsumerConfig::from_properties(&consumer_properties(spec, &instance));
     match spec.role {
-        Role::Producer | Role::Relay => ProducerConfig::from_properties(&properties).map(|_| ()),
-        Role::Consumer => ConsumerConfig::from_properties(&properties).map(|_| ()),
-        Role::Processor => ConsumerConfig::from_properties(&properties)
-            .and_then(|_| ProducerConfig::from_properties(&properties).map(|_| ())),
+        Role::Producer | Role::Relay => produces().map(|_| ()),
+        Role::Consumer => consumes().and_then(|_| produces()).map(|_| ()),
+        Role::Processor => consumes().and_then(|_| produces().map(|_| ())),
     }
     .map_err(|error| refused(spec, error))
 }
@@ -151,14 +173,63 @@ pub(crate) fn refused(spec: &AppSpec, error: KafkaError) -> SettingError {
     }
 }
 
-/// The client's properties: the application's own, and what its place in the level says.
-pub(crate) fn properties(spec: &AppSpec, bootstrap_servers: &str) -> SortedMap<String, String> {
-    let mut properties = spec.config.clone();
+/// A producer's properties: the application's own, and what its place in the level says. With
+/// transactions and no `transactional.id` of its own each instance has a stable one, `APP-NUMBER`.
+pub(crate) fn producer_properties(spec: &AppSpec, instance: &Instance) -> Properties {
+    let mut properties = properties(spec, instance);
+    if spec.code.transaction != Transaction::Off {
+        properties
+            .entry("transactional.id".to_owned())
+            .or_insert_with(|| format!("{}-{}", spec.name, instance.number));
+    }
     properties
-        .entry("bootstrap.servers".to_owned())
-        .or_insert_with(|| bootstrap_servers.to_owned());
+}
+
+/// A consumer's properties. Code that commits itself, or in transactions, does not leave that to the client
+/// as well, unless the level says so.
+pub(crate) fn consumer_properties(spec: &AppSpec, instance: &Instance) -> Properties {
+    let mut properties = properties(spec, instance);
     if let Some(group) = &spec.group {
         properties.insert("group.id".to_owned(), group.clone());
+    }
+    if spec.code.commit != Commit::Auto || spec.code.transaction != Transaction::Off {
+        properties.entry("enable.auto.commit".to_owned()).or_insert_with(|| "false".to_owned());
+    }
+    properties
+}
+
+type Properties = SortedMap<String, String>;
+
+/// What every client of the application has. `{instance}` in an id is the instance's number, `{start}` one
+/// that no other start of any instance has.
+fn properties(spec: &AppSpec, instance: &Instance) -> Properties {
+    let mut properties = spec.config.clone();
+    match spec.client {
+        ClientLibrary::Java => {}
+        // librdkafka's default, and its name for it; kafka-python hashes as Java does.
+        ClientLibrary::Librdkafka => {
+            let own = properties.get("partitioner").cloned();
+            properties
+                .entry("partitioner.class".to_owned())
+                .or_insert_with(|| own.unwrap_or_else(|| "consistent_random".to_owned()));
+        }
+        ClientLibrary::Python => {
+            for (name, default) in PYTHON_DEFAULTS {
+                properties.entry((*name).to_owned()).or_insert_with(|| (*default).to_owned());
+            }
+        }
+    }
+    properties
+        .entry("bootstrap.servers".to_owned())
+        .or_insert_with(|| instance.bootstrap_servers.clone());
+    for name in ["client.id", "group.instance.id", "transactional.id"] {
+        if let Some(value) = properties.get_mut(name)
+            && value.contains('{')
+        {
+            let number = instance.number.to_string();
+            let start = format!("{number}-{}", instance.starts);
+            *value = value.replace("{instance}", &number).replace("{start}", &start);
+        }
     }
     properties
 }

@@ -231,59 +231,13 @@ impl Code {
             Resume::FromCursor | Resume::FromStart => {}
             Resume::TransactionalCursor => return named("resume", &self.resume),
         }
-        match self.timestamp {
-            Timestamp::Now => {}
-            Timestamp::Event => return named("timestamp", &self.timestamp),
-        }
-        match self.commit {
-            Commit::Auto
-            | Commit::AfterBatch
-            | Commit::AfterEach
-            | Commit::Before
-            | Commit::None => {}
-            Commit::LowestDone | Commit::HighestDone => return named("commit", &self.commit),
-        }
         match self.on_error {
-            OnError::Crash | OnError::RetryForever | OnError::Skip => {}
-            OnError::Dlq | OnError::RetryTopic | OnError::ParkKey => {
-                return named("on_error", &self.on_error);
-            }
-        }
-        if let Some(dlq) = &self.dlq {
-            return named("dlq", dlq);
-        }
-        if self.dlq_headers {
-            return named("dlq_headers", &true);
-        }
-        if let Some(first) = self.retry_topics.first() {
-            return named("retry_topics", &format!("{}@{}ms", first.topic, first.delay_ms));
-        }
-        if self.pool != 1 {
-            return named("pool", &self.pool);
-        }
-        match self.pool_order {
-            PoolOrder::Any => {}
-            PoolOrder::Key => return named("pool_order", &self.pool_order),
-        }
-        match self.transaction {
-            Transaction::Off => {}
-            Transaction::Each | Transaction::Batch => {
-                return named("transaction", &self.transaction);
-            }
-        }
-        match self.dedupe {
-            Dedupe::None => {}
-            Dedupe::ById => return named("dedupe", &self.dedupe),
-        }
-        match self.fold {
-            Fold::Last => {}
-            Fold::First | Fold::RefuseDuplicates => return named("fold", &self.fold),
-        }
-        match self.write_order {
-            WriteOrder::DbThenKafka => {}
-            WriteOrder::KafkaThenDb | WriteOrder::Outbox => {
-                return named("write_order", &self.write_order);
-            }
+            OnError::Crash
+            | OnError::RetryForever
+            | OnError::Skip
+            | OnError::Dlq
+            | OnError::RetryTopic => {}
+            OnError::ParkKey => return named("on_error", &self.on_error),
         }
         None
     }
@@ -372,6 +326,5 @@ mod tests {
         assert_eq!(code.process_ms, Span { min: 40, max: 70 });
         assert_eq!(code.commit, Commit::AfterBatch);
         assert_eq!(code.retry_topics[1], RetryTopic { topic: "b".into(), delay_ms: 120_000 });
-        assert_eq!(code.not_supported().as_deref(), Some("retry_topics=a@5000ms"));
     }
 }

@@ -65,7 +65,7 @@ setting!(
 setting!(
     /// Where a source goes on after a restart.
     Resume {
-        /// A file with the number of events handed to `send`.
+        /// A file that says which events are acknowledged, written once a second and at an orderly end.
         FromCursor = "from-cursor",
         /// A cursor inside the transaction.
         TransactionalCursor = "transactional-cursor",
@@ -152,8 +152,13 @@ setting!(
     Dedupe {
         /// No.
         None = "none",
-        /// It skips an id that it has seen.
+        /// It skips an id that it has seen: the store keeps the ids, in the same local transaction as the
+        /// effect. Without a store the process remembers them.
         ById = "by-id",
+        /// The process remembers the ids.
+        InMemory = "in-memory",
+        /// The store keeps topic, partition and offset of what it has.
+        ByOffset = "by-offset",
     }
 );
 setting!(

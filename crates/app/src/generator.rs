@@ -2,6 +2,8 @@
 
 use core::fmt::Write as _;
 
+use logbrook_sorted::SortedMap;
+
 use crate::events::{EventSpec, FieldSpec, Pick};
 use crate::poison::{Poison, PoisonKind};
 use crate::random::Random;
@@ -21,6 +23,10 @@ pub struct Event {
     pub value: String,
     /// What is wrong with it.
     pub poison: Option<PoisonKind>,
+    /// Its number among the application's events, from 1.
+    pub number: u64,
+    /// When it happened, in ms since the Unix epoch; known to whoever sends it.
+    pub time_ms: i64,
 }
 
 impl Event {
@@ -43,9 +49,35 @@ pub struct Generator {
     sums: Vec<i64>,
     made: u64,
     poison_next: Vec<(PoisonKind, Option<String>)>,
+    /// What was asked for on the way, by the event's number: the same event made again is bad again.
+    poisoned: SortedMap<u64, PoisonKind>,
+}
+
+/// Where a source goes on: what its file says. The events before it are not made again, those after it
+/// come out as they were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// So many events are done with.
+    pub done: u64,
+    poisoned: SortedMap<u64, PoisonKind>,
+    poison_next: Vec<(PoisonKind, Option<String>)>,
 }
 
 impl Generator {
+    /// A cursor behind the event of number `done`.
+    pub fn cursor(&self, done: u64) -> Cursor {
+        Cursor { done, poisoned: self.poisoned.clone(), poison_next: self.poison_next.clone() }
+    }
+
+    /// Goes on behind a cursor. To be called on a generator that has made nothing yet.
+    pub fn resume(&mut self, cursor: &Cursor) {
+        self.poisoned = cursor.poisoned.clone();
+        while self.made < cursor.done {
+            self.next_event(0);
+        }
+        self.poison_next = cursor.poison_next.clone();
+    }
+
     /// The generator of the application `app` under a seed.
     pub fn new(app: &str, spec: EventSpec, poison: Vec<Poison>, seed: u64) -> Self {
         let entities = spec.entity.len();
@@ -69,6 +101,7 @@ impl Generator {
             sums: vec![0; entities],
             made: 0,
             poison_next: Vec::new(),
+            poisoned: SortedMap::new(),
             spec,
             poison,
         }
@@ -84,8 +117,8 @@ impl Generator {
         self.poison_next.push((kind, entity));
     }
 
-    /// Makes the next event.
-    pub fn next_event(&mut self) -> Event {
+    /// Makes the next event, which happened at `time_ms` (since the Unix epoch).
+    pub fn next_event(&mut self, time_ms: i64) -> Event {
         let index = self.pick();
         self.made += 1;
         self.counters[index] += 1;
@@ -137,27 +170,45 @@ impl Generator {
             }
             fields.push((name.clone(), text));
         }
+        let poison = self.poison_of(&entity);
+        match poison {
+            Some(PoisonKind::Invalid) => member(&mut value, "defect", "\"invalid\""),
+            Some(PoisonKind::Fatal) => member(&mut value, "defect", "\"fatal\""),
+            Some(PoisonKind::Slow { ms }) => {
+                member(&mut value, "defect", &format!("\"slow:{ms}\""));
+            }
+            Some(PoisonKind::Busy { min_ms, max_ms }) => {
+                let ms = self.random.between(min_ms, max_ms);
+                let until = time_ms.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX));
+                member(&mut value, "defect", &format!("\"busy-until:{until}\""));
+            }
+            Some(PoisonKind::Malformed) | None => {}
+        }
         let unpadded = value.len() + r#","pad":""}"#.len();
         if self.spec.bytes > unpadded {
             member(&mut value, "pad", &format!("\"{}\"", ".".repeat(self.spec.bytes - unpadded)));
         }
         value.push('}');
 
-        let poison = self.poison_of(&entity);
         if poison == Some(PoisonKind::Malformed) {
             // Cut off in the middle, as by a writer that died.
             value.truncate(value.floor_char_boundary(value.len() / 2));
         }
-        Event { id, entity, n, fields, value, poison }
+        Event { id, entity, n, fields, value, poison, number: self.made, time_ms }
     }
 
     fn poison_of(&mut self, entity: &str) -> Option<PoisonKind> {
+        if let Some(kind) = self.poisoned.get(&self.made) {
+            return Some(*kind);
+        }
         let asked = self
             .poison_next
             .iter()
             .position(|(_, only)| only.as_deref().is_none_or(|only| only == entity));
         if let Some(at) = asked {
-            return Some(self.poison_next.remove(at).0);
+            let (kind, _) = self.poison_next.remove(at);
+            self.poisoned.insert(self.made, kind);
+            return Some(kind);
         }
         self.poison.iter().find(|poison| poison.meets(self.made)).map(|poison| poison.kind)
     }
@@ -255,8 +306,6 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use logbrook_sorted::SortedMap;
-
     use super::*;
     use crate::events::Entities;
     use crate::poison::PoisonWhen;
@@ -281,7 +330,7 @@ mod tests {
         let mut generator = movements("uniform");
         let (mut counters, mut balances) = (SortedMap::new(), SortedMap::new());
         for number in 1..=500 {
-            let event = generator.next_event();
+            let event = generator.next_event(0);
             assert_eq!(event.id, format!("bank-{number:05}"));
             let counter = counters.entry(event.entity.clone()).or_insert(0);
             *counter += 1;
@@ -301,17 +350,17 @@ mod tests {
     fn the_same_seed_makes_the_same_events_also_in_a_clone() {
         let (mut a, mut b) = (movements("zipf:1.1"), movements("zipf:1.1"));
         for _ in 0..20 {
-            assert_eq!(a.next_event(), b.next_event());
+            assert_eq!(a.next_event(0), b.next_event(0));
         }
         let mut c = a.clone();
-        assert_eq!(a.next_event(), c.next_event());
+        assert_eq!(a.next_event(0), c.next_event(0));
     }
 
     #[test]
     fn picks_have_their_shares() {
         let first_of = |pick| {
             let mut generator = movements(pick);
-            (0..4_000).filter(|_| generator.next_event().entity == "acc-1").count()
+            (0..4_000).filter(|_| generator.next_event(0).entity == "acc-1").count()
         };
         assert!((400..600).contains(&first_of("uniform")));
         // 1 / (1 + 1/2 + ... + 1/8) = 0.368
@@ -330,7 +379,7 @@ mod tests {
             Poison { when: PoisonWhen::At(8), kind: PoisonKind::Malformed },
         ];
         let bad: Vec<_> = (1..=12)
-            .filter(|_| ReadEvent::read(generator.next_event().value.as_bytes()).is_err())
+            .filter(|_| ReadEvent::read(generator.next_event(0).value.as_bytes()).is_err())
             .collect();
         assert_eq!(bad, [3, 6, 8]);
     }

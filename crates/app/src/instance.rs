@@ -4,7 +4,7 @@ use logbrook_client::process::{Io, Process};
 use logbrook_client::{Level, LogLine};
 
 use crate::consumer_app::ConsumerApp;
-use crate::generator::Generator;
+use crate::generator::Cursor;
 use crate::producer_app::ProducerApp;
 use crate::random::split_seed;
 use crate::spec::{AppSpec, Role, SettingError};
@@ -25,7 +25,7 @@ pub struct Instance {
     /// Where the brokers are.
     pub bootstrap_servers: String,
     /// What the instance's last process left on its disk: the source's cursor ([`cursor_of`]).
-    pub generator: Option<Generator>,
+    pub cursor: Option<Cursor>,
 }
 
 impl Instance {
@@ -40,8 +40,8 @@ pub fn app(spec: &AppSpec, instance: Instance) -> Result<Box<dyn Process>, Setti
     spec.validate()?;
     match spec.role {
         Role::Producer => Ok(Box::new(ProducerApp::new(spec, instance)?)),
-        Role::Consumer => Ok(Box::new(ConsumerApp::new(spec, &instance)?)),
-        Role::Processor | Role::Relay => Err(SettingError::NotSupported {
+        Role::Consumer | Role::Processor => Ok(Box::new(ConsumerApp::new(spec, &instance)?)),
+        Role::Relay => Err(SettingError::NotSupported {
             app: spec.name.clone(),
             setting: format!("role={}", spec.role.as_str()),
         }),
@@ -49,8 +49,8 @@ pub fn app(spec: &AppSpec, instance: Instance) -> Result<Box<dyn Process>, Setti
 }
 
 /// What stays on the disk of a process that has ended: where its source is.
-pub fn cursor_of(process: &dyn Process) -> Option<&Generator> {
-    process.as_any().downcast_ref::<ProducerApp>().map(ProducerApp::generator)
+pub fn cursor_of(process: &dyn Process) -> Option<&Cursor> {
+    process.as_any().downcast_ref::<ProducerApp>().map(ProducerApp::saved)
 }
 
 /// An application's log: warnings and errors of its client, on standard error.

@@ -18,6 +18,7 @@ mod random;
 mod read_event;
 mod spec;
 mod store;
+mod writer;
 
 pub use code::*;
 pub use code_values::*;

@@ -1,5 +1,7 @@
 //! Bad events: which, and what is wrong with them.
 
+use core::fmt;
+
 /// What is wrong with a poisoned event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoisonKind {
@@ -14,27 +16,69 @@ pub enum PoisonKind {
     },
     /// Ends the process that reads it.
     Fatal,
+    /// Refused for so long after it happened, in ms, drawn for each event: the other side is busy.
+    Busy {
+        /// At least.
+        min_ms: u64,
+        /// At most.
+        max_ms: u64,
+    },
 }
 
 impl PoisonKind {
-    /// Reads `malformed`, `invalid`, `fatal` or `slow:30s`.
+    /// Reads `malformed`, `invalid`, `fatal`, `slow:30s`, `busy:30s` or `busy:1m..4m`.
     pub fn read(text: &str) -> Result<Self, String> {
-        let expected = || "malformed, invalid, slow:DURATION such as slow:30s, or fatal".to_owned();
+        let expected = || {
+            "malformed, invalid, fatal, slow:DURATION such as slow:30s, or busy:DURATION such as busy:1m..4m"
+                .to_owned()
+        };
         match text {
-            "malformed" => Ok(Self::Malformed),
-            "invalid" => Ok(Self::Invalid),
-            "fatal" => Ok(Self::Fatal),
-            _ => {
-                let seconds = text.strip_prefix("slow:").ok_or_else(expected)?;
-                let ms = match (seconds.strip_suffix("ms"), seconds.strip_suffix('s')) {
-                    (Some(ms), _) => ms.parse().ok(),
-                    (None, Some(s)) => s.parse::<u64>().ok().and_then(|s| s.checked_mul(1000)),
-                    (None, None) => None,
-                };
-                ms.map(|ms| Self::Slow { ms }).ok_or_else(expected)
+            "malformed" => return Ok(Self::Malformed),
+            "invalid" => return Ok(Self::Invalid),
+            "fatal" => return Ok(Self::Fatal),
+            _ => {}
+        }
+        match text.split_once(':') {
+            Some(("slow", time)) => {
+                milliseconds(time).map(|ms| Self::Slow { ms }).ok_or_else(expected)
             }
+            Some(("busy", span)) => {
+                let (min, max) = span.split_once("..").unwrap_or((span, span));
+                match (milliseconds(min), milliseconds(max)) {
+                    (Some(min_ms), Some(max_ms)) if min_ms <= max_ms => {
+                        Ok(Self::Busy { min_ms, max_ms })
+                    }
+                    _ => Err(expected()),
+                }
+            }
+            None | Some(_) => Err(expected()),
         }
     }
+}
+
+/// As a level writes it.
+impl fmt::Display for PoisonKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("malformed"),
+            Self::Invalid => f.write_str("invalid"),
+            Self::Fatal => f.write_str("fatal"),
+            Self::Slow { ms } => write!(f, "slow:{ms}ms"),
+            Self::Busy { min_ms, max_ms } => write!(f, "busy:{min_ms}ms..{max_ms}ms"),
+        }
+    }
+}
+
+/// `500ms`, `30s`, `2m`.
+fn milliseconds(text: &str) -> Option<u64> {
+    let (number, unit_ms) = if let Some(number) = text.strip_suffix("ms") {
+        (number, 1)
+    } else if let Some(number) = text.strip_suffix('s') {
+        (number, 1_000)
+    } else {
+        (text.strip_suffix('m')?, 60_000)
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit_ms)
 }
 
 /// Which events are poisoned, counted from 1.

@@ -5,9 +5,9 @@ use logbrook_sorted::SortedMap;
 
 use crate::client_config::{self, Known, known};
 use crate::code::{Code, CodeError};
-use crate::code_values::Key;
+use crate::code_values::{Commit, Key, OnError, Transaction, WriteOrder};
 use crate::events::EventSpec;
-use crate::poison::{Poison, PoisonKind};
+use crate::poison::Poison;
 
 /// What an application does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -293,18 +293,18 @@ impl AppSpec {
         match self.role {
             Role::Producer => self.validate_producer()?,
             Role::Consumer => self.validate_consumer()?,
-            Role::Processor | Role::Relay => {
+            Role::Processor => {
+                self.validate_consumer()?;
+                if self.output.as_deref().is_none_or(str::is_empty) {
+                    return Err(self.invalid("output", "nothing", "the topic that it writes"));
+                }
+            }
+            Role::Relay => {
                 return Err(self.not_supported(&format!("role={}", self.role.as_str())));
             }
         }
-        match self.client {
-            ClientLibrary::Java => {}
-            ClientLibrary::Librdkafka | ClientLibrary::Python => {
-                return Err(self.not_supported(&format!("client={}", self.client.as_str())));
-            }
-        }
-        if self.output.is_some() {
-            return Err(self.not_supported("output"));
+        if self.output.is_some() && self.role != Role::Processor {
+            return Err(self.invalid("output", "a topic", "a processor, which alone has one"));
         }
         if let Some(setting) = self.code.not_supported() {
             return Err(self.not_supported(&setting));
@@ -314,6 +314,9 @@ impl AppSpec {
     }
 
     fn validate_producer(&self) -> Result<(), SettingError> {
+        if self.code.write_order != WriteOrder::DbThenKafka {
+            return Err(self.not_supported(&format!("write_order={}", self.code.write_order)));
+        }
         if self.topic.as_deref().is_none_or(str::is_empty) {
             return Err(self.invalid("topic", "nothing", "the topic that it writes"));
         }
@@ -347,10 +350,7 @@ impl AppSpec {
             );
             return Err(self.invalid("key", field, expected.trim_end_matches(", ")));
         }
-        match self.poison.iter().find(|poison| poison.kind != PoisonKind::Malformed) {
-            Some(poison) => Err(self.not_supported(&format!("poison kind {:?}", poison.kind))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn validate_consumer(&self) -> Result<(), SettingError> {
@@ -359,6 +359,37 @@ impl AppSpec {
         }
         if self.group.as_deref().is_none_or(str::is_empty) {
             return Err(self.invalid("group", "nothing", "the group that it reads as"));
+        }
+        let code = &self.code;
+        let needs = |setting: &str, expected: &str| Err(self.invalid(setting, "nothing", expected));
+        match code.on_error {
+            OnError::Dlq if code.dlq.is_none() => {
+                return needs("dlq", "the dead letter topic, for on_error=dlq");
+            }
+            OnError::RetryTopic if code.retry_topics.is_empty() => {
+                return needs("retry_topics", "such as retry@30s, for on_error=retry-topic");
+            }
+            _ => {}
+        }
+        if code.transaction != Transaction::Off {
+            if self.role != Role::Processor {
+                let expected = "off: a consumer writes nothing to Kafka; a processor does";
+                return Err(self.invalid("transaction", code.transaction.as_str(), expected));
+            }
+            if code.pool > 1 {
+                return Err(self.invalid("pool", &code.pool.to_string(), "1 with a transaction"));
+            }
+        }
+        if code.pool > 1 && code.on_error == OnError::RetryTopic {
+            return Err(self.invalid(
+                "pool",
+                &code.pool.to_string(),
+                "1 with on_error=retry-topic",
+            ));
+        }
+        if code.pool == 1 && matches!(code.commit, Commit::LowestDone | Commit::HighestDone) {
+            let expected = "after-batch or after-each, as there is no pool";
+            return Err(self.invalid("commit", code.commit.as_str(), expected));
         }
         Ok(())
     }

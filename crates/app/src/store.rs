@@ -62,6 +62,8 @@ pub struct Store {
     sums: SortedMap<String, i64>,
     log: Vec<StoreWrite>,
     ids: SortedSet<String>,
+    outbox: Vec<StoreWrite>,
+    published: u64,
     cursors: SortedMap<String, i64>,
 }
 
@@ -76,6 +78,8 @@ impl Store {
             sums: SortedMap::new(),
             log: Vec::new(),
             ids: SortedSet::new(),
+            outbox: Vec::new(),
+            published: 0,
             cursors: SortedMap::new(),
         }
     }
@@ -93,6 +97,12 @@ impl Store {
     /// `log`: the effects in the order in which they were applied.
     pub fn log(&self) -> &[StoreWrite] {
         &self.log
+    }
+
+    /// `outbox`: the events in the order in which they were inserted, and how many of them are marked as
+    /// published.
+    pub fn outbox(&self) -> (&[StoreWrite], u64) {
+        (&self.outbox, self.published)
     }
 
     /// Whether it is down.
@@ -128,8 +138,32 @@ impl Store {
                 Ok(StoreAnswer::Done)
             }
             StoreOp::GetCursor { name } => Ok(StoreAnswer::Cursor(self.cursors.get(name).copied())),
-            StoreOp::OutboxInsert(_) | StoreOp::OutboxRead { .. } | StoreOp::OutboxMark { .. } => {
+            StoreOp::ApplyOnce { key, write } => {
+                if self.ids.contains(key) {
+                    return Err(StoreError::Duplicate { id: write.id.clone() });
+                }
+                let done = self.write(core::slice::from_ref(write))?;
+                self.ids.insert(key.clone());
+                Ok(done)
+            }
+            StoreOp::OutboxInsert(_) | StoreOp::OutboxRead { .. } | StoreOp::OutboxMark { .. }
+                if self.spec.kind != StoreKind::Outbox =>
+            {
                 Err(StoreError::NotSupported)
+            }
+            StoreOp::OutboxInsert(write) => {
+                self.rows.insert(write.entity.clone(), write.clone());
+                self.outbox.push(write.clone());
+                Ok(StoreAnswer::Done)
+            }
+            StoreOp::OutboxRead { after, max } => {
+                let from = usize::try_from(*after).unwrap_or(usize::MAX);
+                let pending = (*after + 1..).zip(self.outbox.iter().skip(from).cloned());
+                Ok(StoreAnswer::Outbox(pending.take(*max).collect()))
+            }
+            StoreOp::OutboxMark { up_to } => {
+                self.published = self.published.max(*up_to);
+                Ok(StoreAnswer::Done)
             }
         }
     }

@@ -182,6 +182,13 @@ pub enum StoreOp {
     /// Apply one event as the store's kind does: `rows` keeps the last event of an entity, `ledger`
     /// adds `amount`, `log` appends an effect. A store with `unique = "id"` refuses a second `id`.
     Apply(StoreWrite),
+    /// Apply one event unless `key` was applied before; the store keeps the key in the same local transaction.
+    ApplyOnce {
+        /// What must not be twice.
+        key: String,
+        /// The event.
+        write: StoreWrite,
+    },
     /// Several events in one local transaction: all or none.
     ApplyAll(Vec<StoreWrite>),
     /// `outbox`: the business row and the event to be published, in one local transaction.

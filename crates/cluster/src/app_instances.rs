@@ -10,6 +10,15 @@ use crate::process_table::ProcessId;
 use crate::queue::Item;
 use crate::trace::{Actor, EventId, TraceKind};
 
+/// An instance that ran so long is not in a crash loop (Docker's restart policy: 10 s).
+const RAN_WELL_US: i64 = 10_000_000;
+
+/// How long the supervisor waits before it starts an instance again that has crashed so often in a row, in
+/// ms: doubled each time, as Docker's restart policy and the kubelet do, from 1 s to a minute.
+fn restart_ms(crashes: u32) -> u64 {
+    1_000_u64.checked_shl(crashes.saturating_sub(1).min(16)).unwrap_or(u64::MAX).min(60_000)
+}
+
 impl Cluster {
     pub(crate) fn app_or_error(&self, app: &str) -> Result<&AppState, AppVerbError> {
         self.apps.get(app).ok_or_else(|| AppVerbError::UnknownApp {
@@ -126,7 +135,7 @@ impl Cluster {
                 seed,
                 t0_ms,
                 bootstrap_servers: bootstrap.join(","),
-                generator: instance.generator.clone(),
+                cursor: instance.cursor.clone(),
             },
         );
         let name = format!("{app}/{number}");
@@ -161,17 +170,46 @@ impl Cluster {
                 .instances
                 .iter_mut()
                 .find(|(_, instance)| instance.process == Some(process))?;
-            Some((app.clone(), *number, instance, &state.rollout))
+            Some((app.clone(), *number, instance))
         });
-        let Some((app, number, instance, rollout)) = found else { return };
+        let Some((app, number, instance)) = found else { return };
         instance.process = None;
-        if let Some(generator) = program.as_deref().and_then(logbrook_app::cursor_of) {
-            instance.generator = Some(generator.clone());
+        if let Some(cursor) = program.as_deref().and_then(logbrook_app::cursor_of) {
+            instance.cursor = Some(cursor.clone());
         }
+        let code = self.process(process).and_then(|state| state.exit);
+        let started_us = self.process(process).map_or(0, |state| state.started_us);
+        let ran_us = self.now_us().saturating_sub(started_us);
+        let Some(state) = self.apps.get_mut(&app) else { return };
+        let (rollout, Some(instance)) = (&state.rollout, state.instances.get_mut(&number)) else {
+            return;
+        };
         let in_turn = rollout.as_ref().is_some_and(|rollout| rollout.current == Some(number));
         if in_turn {
             let start_us = self.after_ms(self.config().app_restart_ms);
             self.queue.push(start_us, Item::AppStart { app, number, cause });
+            return;
+        }
+        match code {
+            // Its work is done.
+            Some(0) => instance.wanted = false,
+            Some(_) if instance.wanted => {
+                instance.crashes += 1;
+                instance.crashes_in_a_row =
+                    if ran_us >= RAN_WELL_US { 1 } else { instance.crashes_in_a_row + 1 };
+                let ms = restart_ms(instance.crashes_in_a_row);
+                let start_us = self.after_ms(ms);
+                self.queue.push(start_us, Item::AppRestart { app, number, cause });
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// The supervisor starts what has crashed, unless somebody else has, or does not want it any more.
+    pub(crate) fn app_restart_due(&mut self, app: &str, number: u32, cause: EventId) {
+        let state = self.apps.get(app).and_then(|state| state.instances.get(&number));
+        if state.is_some_and(|instance| instance.wanted) {
+            self.start_instance(app, number, Some(cause));
         }
     }
 

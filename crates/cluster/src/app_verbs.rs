@@ -124,16 +124,9 @@ impl Cluster {
         entity: Option<&str>,
     ) -> Result<(), AppVerbError> {
         self.producer_or_error(app, "@poison")?;
-        match kind {
-            PoisonKind::Malformed => {}
-            PoisonKind::Invalid | PoisonKind::Slow { .. } | PoisonKind::Fatal => {
-                let setting = format!("poison kind {kind:?}");
-                return Err(SettingError::NotSupported { app: app.to_owned(), setting }.into());
-            }
-        }
         let line = match entity {
-            Some(entity) => format!("poison malformed {entity}"),
-            None => "poison malformed".to_owned(),
+            Some(entity) => format!("poison {kind} {entity}"),
+            None => format!("poison {kind}"),
         };
         self.tell_app(app, line);
         Ok(())

@@ -4,7 +4,7 @@ use core::fmt;
 use logbrook_sorted::SortedMap;
 use std::collections::VecDeque;
 
-use logbrook_app::{AppSpec, Generator, SettingError};
+use logbrook_app::{AppSpec, Cursor, SettingError};
 
 use crate::process_table::ProcessId;
 
@@ -44,8 +44,12 @@ pub struct InstanceState {
     pub process: Option<ProcessId>,
     /// How often it was started.
     pub starts: u32,
+    /// How often it ended by itself, other than in order: an exception, a record that kills.
+    pub crashes: u32,
+    /// Of them, how many in a row, none of them having run for a while.
+    pub(crate) crashes_in_a_row: u32,
     /// Its source's cursor, left by the last process on its disk.
-    pub(crate) generator: Option<Generator>,
+    pub(crate) cursor: Option<Cursor>,
 }
 
 /// A rolling restart: one instance ends and starts again before the next one has its turn.

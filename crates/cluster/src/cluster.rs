@@ -456,6 +456,7 @@ impl Cluster {
             Item::ResumeNode { node, cause } => self.resume_node(node, cause),
             Item::Resume { process, cause } => self.resume(process, cause),
             Item::AppStart { app, number, cause } => self.app_start_due(&app, number, cause),
+            Item::AppRestart { app, number, cause } => self.app_restart_due(&app, number, cause),
             Item::RolloutNext { app, cause } => self.rollout_next(&app, cause),
             Item::GraceOver { process, cause } => {
                 self.signal_because(process, Signal::Kill, Some(cause))

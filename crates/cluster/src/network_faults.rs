@@ -181,6 +181,7 @@ impl Cluster {
             | Item::ResumeNode { .. }
             | Item::Delayed { .. }
             | Item::AppStart { .. }
+            | Item::AppRestart { .. }
             | Item::RolloutNext { .. }
             | Item::GraceOver { .. } => None,
         }

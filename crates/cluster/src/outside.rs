@@ -16,7 +16,9 @@ impl Cluster {
     ) {
         // An effect of a record is caused by the work on it, not by the timer that ended that work.
         let source = match &request.op {
-            StoreOp::Apply(write) | StoreOp::OutboxInsert(write) => write.source.as_ref(),
+            StoreOp::Apply(write)
+            | StoreOp::OutboxInsert(write)
+            | StoreOp::ApplyOnce { write, .. } => write.source.as_ref(),
             StoreOp::ApplyAll(writes) => writes.last().and_then(|write| write.source.as_ref()),
             StoreOp::OutboxRead { .. }
             | StoreOp::OutboxMark { .. }

@@ -53,6 +53,8 @@ pub(crate) enum Item {
     ResumeNode { node: i32, cause: EventId },
     /// An application's instance starts again.
     AppStart { app: String, number: u32, cause: EventId },
+    /// The supervisor starts an instance that has crashed.
+    AppRestart { app: String, number: u32, cause: EventId },
     /// The next instance of a rolling restart has its turn.
     RolloutNext { app: String, cause: EventId },
     /// An instance had its time to end in order.
@@ -93,6 +95,7 @@ impl Item {
             Self::Delayed { item } => item.what(),
             Self::ResumeNode { node, .. } => format!("Resume of node {node}"),
             Self::AppStart { app, number, .. } => format!("AppStart of {app}/{number}"),
+            Self::AppRestart { app, number, .. } => format!("AppRestart of {app}/{number}"),
             Self::RolloutNext { app, .. } => format!("RolloutNext of {app}"),
             Self::GraceOver { process, .. } => format!("GraceOver of process {}", process.0),
         }

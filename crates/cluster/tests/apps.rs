@@ -276,7 +276,10 @@ fn a_malformed_event_crashes_skips_or_blocks_as_the_code_says() {
         let running = cluster.app("ledger").unwrap().processes().count();
         let done = processed(&cluster).len();
         match on_error {
-            "crash" => assert_eq!((failed, running), (1, 0)),
+            "crash" => {
+                let crashes = cluster.app("ledger").unwrap().instances()[&1].crashes;
+                assert!(failed as u32 == crashes && crashes >= 1, "{failed} {crashes} {running}");
+            }
             "skip" => assert_eq!((failed, running, done), (0, 1, 99)),
             _ => {
                 assert!(failed >= 5, "{failed}");
@@ -380,7 +383,7 @@ fn verbs_name_what_they_did_not_find_and_change_nothing() {
     );
     assert_eq!(
         said(cluster.deploy("ledger", &[("on_error", "dlq")])),
-        "app ledger: on_error=dlq is not supported by this build"
+        "app ledger: dlq: found `nothing`, expected the dead letter topic, for on_error=dlq"
     );
     assert!(said(cluster.deploy("bank", &[("acks", "2")])).ends_with(
         "org.apache.kafka.common.config.ConfigException: Invalid value 2 for configuration acks: String must be one of: all, -1, 0, 1"

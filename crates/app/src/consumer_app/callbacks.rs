@@ -25,19 +25,22 @@ impl ConsumerApp {
                     });
                 }
                 ConsumerOutput::Revoked(partitions) => {
-                    // The callback runs inside `poll`: everything polled is processed.
-                    match self.spec.code.on_revoke {
-                        OnRevoke::Nothing => {}
-                        OnRevoke::Commit => {
+                    // The callback runs inside `poll`: without a pool everything polled is processed.
+                    match (self.spec.code.on_revoke, &self.pool) {
+                        (OnRevoke::Nothing, _) => {}
+                        (OnRevoke::Commit, None) => {
                             self.consumer.commit(io.now, true, None);
                         }
+                        (OnRevoke::Commit, Some(_)) => self.commit_of_pool(io.now, true),
                     }
+                    self.given_away(&partitions);
                     io.event(AppEvent::Revoked {
                         group: self.group.clone(),
                         partitions: pairs(partitions),
                     });
                 }
                 ConsumerOutput::Lost(partitions) => {
+                    self.given_away(&partitions);
                     io.event(AppEvent::Lost {
                         group: self.group.clone(),
                         partitions: pairs(partitions),
@@ -80,6 +83,15 @@ impl ConsumerApp {
             }
         }
         Some(outputs)
+    }
+
+    fn given_away(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.not_due.remove(partition);
+            if let Some(pool) = &mut self.pool {
+                pool.give_up(partition);
+            }
+        }
     }
 }
 

@@ -13,23 +13,33 @@
 //! waits for the next poll. SIGTERM is `consumer.wakeup()`: the records in hand are finished first.
 
 mod callbacks;
+mod failure;
+mod pool;
 mod record;
+mod transaction;
 
 use core::any::Any;
-use logbrook_sorted::SortedMap;
+use logbrook_sorted::{SortedMap, SortedSet};
 use std::collections::VecDeque;
 
 use logbrook_client::consumer::{CommitId, Subscription};
-use logbrook_client::process::{AppEvent, Input, Io, Process, Signal};
-use logbrook_client::{Consumer, ConsumerConfig, ConsumerRecord, KafkaError, TopicPartition};
+use logbrook_client::net::NetEvent;
+use logbrook_client::process::{AppEvent, Input, Io, Outcome, Process, ProcessView, Signal};
+use logbrook_client::producer::TransactionCall;
+use logbrook_client::{
+    Consumer, ConsumerConfig, ConsumerRecord, KafkaError, OffsetAndMetadata, TopicPartition,
+};
 
-use crate::client_config::{properties, refused};
-use crate::code_values::{Commit, OnExit};
-use crate::instance::Instance;
+use crate::client_config::{consumer_properties, refused};
+use crate::code_values::{Commit, OnError, OnExit, OnSendError};
+use crate::instance::{Instance, timestamp};
 use crate::random::Random;
 use crate::read_event::ReadEvent;
-use crate::spec::{AppSpec, SettingError};
+use crate::spec::{AppSpec, Role, SettingError};
+use crate::writer::{WRITER, Writer};
+use pool::Pool;
 use record::{place, read};
+use transaction::OpenTransaction;
 
 /// Exit code of a JVM that SIGTERM ended in order.
 const EXIT_TERM: i32 = 143;
@@ -37,18 +47,29 @@ const EXIT_TERM: i32 = 143;
 /// Exit code of a JVM whose main thread threw.
 const EXIT_CRASH: i32 = 1;
 
-/// One instance of a consumer.
+/// One instance of a consumer, or of a processor.
 #[derive(Clone)]
 pub(crate) struct ConsumerApp {
     spec: AppSpec,
     group: String,
     consumer: Consumer,
+    /// Where the application writes to Kafka too.
+    writer: Option<Writer>,
+    /// With `transaction=each` or `batch`.
+    transaction: Option<OpenTransaction>,
+    /// With `pool` above 1.
+    pool: Option<Pool>,
     times: Random,
+    keys: Random,
     phase: Phase,
     /// What the last poll returned and the code has not yet taken up.
     batch: VecDeque<ConsumerRecord>,
     /// How often the record at this place has failed.
     failures: SortedMap<(TopicPartition, i64), u32>,
+    /// Partitions of retry topics whose next record is not due yet, and when it is.
+    not_due: SortedMap<TopicPartition, i64>,
+    /// Ids that the process has seen (`dedupe`), entities that it has a row of (`fold`).
+    seen: SortedSet<String>,
     next_token: u64,
     /// SIGTERM came: no further poll.
     stopping: bool,
@@ -57,6 +78,8 @@ pub(crate) struct ConsumerApp {
 /// What the one thread of the application is doing.
 #[derive(Clone)]
 enum Phase {
+    /// Inside `initTransactions`.
+    Starting(TransactionCall),
     /// Inside `poll`.
     Polling,
     /// Between two records of a batch.
@@ -65,8 +88,16 @@ enum Phase {
     Processing { work: Box<Work>, until_ms: i64 },
     /// Waiting for the store.
     Storing { work: Box<Work>, token: u64 },
+    /// Inside `flush`, or the `get` of a dead letter's send.
+    Flushing { then: AfterFlush },
     /// Inside `commitSync`.
     Committing { id: CommitId, then: AfterCommit },
+    /// Inside `sendOffsetsToTransaction`.
+    SendingOffsets { call: TransactionCall, then: AfterCommit },
+    /// Inside `commitTransaction`.
+    CommittingTransaction { call: TransactionCall, then: AfterCommit },
+    /// Inside `abortTransaction`.
+    Aborting { call: TransactionCall, backoff_ms: i64 },
     /// `Thread.sleep` before the next try.
     Backoff { until_ms: i64 },
     /// Inside `close`.
@@ -80,6 +111,28 @@ enum AfterCommit {
     Poll,
 }
 
+impl AfterCommit {
+    fn phase(self) -> Phase {
+        match self {
+            Self::Next => Phase::Next,
+            Self::Poll => Phase::Polling,
+        }
+    }
+}
+
+/// Where the thread goes on when all that was sent is answered.
+#[derive(Clone)]
+enum AfterFlush {
+    /// This record has been put aside.
+    SetAside { record: Box<ConsumerRecord>, event: Option<Box<ReadEvent>> },
+    /// `commitSync` of these offsets, or of all positions.
+    Commit { offsets: Option<Offsets>, then: AfterCommit },
+    /// `close`.
+    Close,
+}
+
+type Offsets = SortedMap<TopicPartition, OffsetAndMetadata>;
+
 /// A record in the code's hands, with what it says.
 #[derive(Clone)]
 struct Work {
@@ -89,10 +142,17 @@ struct Work {
 
 impl ConsumerApp {
     pub(crate) fn new(spec: &AppSpec, instance: &Instance) -> Result<Self, SettingError> {
-        let config =
-            ConsumerConfig::from_properties(&properties(spec, &instance.bootstrap_servers))
-                .map_err(|error| refused(spec, error))?;
+        let config = ConsumerConfig::from_properties(&consumer_properties(spec, instance))
+            .map_err(|error| refused(spec, error))?;
+        let writes = spec.role == Role::Processor
+            || matches!(spec.code.on_error, OnError::Dlq | OnError::RetryTopic | OnError::ParkKey);
         Ok(Self {
+            writer: if writes { Some(Writer::new(spec, instance)?) } else { None },
+            transaction: OpenTransaction::new(spec),
+            pool: Pool::new(&spec.code),
+            keys: Random::new(instance.own_seed("keys", &spec.name), "keys", ""),
+            not_due: SortedMap::new(),
+            seen: SortedSet::new(),
             group: spec.group.clone().unwrap_or_default(),
             consumer: Consumer::new(config, instance.own_seed("client", &spec.name)),
             times: Random::new(instance.own_seed("process_ms", &spec.name), "process_ms", ""),
@@ -109,15 +169,19 @@ impl ConsumerApp {
     fn drive(&mut self, io: &mut Io) {
         loop {
             let Some(outputs) = self.take_outputs(io) else { return };
+            let wrote = self.writer.as_mut().is_some_and(|writer| writer.poll(io));
             if let Phase::Committing { id, then } = self.phase
                 && outputs.commits_ended.contains(&id)
             {
-                self.phase = match then {
-                    AfterCommit::Next => Phase::Next,
-                    AfterCommit::Poll => Phase::Polling,
-                };
+                self.phase = then.phase();
             }
+            let pool = match self.advance_pool(io, &outputs.commits_ended) {
+                Step::Crashed => return,
+                Step::GoesOn => true,
+                Step::Waits => false,
+            };
             match self.advance(io) {
+                Step::Waits if wrote || pool => {}
                 Step::Waits => break,
                 Step::GoesOn => {}
                 Step::Crashed => return,
@@ -125,13 +189,22 @@ impl ConsumerApp {
         }
         let own = match &self.phase {
             Phase::Processing { until_ms, .. } | Phase::Backoff { until_ms } => Some(*until_ms),
-            Phase::Polling
+            Phase::Starting(_)
+            | Phase::Polling
             | Phase::Next
             | Phase::Storing { .. }
+            | Phase::Flushing { .. }
             | Phase::Committing { .. }
+            | Phase::SendingOffsets { .. }
+            | Phase::CommittingTransaction { .. }
+            | Phase::Aborting { .. }
             | Phase::Closing => None,
         };
-        for wake in own.into_iter().chain(self.consumer.next_wakeup()) {
+        let due = self.not_due.values().copied().min();
+        let pool = self.pool.as_ref().and_then(Pool::next_wakeup);
+        let clients =
+            [self.consumer.next_wakeup(), self.writer.as_ref().and_then(Writer::next_wakeup)];
+        for wake in [own, due, pool].into_iter().chain(clients).flatten() {
             io.wake_at(wake);
         }
     }
@@ -139,12 +212,18 @@ impl ConsumerApp {
     /// One step of the thread.
     fn advance(&mut self, io: &mut Io) -> Step {
         match &self.phase {
-            Phase::Polling if self.stopping => {
-                self.phase = Phase::Closing;
-                self.consumer.close(io.now);
-                Step::GoesOn
-            }
+            Phase::Starting(call) => match self.returned(*call) {
+                None => Step::Waits,
+                Some(Ok(())) => {
+                    self.phase = Phase::Polling;
+                    Step::GoesOn
+                }
+                Some(Err(error)) => self.crash(io, &error),
+            },
+            Phase::Polling if self.stopping => self.stop(io),
+            Phase::Polling if self.pool.as_ref().is_some_and(Pool::is_full) => Step::Waits,
             Phase::Polling => {
+                self.resume_what_is_due(io.now);
                 let records = self.consumer.fetch_records(io.now, usize::MAX);
                 if records.is_empty() {
                     // What the call started (a join, a fetch) has to leave the client.
@@ -159,10 +238,7 @@ impl ConsumerApp {
             }
             Phase::Next => match self.batch.pop_front() {
                 Some(record) => self.start(io, record),
-                None => {
-                    self.batch_done(io.now);
-                    Step::GoesOn
-                }
+                None => self.batch_done(io),
             },
             Phase::Processing { until_ms, .. } if *until_ms > io.now => Step::Waits,
             Phase::Processing { work, .. } => {
@@ -174,7 +250,105 @@ impl ConsumerApp {
                 self.phase = Phase::Polling;
                 Step::GoesOn
             }
+            Phase::Flushing { .. } => self.flushed(io),
+            Phase::SendingOffsets { .. }
+            | Phase::CommittingTransaction { .. }
+            | Phase::Aborting { .. } => self.advance_transaction(io),
             Phase::Storing { .. } | Phase::Committing { .. } | Phase::Closing => Step::Waits,
+        }
+    }
+
+    /// SIGTERM came: what is in hand is done, then the clients are closed.
+    fn stop(&mut self, io: &mut Io) -> Step {
+        if self.pool.as_ref().is_some_and(|pool| !pool.is_idle()) {
+            return Step::Waits;
+        }
+        if let Some(writer) = &mut self.writer
+            && !writer.is_idle()
+        {
+            writer.client().flush(io.now);
+            self.phase = Phase::Flushing { then: AfterFlush::Close };
+            return Step::GoesOn;
+        }
+        self.close(io.now);
+        Step::GoesOn
+    }
+
+    fn close(&mut self, now: i64) {
+        self.commit_of_pool(now, true);
+        self.phase = Phase::Closing;
+        self.consumer.close(now);
+    }
+
+    /// Inside `flush`: what comes next when everything is answered, and what became of it.
+    fn flushed(&mut self, io: &mut Io) -> Step {
+        let Phase::Flushing { then } = &self.phase else { return Step::GoesOn };
+        let Some(writer) = &mut self.writer else { return Step::GoesOn };
+        if !writer.is_idle() {
+            return Step::Waits;
+        }
+        let then = then.clone();
+        if self.transaction.is_none()
+            && let Step::Crashed = self.take_write_errors(io)
+        {
+            return Step::Crashed;
+        }
+        match then {
+            AfterFlush::SetAside { record, event } => {
+                self.processed(io, &record, event.as_deref(), Outcome::SetAside)
+            }
+            AfterFlush::Commit { offsets, then } => {
+                // Sent again, it is not over.
+                if self.writer.as_ref().is_some_and(|writer| !writer.is_idle()) {
+                    return Step::GoesOn;
+                }
+                let id = self.consumer.commit(io.now, true, offsets);
+                self.phase = Phase::Committing { id, then };
+                Step::GoesOn
+            }
+            AfterFlush::Close => {
+                self.close(io.now);
+                Step::GoesOn
+            }
+        }
+    }
+
+    /// Sends that failed: dropped, sent again, or the end of the program, as `on_send_error` says. A dead
+    /// letter that cannot be written is an exception that nothing catches.
+    fn take_write_errors(&mut self, io: &mut Io) -> Step {
+        let Some(writer) = &mut self.writer else { return Step::GoesOn };
+        for (sent, error) in writer.take_failed() {
+            let Some(id) = &sent.id else {
+                return self.crash(io, &error);
+            };
+            io.event(AppEvent::SendFailed {
+                id: id.clone(),
+                topic: sent.record.topic.clone(),
+                error: error.to_string(),
+            });
+            match self.spec.code.on_send_error {
+                OnSendError::Drop => {
+                    let (time, name) = (timestamp(io.now), &self.spec.name);
+                    io.stderr(&format!("[{time}] ERROR [{name}] could not send {id}: {error}\n"));
+                }
+                OnSendError::Keep => writer.send(io.now, sent.id, sent.record),
+                OnSendError::Stop => return self.crash(io, &error),
+            }
+        }
+        Step::GoesOn
+    }
+
+    /// `commitSync`, after everything sent so far is answered.
+    fn commit_after_flush(&mut self, io: &mut Io, offsets: Option<Offsets>, then: AfterCommit) {
+        match &mut self.writer {
+            Some(writer) if !writer.is_idle() => {
+                writer.client().flush(io.now);
+                self.phase = Phase::Flushing { then: AfterFlush::Commit { offsets, then } };
+            }
+            Some(_) | None => {
+                let id = self.consumer.commit(io.now, true, offsets);
+                self.phase = Phase::Committing { id, then };
+            }
         }
     }
 
@@ -187,6 +361,14 @@ impl ConsumerApp {
                 entity: event.as_ref().map(|event| event.entity.clone()),
                 n: event.as_ref().map(|event| event.n),
             });
+        }
+        if let Some(pool) = &mut self.pool {
+            pool.take(records);
+            if matches!(self.spec.code.commit, Commit::Before | Commit::AfterBatch) {
+                let id = self.consumer.commit(io.now, true, None);
+                self.phase = Phase::Committing { id, then: AfterCommit::Poll };
+            }
+            return;
         }
         self.batch = records.into();
         self.phase = match self.spec.code.commit {
@@ -203,19 +385,31 @@ impl ConsumerApp {
         };
     }
 
-    fn batch_done(&mut self, now: i64) {
-        self.phase = match self.spec.code.commit {
-            Commit::AfterBatch => {
-                let id = self.consumer.commit(now, true, None);
-                Phase::Committing { id, then: AfterCommit::Poll }
+    fn batch_done(&mut self, io: &mut Io) -> Step {
+        if let Step::Crashed = self.sends_done(io) {
+            return Step::Crashed;
+        }
+        if self.transaction.as_ref().is_some_and(OpenTransaction::is_open) {
+            return self.end_transaction(io, AfterCommit::Poll);
+        }
+        match self.spec.code.commit {
+            Commit::AfterBatch if self.transaction.is_none() => {
+                self.commit_after_flush(io, None, AfterCommit::Poll);
             }
             Commit::Auto
+            | Commit::AfterBatch
             | Commit::AfterEach
             | Commit::Before
             | Commit::None
             | Commit::LowestDone
-            | Commit::HighestDone => Phase::Polling,
-        };
+            | Commit::HighestDone => self.phase = Phase::Polling,
+        }
+        Step::GoesOn
+    }
+
+    /// Errors that callbacks have brought meanwhile.
+    fn sends_done(&mut self, io: &mut Io) -> Step {
+        if self.transaction.is_some() { Step::GoesOn } else { self.take_write_errors(io) }
     }
 
     /// An exception that nothing catches: the process ends without leaving its group.
@@ -239,15 +433,23 @@ enum Step {
 impl Process for ConsumerApp {
     fn handle(&mut self, input: Input, io: &mut Io) {
         let step = match input {
-            Input::Start => match self
-                .consumer
-                .subscribe(io.now, Subscription::Topics(self.spec.topics.clone()))
-            {
-                Ok(()) => Step::GoesOn,
-                Err(error) => self.crash(io, &error),
-            },
-            Input::Net(event) => {
-                self.consumer.handle(io.now, event);
+            Input::Start => {
+                match self.consumer.subscribe(io.now, Subscription::Topics(self.subscribed())) {
+                    Ok(()) => self.start_transactions(io),
+                    Err(error) => self.crash(io, &error),
+                }
+            }
+            Input::Net(mut event) => {
+                match (event.channel().client, &mut self.writer) {
+                    (WRITER, Some(writer)) => {
+                        let (NetEvent::Response { channel, .. }
+                        | NetEvent::Disconnected { channel, .. }
+                        | NetEvent::ConnectFailed { channel, .. }) = &mut event;
+                        *channel = channel.within(0);
+                        writer.handle(io.now, event);
+                    }
+                    _ => self.consumer.handle(io.now, event),
+                }
                 Step::GoesOn
             }
             Input::Store(reply) => self.store_answered(io, reply),
@@ -277,5 +479,9 @@ impl Process for ConsumerApp {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn view(&self) -> ProcessView {
+        self.consumer.view()
     }
 }

@@ -32,6 +32,7 @@ use crate::metadata::Metadata;
 use crate::net::NetEvent;
 use crate::network_client::{NetOutput, NetworkClient};
 use crate::process::ProcessView;
+use crate::producer::ConsumerGroupMetadata;
 use crate::topic_partition::TopicPartition;
 use close::Closing;
 use commit::{Commit, CommitKind};
@@ -161,6 +162,16 @@ impl Consumer {
     /// The member id that the coordinator gave, empty before.
     pub fn member_id(&self) -> &str {
         &self.coordinator.generation.member_id
+    }
+
+    /// `groupMetadata`: who commits, for offsets in a producer's transaction.
+    pub fn group_metadata(&self) -> ConsumerGroupMetadata {
+        ConsumerGroupMetadata {
+            group_id: self.config.group_id.clone().unwrap_or_default(),
+            generation_id: self.coordinator.generation.id,
+            member_id: self.member_id().to_owned(),
+            group_instance_id: self.config.group_instance_id.clone(),
+        }
     }
 
     /// What a stage shows of it.

@@ -1,7 +1,9 @@
 //! A service that writes events as they come: a loop around `KafkaProducer.send`.
 
+mod transaction;
+
 use core::any::Any;
-use logbrook_sorted::SortedMap;
+use logbrook_sorted::{SortedMap, SortedSet};
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -10,16 +12,20 @@ use logbrook_client::{
     KafkaError, Producer, ProducerConfig, ProducerOutput, ProducerRecord, SendId,
 };
 
-use crate::client_config::{properties, refused};
-use crate::code_values::{Key, OnExit, OnSendError, Resume, SendMode};
-use crate::generator::{Event, Generator};
+use crate::client_config::{producer_properties, refused};
+use crate::code_values::{Key, OnExit, OnSendError, Resume, SendMode, Timestamp};
+use crate::generator::{Cursor, Event, Generator};
 use crate::instance::{Instance, log, timestamp};
 use crate::poison::PoisonKind;
 use crate::random::Random;
 use crate::spec::{AppSpec, Rate, SettingError};
+use transaction::Transactions;
 
 /// Without a rate, so many events are in the producer's hands at most.
 const MAX_UNACKED: usize = 1_000;
+
+/// How often the cursor's file is written, in ms.
+const SAVE_MS: i64 = 1_000;
 
 /// Exit code of a JVM that SIGTERM ended in order.
 const EXIT_TERM: i32 = 143;
@@ -27,9 +33,11 @@ const EXIT_TERM: i32 = 143;
 /// One instance of a producer.
 ///
 /// Event k of the application is due k / rate after its start; an instance takes every n-th. After a
-/// restart the source goes on with the next event that was not handed to `send`, from now on at its
-/// rate: events do not pile up while the application is down. A source that has given all its events
-/// leaves the process running and idle.
+/// restart the source goes on behind its cursor, from now on at its rate: events do not pile up while the
+/// application is down. The cursor is a file that is written once a second, and at an orderly end: it says
+/// which events are acknowledged without a gap, so that a crash has the events since then sent again.
+/// When all of its `count` events are acknowledged the program ends; with `on_exit=abrupt` it ends when all
+/// are handed to `send`.
 #[derive(Clone)]
 pub(crate) struct ProducerApp {
     spec: AppSpec,
@@ -49,6 +57,15 @@ pub(crate) struct ProducerApp {
     held: VecDeque<Event>,
     held_until_ms: i64,
     closing: bool,
+    /// With `transaction=each` or `batch`.
+    transactions: Option<Transactions>,
+    /// The cursor's file, and when it is written next.
+    saved: Cursor,
+    save_ms: i64,
+    /// Events handed over whose end nobody knows yet.
+    open: SortedSet<u64>,
+    ended: bool,
+    close_called: bool,
 }
 
 /// Events on top of the rate.
@@ -63,26 +80,23 @@ struct Burst {
 
 impl ProducerApp {
     pub(crate) fn new(spec: &AppSpec, instance: Instance) -> Result<Self, SettingError> {
-        let config =
-            ProducerConfig::from_properties(&properties(spec, &instance.bootstrap_servers))
-                .map_err(|error| refused(spec, error))?;
+        let config = ProducerConfig::from_properties(&producer_properties(spec, &instance))
+            .map_err(|error| refused(spec, error))?;
         let missing = |setting: &str| SettingError::Invalid {
             app: spec.name.clone(),
             setting: setting.to_owned(),
             found: "nothing".to_owned(),
             expected: "a value".to_owned(),
         };
-        let kept = match spec.code.resume {
-            Resume::FromCursor | Resume::TransactionalCursor => instance.generator.clone(),
-            Resume::FromStart => None,
-        };
-        let source = match kept {
-            Some(generator) => generator,
-            None => {
-                let events = spec.events.clone().ok_or_else(|| missing("events"))?;
-                Generator::new(&spec.name, events, spec.poison.clone(), instance.seed)
+        let saved = match spec.code.resume {
+            Resume::FromCursor | Resume::TransactionalCursor => {
+                instance.cursor.clone().unwrap_or_default()
             }
+            Resume::FromStart => Cursor::default(),
         };
+        let events = spec.events.clone().ok_or_else(|| missing("events"))?;
+        let mut source = Generator::new(&spec.name, events, spec.poison.clone(), instance.seed);
+        source.resume(&saved);
         Ok(Self {
             topic: spec.topic.clone().ok_or_else(|| missing("topic"))?,
             number: u64::from(instance.number.max(1)),
@@ -97,12 +111,30 @@ impl ProducerApp {
             held: VecDeque::new(),
             held_until_ms: 0,
             closing: false,
+            transactions: Transactions::new(spec.code.transaction),
+            saved,
+            save_ms: i64::MIN,
+            open: SortedSet::new(),
+            ended: false,
+            close_called: false,
             spec: spec.clone(),
         })
     }
 
-    pub(crate) fn generator(&self) -> &Generator {
-        &self.source
+    /// What the cursor's file says.
+    pub(crate) fn saved(&self) -> &Cursor {
+        &self.saved
+    }
+
+    fn save_cursor(&mut self) {
+        let before_open = self.open.first().map(|number| number - 1);
+        self.saved = self.source.cursor(before_open.unwrap_or_else(|| self.source.made()));
+    }
+
+    /// The program ends.
+    fn end(&mut self, io: &mut Io, code: i32) {
+        self.ended = true;
+        io.exit(code);
     }
 
     /// The next event of the application that is this instance's, by its number from 0.
@@ -137,7 +169,8 @@ impl ProducerApp {
             SendMode::Sync => self.unacked.is_empty(),
             SendMode::Async => self.spec.rate.is_some() || self.unacked.len() < MAX_UNACKED,
         };
-        if self.closing || !may_send {
+        let in_turn = self.transactions.as_ref().is_none_or(Transactions::may_send);
+        if self.closing || !may_send || !in_turn {
             return None;
         }
         let held = (!self.held.is_empty()).then_some(self.held_until_ms);
@@ -159,6 +192,10 @@ impl ProducerApp {
             return;
         }
         let burst = self.bursts.iter().position(|burst| self.burst_due_ms(burst) <= io.now);
+        let due_ms = match burst {
+            Some(at) => self.burst_due_ms(&self.bursts[at]),
+            None => self.regular_due_ms().unwrap_or(io.now),
+        };
         if let Some(at) = burst {
             self.bursts[at].sent += 1;
             if self.bursts[at].sent >= self.bursts[at].total {
@@ -171,9 +208,10 @@ impl ProducerApp {
         }
         let own = self.next_own();
         while self.source.made() < own {
-            self.source.next_event();
+            self.source.next_event(due_ms);
         }
-        let event = self.source.next_event();
+        let event = self.source.next_event(due_ms);
+        self.open.insert(event.number);
         io.event(AppEvent::Sent {
             id: event.id.clone(),
             entity: event.entity.clone(),
@@ -184,6 +222,9 @@ impl ProducerApp {
     }
 
     fn hand_over(&mut self, io: &mut Io, event: Event) {
+        if !self.in_transaction(io) {
+            return;
+        }
         let key = match &self.spec.code.key {
             Key::None => None,
             Key::Id => Some(event.id.clone()),
@@ -194,6 +235,10 @@ impl ProducerApp {
             topic: self.topic.clone(),
             key: key.map(Bytes::from),
             value: Some(Bytes::from(event.value.clone())),
+            timestamp: match self.spec.code.timestamp {
+                Timestamp::Now => None,
+                Timestamp::Event => Some(event.time_ms),
+            },
             ..ProducerRecord::default()
         };
         let id = self.producer.send(io.now, record);
@@ -202,16 +247,44 @@ impl ProducerApp {
 
     /// Everything that is due, as long as the producer's answers make more of it possible.
     fn drive(&mut self, io: &mut Io) {
-        loop {
-            while self.next_due_ms(io.now).is_some_and(|due| due <= io.now) {
+        while !self.ended {
+            while !self.ended && self.next_due_ms(io.now).is_some_and(|due| due <= io.now) {
                 self.send_one(io);
             }
-            if !self.take_outputs(io) {
+            // Both: what the one does may make room for the other.
+            let (ended, completed) = (self.end_transaction(io), self.take_outputs(io));
+            if !ended && !completed {
                 break;
             }
         }
-        for wake in self.next_due_ms(io.now).into_iter().chain(self.producer.next_wakeup()) {
+        self.finish(io);
+        if self.ended {
+            return;
+        }
+        if io.now >= self.save_ms {
+            self.save_cursor();
+            self.save_ms = io.now.saturating_add(SAVE_MS);
+        }
+        let transaction = self.transactions.as_ref().and_then(Transactions::due_ms);
+        let own = self.next_due_ms(io.now).into_iter().chain(transaction);
+        for wake in own.chain(self.producer.next_wakeup()) {
             io.wake_at(wake);
+        }
+    }
+
+    /// A program with a `count` has an end: it closes its producer, or just returns.
+    fn finish(&mut self, io: &mut Io) {
+        let all_made = self.spec.count.is_some_and(|count| self.next_own() >= count);
+        if !all_made || !self.held.is_empty() || self.base.is_none() {
+            return;
+        }
+        match self.spec.code.on_exit {
+            OnExit::Abrupt => self.end(io, 0),
+            OnExit::Flush if !self.closing && self.open.is_empty() => {
+                self.save_cursor();
+                self.end(io, 0);
+            }
+            OnExit::Flush => {}
         }
     }
 
@@ -223,12 +296,22 @@ impl ProducerApp {
                 ProducerOutput::Request(outgoing) => io.send(outgoing),
                 ProducerOutput::Disconnect { to, channel } => io.disconnect(to, channel),
                 ProducerOutput::Log(line) => log(io, &line),
-                // An application that generates events has no transactions.
-                ProducerOutput::TransactionCompleted { .. } => {}
-                ProducerOutput::Closed => io.exit(EXIT_TERM),
+                ProducerOutput::TransactionCompleted { call, result } => {
+                    completed = true;
+                    self.transaction_completed(io, call, result);
+                }
+                ProducerOutput::Closed => {
+                    self.save_cursor();
+                    self.end(io, EXIT_TERM);
+                }
                 ProducerOutput::Completed { id, result } => {
                     completed = true;
                     let Some(event) = self.unacked.remove(&id) else { continue };
+                    if let Some(transactions) = &mut self.transactions {
+                        transactions.completed(event, result);
+                        continue;
+                    }
+                    self.open.remove(&event.number);
                     match result {
                         Ok(metadata) => io.event(AppEvent::Acked {
                             id: event.id,
@@ -259,15 +342,16 @@ impl ProducerApp {
             OnSendError::Drop => {}
             OnSendError::Keep if self.closing => {}
             OnSendError::Keep => {
+                self.open.insert(event.number);
                 self.held.push_back(event);
                 let backoff_ms = i64::try_from(self.spec.code.retry_backoff_ms).unwrap_or(i64::MAX);
                 self.held_until_ms = io.now.saturating_add(backoff_ms);
             }
-            OnSendError::Stop => io.exit(1),
+            OnSendError::Stop => self.end(io, 1),
         }
     }
 
-    /// A line of the control console: `burst EVENTS PER_US DURATION_US`, `poison malformed [ENTITY]`.
+    /// A line of the control console: `burst EVENTS PER_US DURATION_US`, `poison KIND [ENTITY]`.
     fn control(&mut self, now: i64, line: &str) {
         let words: Vec<_> = line.split_whitespace().collect();
         match words.as_slice() {
@@ -286,9 +370,11 @@ impl ProducerApp {
                     self.bursts.push(Burst { start_ms: now, rate, sent: 0, total });
                 }
             }
-            ["poison", "malformed", entity @ ..] => {
+            ["poison", kind, entity @ ..] => {
                 let entity = entity.first().map(|entity| (*entity).to_owned());
-                self.source.poison_next(PoisonKind::Malformed, entity);
+                if let Ok(kind) = PoisonKind::read(kind) {
+                    self.source.poison_next(kind, entity);
+                }
             }
             _ => {}
         }
@@ -301,20 +387,24 @@ impl Process for ProducerApp {
             Input::Start => {
                 let start_ms = self.t0_ms.saturating_add(self.spec.start_ms).max(io.now);
                 self.base = Some((start_ms, self.source.made()));
+                self.start_transactions(io);
             }
             Input::Net(event) => self.producer.handle(io.now, event),
             Input::Stdin(line) => self.control(io.now, &line),
             Input::Signal(Signal::Int | Signal::Term) => match self.spec.code.on_exit {
-                OnExit::Flush if !self.closing => {
-                    self.closing = true;
-                    self.producer.close(io.now);
-                }
-                OnExit::Flush => {}
-                OnExit::Abrupt => io.exit(EXIT_TERM),
+                OnExit::Flush => self.closing = true,
+                OnExit::Abrupt => self.end(io, EXIT_TERM),
             },
             Input::Wake | Input::StdinClosed | Input::Signal(Signal::Kill) | Input::Store(_) => {}
         }
         self.drive(io);
+        // `close()` waits for the transaction that was under way.
+        let at_rest = self.transactions.as_ref().is_none_or(Transactions::at_rest);
+        if self.closing && !self.ended && !self.close_called && at_rest {
+            self.close_called = true;
+            self.producer.close(io.now);
+            self.drive(io);
+        }
     }
 
     fn clone_box(&self) -> Box<dyn Process> {
