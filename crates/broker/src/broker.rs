@@ -187,8 +187,11 @@ impl Broker {
         })
     }
 
-    /// Offset of the metadata log's next record.
+    /// Offset of the metadata log's next record; at a member the next that it reads.
     pub(crate) fn metadata_end_offset(&self) -> i64 {
+        if let Some(membership) = &self.membership {
+            return membership.metadata_end_offset();
+        }
         let in_memory = i64::try_from(self.controller.log().len()).unwrap_or(i64::MAX);
         self.replica_manager
             .log_directory
@@ -658,7 +661,8 @@ impl Broker {
         self.connections.unmute(connection);
     }
 
-    /// [`Broker::respond`] to a fetch whose records are in several pieces.
+    /// Answers a fetch; its records may be in several pieces. It tells of no write, so it waits for none: a
+    /// follower's fetch that waited for what the same call has appended would wait for itself.
     pub(crate) fn respond_scattered(
         &mut self,
         to: ResponseTo,
@@ -667,7 +671,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let index = effects.responses.len();
-        self.respond(to, body, effects);
+        self.answer(to, body.into(), effects);
         if effects.responses.len() > index && rest.iter().any(|pieces| !pieces.is_empty()) {
             effects.scattered.push((index, rest));
         }

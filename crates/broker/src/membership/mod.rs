@@ -99,6 +99,11 @@ impl Membership {
         self.lifecycle.broker_epoch
     }
 
+    /// Offset of the next metadata record to read.
+    pub(crate) fn metadata_end_offset(&self) -> i64 {
+        self.metadata.last_offset().saturating_add(1)
+    }
+
     pub(crate) fn next_wakeup(&self) -> Option<i64> {
         let wakeups = [
             self.lifecycle.next_wakeup(),
