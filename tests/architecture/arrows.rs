@@ -9,6 +9,7 @@ use std::process::Command;
 /// Our crates by floor. A crate may know those on floors under its own, and no other.
 const FLOORS: &[(&str, u8)] = &[
     ("logbrook-sorted", 0),
+    ("logbrook-planted", 0),
     ("logbrook-record", 1),
     ("logbrook-log", 2),
     ("logbrook-group", 2),
@@ -33,6 +34,7 @@ const ONLY: &[(&str, &[&str])] = &[
         "logbrook-server",
         &[
             "logbrook-sorted",
+            "logbrook-planted",
             "logbrook-record",
             "logbrook-log",
             "logbrook-group",
@@ -44,7 +46,7 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// The floor that has no std, no message vocabulary and no JSON.
-const BARE: &[&str] = &["sorted", "record", "log", "group"];
+const BARE: &[&str] = &["sorted", "planted", "record", "log", "group"];
 const NOT_IN_BARE: &[&str] = &["kafka-protocol", "serde_json"];
 
 fn root() -> &'static Path {

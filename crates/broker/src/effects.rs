@@ -123,5 +123,14 @@ pub enum BrokerEventKind {
         producer_epoch: i16,
     },
     /// A group's offset was committed.
-    OffsetCommitted { group: String, topic: String, partition: i32, offset: i64 },
+    OffsetCommitted {
+        group: String,
+        topic: String,
+        partition: i32,
+        offset: i64,
+        /// Empty outside group management, and in a transaction.
+        member_id: String,
+        /// The generation or member epoch that the member named; -1 for none.
+        generation: i32,
+    },
 }

@@ -119,8 +119,10 @@ pub enum GroupEvent {
         partition: i32,
         /// The next offset to read.
         offset: i64,
-        /// The member that committed; empty outside group management.
+        /// The member that committed; empty outside group management, and in a transaction.
         member_id: String,
+        /// The generation or member epoch that it named; -1 where it named none.
+        generation_id: i32,
     },
     /// A committed offset was removed by its retention, by OffsetDelete, or with its topic.
     OffsetRemoved {

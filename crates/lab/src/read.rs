@@ -154,6 +154,7 @@ pub(crate) fn committed(
             topic: t,
             partition: p,
             offset,
+            ..
         }) if g == group && t == topic && *p == partition => Some(*offset),
         _other => None,
     })

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{
     Batch, BatchHeader, EndTransactionMarker, LeaderEpoch, NO_TIMESTAMP, Offset, ProducerEpoch,
     ProducerId, TimestampType, batches, patch, patch_timestamps,
@@ -383,7 +384,9 @@ impl Log {
         self.log_end_offset = offset;
         self.high_watermark = self.high_watermark.min(offset);
         self.cleaner_checkpoint = self.cleaner_checkpoint.map(|at| at.min(offset));
-        self.leader_epochs.truncate_from_end(offset);
+        if !planted(Bug::EpochCacheNotTruncated) {
+            self.leader_epochs.truncate_from_end(offset);
+        }
         self.truncate_snapshots(offset)?;
         self.delete_segment_files(&deleted, now)?;
         self.write_leader_epochs()?;
@@ -431,6 +434,9 @@ impl Log {
     fn rebuild_producer_state(&mut self) {
         // The transaction indexes were cut with their segments; what is read again is in them.
         self.producer_state.clear();
+        if planted(Bug::ForgetProducerSnapshot) {
+            return;
+        }
         self.replay_producers(self.log_start_offset, self.log_end_offset);
         self.producer_state.on_high_watermark_updated(self.high_watermark);
     }

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{LeaderEpoch, Offset};
 
 use crate::config::LogConfig;
@@ -170,6 +171,9 @@ impl Log {
     /// Offset below which every transaction is decided; readers of committed records read up to here.
     #[must_use]
     pub fn last_stable_offset(&self) -> Offset {
+        if planted(Bug::LsoIgnoresOpenTransactions) {
+            return self.high_watermark;
+        }
         let unstable = self.producer_state.first_unstable_offset().unwrap_or(self.high_watermark);
         unstable.max(self.log_start_offset).min(self.high_watermark)
     }

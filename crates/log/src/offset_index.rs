@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use logbrook_planted::{Bug, planted};
 use logbrook_record::Offset;
 
 use crate::file_system::{File, StorageError};
@@ -71,7 +72,8 @@ impl OffsetIndex {
 
     /// The last entry at or before `offset`, else the start of the segment.
     pub(crate) fn lookup(&self, offset: Offset) -> OffsetPosition {
-        self.before(self.entries.partition_point(|entry| entry.offset <= offset))
+        let after = self.entries.partition_point(|entry| entry.offset <= offset);
+        self.before(after + usize::from(planted(Bug::IndexOffByOne) && after < self.entries.len()))
     }
 
     fn before(&self, index: usize) -> OffsetPosition {

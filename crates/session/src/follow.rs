@@ -92,7 +92,7 @@ impl Follow {
                 self.tick(actor_of_broker(node), event.time_us, true);
                 self.appends.insert((topic.clone(), *partition, *first), event.id);
             }
-            BrokerEventKind::OffsetCommitted { group, topic, partition, offset } => {
+            BrokerEventKind::OffsetCommitted { group, topic, partition, offset, .. } => {
                 self.committed.insert((group.clone(), topic.clone(), *partition), *offset);
             }
             BrokerEventKind::GroupState { group, to, generation, members, .. } => {

@@ -13,6 +13,7 @@ use kafka_protocol::messages::fetch_response::{
 };
 use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse, ProducerId, TopicName};
 use logbrook_log::FetchData;
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{LeaderEpoch, Offset};
 use uuid::Uuid;
 
@@ -318,6 +319,9 @@ fn read(broker: &Broker, now: i64, fetch: &Fetch) -> Read {
                 .and_then(|()| {
                     let upper = match fetch.reader {
                         Reader::Follower { .. } => partition.log().log_end_offset(),
+                        Reader::Consumer { .. } if planted(Bug::ReadPastWatermark) => {
+                            partition.log().log_end_offset()
+                        }
                         Reader::Consumer { .. } if fetch.isolation_level == READ_COMMITTED => {
                             partition.log().last_stable_offset()
                         }
@@ -411,7 +415,7 @@ fn read_partition(
         .with_aborted_transactions(None)
         .with_records(Some(Bytes::new()));
     let from = Offset(wanted.fetch_offset);
-    if wanted.last_fetched_epoch >= 0 {
+    if wanted.last_fetched_epoch >= 0 && !planted(Bug::SkipEpochCheck) {
         let epoch = LeaderEpoch(wanted.last_fetched_epoch);
         let (epoch_there, end) =
             log.end_offset_for_epoch(epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
@@ -434,7 +438,7 @@ fn read_partition(
     let read = log.read(from, max_bytes, min_one_message, upper).map_err(|error| {
         ErrorCode::from_code(error.code()).unwrap_or(ErrorCode::KafkaStorageError)
     })?;
-    if committed {
+    if committed && !planted(Bug::AbortedListEmpty) {
         let aborted = log.aborted_transactions(from, read.upper_bound).into_iter().map(|aborted| {
             AbortedTransaction::default()
                 .with_producer_id(ProducerId(aborted.producer_id.0))

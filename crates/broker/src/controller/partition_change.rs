@@ -1,6 +1,7 @@
 //! What becomes of a partition when its replicas, its ISR or the brokers change: `PartitionChangeBuilder`, with
 //! elections and eligible leader replicas (KIP-966).
 
+use logbrook_planted::{Bug, planted};
 use logbrook_sorted::SortedMap;
 use uuid::Uuid;
 
@@ -57,7 +58,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         accepts: impl Fn(i32) -> bool + 'a,
     ) -> Self {
         let acceptable_leader = move |id: i32| {
-            accepts(id)
+            (accepts(id) || planted(Bug::ElectFencedBroker))
                 && directory_of(partition, id)
                     .is_some_and(|directory| has_online_directory(image.broker(id), directory))
         };
@@ -224,6 +225,7 @@ impl<'a> PartitionChangeBuilder<'a> {
     /// One of the ISR, or of those eligible where that is empty.
     fn is_valid_leader(&self, id: i32) -> bool {
         let eligible = self.target_isr.contains(&id)
+            || planted(Bug::ElectOutsideIsr)
             || (self.target_isr.is_empty() && self.target_elr.contains(&id));
         eligible && (self.acceptable_leader)(id)
     }

@@ -379,9 +379,21 @@ fn broker_event(event: GroupEvent) -> Option<BrokerEventKind> {
         GroupEvent::MemberExpired { group_id, member_id } => {
             BrokerEventKind::MemberExpired { group: group_id, member_id }
         }
-        GroupEvent::OffsetCommitted { group_id, topic, partition, offset, member_id: _ } => {
-            BrokerEventKind::OffsetCommitted { group: group_id, topic, partition, offset }
-        }
+        GroupEvent::OffsetCommitted {
+            group_id: group,
+            topic,
+            partition,
+            offset,
+            member_id,
+            generation_id: generation,
+        } => BrokerEventKind::OffsetCommitted {
+            group,
+            topic,
+            partition,
+            offset,
+            member_id,
+            generation,
+        },
         GroupEvent::StaticMemberReplaced { group_id, group_instance_id, new_member_id, .. } => {
             BrokerEventKind::MemberJoined {
                 group: group_id,

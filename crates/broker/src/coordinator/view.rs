@@ -14,6 +14,8 @@ pub struct GroupDescription {
     /// `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`; of a consumer group (KIP-848)
     /// `Empty`, `Assigning`, `Reconciling`, `Stable`.
     pub state: &'static str,
+    /// Whether it is a group of the consumer protocol (KIP-848).
+    pub is_consumer_group: bool,
     /// `consumer`; empty for a group that only commits offsets.
     pub protocol_type: String,
     /// The assignor chosen for the generation; empty where there is none.
@@ -41,6 +43,8 @@ pub struct GroupMemberDescription {
     pub client_id: String,
     /// Its host, `/127.0.0.1`.
     pub host: String,
+    /// Its member epoch; of a classic group the generation.
+    pub member_epoch: i32,
     /// What it is to read; during a rebalance what it had before. Empty for other protocols than
     /// consumers'.
     pub assignment: Vec<(String, i32)>,
@@ -93,6 +97,7 @@ fn describe(group: &ClassicGroup, coordinator: i32) -> GroupDescription {
     GroupDescription {
         group_id: group.group_id().to_owned(),
         state: group.state().name(),
+        is_consumer_group: false,
         protocol_type: group.protocol_type().unwrap_or_default().to_owned(),
         protocol: group.protocol_name().unwrap_or_default().to_owned(),
         generation_id: group.generation_id(),
@@ -102,7 +107,7 @@ fn describe(group: &ClassicGroup, coordinator: i32) -> GroupDescription {
         members: group
             .members()
             .iter()
-            .map(|member| describe_member(member, is_consumers))
+            .map(|member| describe_member(member, group.generation_id(), is_consumers))
             .collect(),
     }
 }
@@ -127,6 +132,7 @@ fn describe_consumer_group(
             group_instance_id: member.instance_id,
             client_id: member.client_id,
             host: member.client_host,
+            member_epoch: member.member_epoch,
             assignment: member.assignment.into_iter().flat_map(partitions).collect(),
             is_awaiting_join: false,
             is_awaiting_sync: false,
@@ -135,6 +141,7 @@ fn describe_consumer_group(
     GroupDescription {
         group_id: group.group_id().to_owned(),
         state: group.state().name(),
+        is_consumer_group: true,
         protocol_type: PROTOCOL_TYPE.to_owned(),
         protocol: protocol.unwrap_or_default(),
         generation_id: group.group_epoch(),
@@ -145,7 +152,11 @@ fn describe_consumer_group(
     }
 }
 
-fn describe_member(member: &ClassicGroupMember, is_consumer: bool) -> GroupMemberDescription {
+fn describe_member(
+    member: &ClassicGroupMember,
+    generation_id: i32,
+    is_consumer: bool,
+) -> GroupMemberDescription {
     let assignment = if is_consumer {
         Assignment::decode(member.assignment()).unwrap_or_default().partitions
     } else {
@@ -156,6 +167,7 @@ fn describe_member(member: &ClassicGroupMember, is_consumer: bool) -> GroupMembe
         group_instance_id: member.group_instance_id().map(str::to_owned),
         client_id: member.client_id().to_owned(),
         host: member.client_host().to_owned(),
+        member_epoch: generation_id,
         assignment: assignment
             .into_iter()
             .map(|partition| (partition.topic, partition.partition))

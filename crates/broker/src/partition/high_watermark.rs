@@ -1,5 +1,6 @@
 //! How far a partition is replicated: `Partition.maybeIncrementLeaderHW`.
 
+use logbrook_planted::{Bug, planted};
 use logbrook_record::Offset;
 
 /// What the rule asks of a follower.
@@ -22,8 +23,11 @@ pub(super) fn high_watermark(
     isr_len: usize,
     min_insync_replicas: usize,
 ) -> Option<Offset> {
-    if isr_len < min_insync_replicas {
+    if isr_len < min_insync_replicas && !planted(Bug::MinIsrIgnored) {
         return None;
+    }
+    if planted(Bug::WatermarkEarly) {
+        return Some(leader_log_end);
     }
     // A leader that waits for one about to join lets it reach the watermark, which else would run away
     // from it for ever.

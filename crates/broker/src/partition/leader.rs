@@ -1,6 +1,7 @@
 //! What a partition's leader does beyond its log: it follows its followers, moves the high watermark,
 //! and asks for changes of the ISR.
 
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{LeaderEpoch, Offset};
 use logbrook_sorted::SortedMap;
 
@@ -169,6 +170,10 @@ impl Partition {
             return None;
         }
         let isr = self.isr.shrink(&late);
+        if planted(Bug::IsrShrinkNotRecorded) {
+            self.isr = IsrState::committed(isr);
+            return None;
+        }
         Some(self.change_to(isr, context))
     }
 

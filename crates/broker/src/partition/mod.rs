@@ -12,6 +12,7 @@ use logbrook_log::{
     AppendError, AppendInfo, LeaderAppend, Log, LogConfig, Maintenance, OffsetOutOfRange,
     VerificationGuard,
 };
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 use uuid::Uuid;
 
@@ -246,7 +247,8 @@ impl Partition {
         if !self.is_leader() {
             return Err(PartitionAppendError::NotLeader);
         }
-        if append.acks == -1 && self.isr().len() < self.effective_min_insync_replicas() {
+        let too_few = self.isr().len() < self.effective_min_insync_replicas();
+        if append.acks == -1 && too_few && !planted(Bug::MinIsrIgnored) {
             return Err(PartitionAppendError::NotEnoughReplicas);
         }
         let leader = LeaderAppend {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse};
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{LeaderEpoch, Offset, batches};
 use logbrook_sorted::SortedMap;
 use uuid::Uuid;
@@ -68,6 +69,10 @@ impl Fetchers {
         let key = (partition.topic().to_owned(), partition.index());
         self.forget(&key);
         let last_fetched_epoch = partition.log().latest_epoch();
+        if planted(Bug::TruncateToWatermark) {
+            let high_watermark = partition.log().high_watermark();
+            partition.log_mut().truncate_to(high_watermark, now);
+        }
         let offset = match last_fetched_epoch {
             Some(_) => partition.log().log_end_offset(),
             // Nothing is known of terms: only what is committed is kept.

@@ -2,6 +2,7 @@
 
 use logbrook_sorted::SortedSet;
 
+use logbrook_planted::{Bug, planted};
 use logbrook_record::{LeaderEpoch, Offset};
 
 use crate::consumer::config::AutoOffsetReset;
@@ -230,7 +231,7 @@ impl SubscriptionState {
                 FetchState::Fetching(position) => Some((
                     partition.clone(),
                     OffsetAndMetadata {
-                        offset: position.offset,
+                        offset: position.offset.plus(i64::from(planted(Bug::CommitOneTooFar))),
                         leader_epoch: position.offset_epoch,
                         metadata: String::new(),
                     },

@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use logbrook_planted::{Bug, planted};
+
 use super::{
     ClassicGroup, ClassicGroupMember, ClassicGroupState, Context, InitialDelay, JoinTimer,
 };
@@ -112,7 +114,8 @@ impl ClassicGroup {
     }
 
     fn init_next_generation(&mut self, cx: &mut Context<'_>) {
-        self.generation_id = self.generation_id.wrapping_add(1);
+        let is_raised = self.generation_id == 0 || !planted(Bug::GenerationNotRaised);
+        self.generation_id = self.generation_id.wrapping_add(i32::from(is_raised));
         self.protocol_name = self.select_protocol();
         self.subscribed_topics = self.compute_subscribed_topics();
         self.pending_sync_members.clear();

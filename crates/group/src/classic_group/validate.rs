@@ -1,5 +1,7 @@
 //! Whether a request's member, instance and generation are the group's.
 
+use logbrook_planted::{Bug, planted};
+
 use super::{ClassicGroup, ClassicGroupState, Context};
 use crate::{GroupError, Heartbeat, OffsetCommit, SyncGroup, TxnOffsetCommit};
 
@@ -96,7 +98,11 @@ impl ClassicGroup {
         }
         let instance_id = request.group_instance_id.as_deref();
         if names_member(request.generation_id, &request.member_id, instance_id) {
-            self.validate_generation(request.generation_id, &request.member_id, instance_id)?;
+            let valid =
+                self.validate_generation(request.generation_id, &request.member_id, instance_id);
+            if !planted(Bug::StaleCommitsAccepted) {
+                valid?;
+            }
         } else if self.state != ClassicGroupState::Empty {
             return Err(GroupError::UnknownMemberId);
         }

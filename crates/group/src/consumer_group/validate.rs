@@ -2,6 +2,8 @@
 
 use alloc::format;
 
+use logbrook_planted::{Bug, planted};
+
 use super::{
     ConsumerGroup, ConsumerGroupMember, LEAVE_GROUP_STATIC_MEMBER_EPOCH, TopicPartitionsList,
 };
@@ -76,7 +78,7 @@ impl ConsumerGroup {
         {
             return Err(GroupError::UnsupportedVersion);
         }
-        if epoch == member.member_epoch {
+        if epoch == member.member_epoch || planted(Bug::StaleCommitsAccepted) {
             Ok(PartitionCheck::None)
         } else if epoch > member.member_epoch {
             Err(stale(member))

@@ -63,6 +63,7 @@ impl Groups {
                 partition: *partition,
                 offset: offset.offset,
                 member_id: request.member_id.clone(),
+                generation_id: request.generation_id,
             });
         }
         Decided { response: Ok(results), decision }

@@ -203,6 +203,7 @@ impl Groups {
                     partition: partition.partition,
                     offset: value.offset,
                     member_id: String::new(),
+                    generation_id: -1,
                 });
                 let committed = self.durable.offsets.entry(group_id.clone()).or_default();
                 committed.insert(partition, value);

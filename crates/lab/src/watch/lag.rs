@@ -108,7 +108,7 @@ impl Watch for LagAtMost {
                 ends.high_watermark = *high_watermark;
                 self.moved(at, topic, *partition);
             }
-            BrokerEventKind::OffsetCommitted { group, topic, partition, offset }
+            BrokerEventKind::OffsetCommitted { group, topic, partition, offset, .. }
                 if *group == self.group && self.counts(topic, *partition) =>
             {
                 let ends = self.partitions.entry((topic.clone(), *partition)).or_default();

@@ -207,7 +207,7 @@ fn broker_words(kind: &BrokerEventKind) -> Option<String> {
         BrokerEventKind::TransactionState { transactional_id, to, .. } => {
             format!("transactional id `{transactional_id}` is {to} now")
         }
-        BrokerEventKind::OffsetCommitted { group, topic, partition, offset } => {
+        BrokerEventKind::OffsetCommitted { group, topic, partition, offset, .. } => {
             format!("group `{group}` commits {offset} for `{topic}-{partition}`")
         }
     })

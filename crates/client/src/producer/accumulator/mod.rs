@@ -4,6 +4,7 @@
 
 mod split_batch;
 
+use logbrook_planted::{Bug, planted};
 use logbrook_sorted::{SortedMap, SortedSet};
 use std::collections::VecDeque;
 
@@ -263,7 +264,12 @@ impl RecordAccumulator {
                     // Java stops the node's drain here; other partitions follow in the next round.
                     break;
                 }
-                if batch.base_sequence.is_none() {
+                let is_retry = batch.base_sequence.is_some();
+                if is_retry && planted(Bug::RetryWithNewSequence) {
+                    let partition = batch.partition.clone();
+                    idempotence.remove_in_flight(first, &partition);
+                }
+                if !is_retry || planted(Bug::RetryWithNewSequence) {
                     idempotence.assign_sequence(first, &mut self.batches);
                 }
             }
