@@ -16,8 +16,8 @@ pub struct Coverage {
     pub events: u64,
     /// Runs.
     pub runs: u64,
-    /// Losses that the settings permit.
-    pub permitted_losses: u64,
+    /// Losses that the settings permit, by what permits them.
+    pub losses: SortedMap<&'static str, u64>,
 }
 
 impl Coverage {
@@ -27,6 +27,12 @@ impl Coverage {
 
     pub(crate) fn risked(&mut self, invariant: Invariant) {
         *self.at_risk.entry(invariant).or_default() += 1;
+    }
+
+    /// How often an invariant is to be at risk, in so many runs: 300 times in 20,000.
+    #[must_use]
+    pub fn floor(&self) -> u64 {
+        (300 * self.runs).div_ceil(20_000)
     }
 
     /// Adds another run's counts.
@@ -39,6 +45,8 @@ impl Coverage {
         }
         self.events += other.events;
         self.runs += other.runs;
-        self.permitted_losses += other.permitted_losses;
+        for (because, count) in &other.losses {
+            *self.losses.entry(because).or_default() += count;
+        }
     }
 }

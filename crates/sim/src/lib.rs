@@ -11,6 +11,7 @@
 //! A plan is a script in the action language, so that a failure can be replayed in the terminal.
 
 mod coverage;
+mod draw_faults;
 mod fault;
 mod invariants;
 mod plan;
@@ -20,6 +21,6 @@ mod shrink;
 pub use coverage::Coverage;
 pub use fault::{Fault, FaultKind};
 pub use invariants::{Invariant, Loss, Violation};
-pub use plan::{Plan, TopicPlan};
+pub use plan::{MAX_BROKERS, MAX_FAULTS, Plan, TopicPlan};
 pub use run::{Report, run};
 pub use shrink::shrink;

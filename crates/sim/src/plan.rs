@@ -1,15 +1,18 @@
 //! What one seed draws: a cluster, topics, applications, faults.
 
-use logbrook_app::{AppSpec, Entities, EventSpec, Pick, Random, Rate, Role};
-use logbrook_cluster::{CONTROLLER_NODE, ClusterConfig};
+use logbrook_app::{
+    AppSpec, Code, Entities, EventSpec, Key, Pick, Random, Rate, Role, Transaction,
+};
+use logbrook_cluster::ClusterConfig;
 use logbrook_sorted::SortedMap;
 
-use crate::fault::{Fault, FaultKind};
+use crate::draw_faults::draw_faults;
+use crate::fault::Fault;
 
-/// When the first fault may come, in µs.
-const FIRST_FAULT_US: u64 = 2_000_000;
-/// Until when faults come, in µs; then everything is mended.
-pub(crate) const LAST_FAULT_US: u64 = 25_000_000;
+/// So many brokers at most: the next node id is the controller's.
+pub const MAX_BROKERS: i32 = 99;
+/// So many faults at most: a run looks at everything after each.
+pub const MAX_FAULTS: usize = 1_000;
 
 /// A topic of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct TopicPlan {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable`.
     pub unclean: bool,
+    /// `index.interval.bytes`.
+    pub index_interval_bytes: u64,
 }
 
 /// Everything that a run is made of.
@@ -61,12 +66,30 @@ impl Plan {
             ("broker.heartbeat.interval.ms", random.between(500, 1_500)),
             ("replica.lag.time.max.ms", random.between(3_000, 15_000)),
             ("offsets.topic.num.partitions", random.between(1, 3)),
+            ("transaction.state.log.num.partitions", random.between(1, 3)),
         ];
         let properties = properties.map(|(name, value)| (name.to_owned(), value.to_string()));
         let topics = draw_topics(seed, brokers);
         let apps = draw_apps(seed, &topics);
-        let faults = draw_faults(seed, brokers, &racks, &apps);
+        let faults = draw_faults(seed, brokers, &racks, &topics, &apps);
         Plan { seed, brokers, racks, properties: properties.into(), topics, apps, faults }
+    }
+
+    /// Whether it can be run.
+    ///
+    /// # Errors
+    /// What cannot be, and what could.
+    pub fn check(&self) -> Result<(), String> {
+        if !(1..=MAX_BROKERS).contains(&self.brokers) {
+            return Err(format!("found {} brokers, expected 1 to {MAX_BROKERS}", self.brokers));
+        }
+        if self.faults.len() > MAX_FAULTS {
+            return Err(format!(
+                "found {} faults, expected at most {MAX_FAULTS}",
+                self.faults.len()
+            ));
+        }
+        self.faults.iter().try_for_each(|fault| fault.check(self))
     }
 
     /// The cluster to run it on.
@@ -85,35 +108,45 @@ impl Plan {
         format!(
             "$ kafka-topics.sh --bootstrap-server localhost:9092 --create --topic {} --partitions {} \
              --replication-factor {} --config min.insync.replicas={} \
-             --config unclean.leader.election.enable={}",
+             --config unclean.leader.election.enable={} --config index.interval.bytes={}",
             topic.name,
             topic.partitions,
             topic.replication_factor,
             topic.min_insync_replicas,
-            topic.unclean
+            topic.unclean,
+            topic.index_interval_bytes
         )
     }
 
-    /// The plan in the words of the action language, applications as remarks.
+    /// The plan in the words of the action language, as `logbrook session` runs it; applications are no part
+    /// of that language and stand as remarks.
     pub fn script(&self) -> String {
         let set: Vec<String> =
             self.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut lines = vec![format!("@cluster {} SET={}", self.brokers, set.join(";"))];
-        lines.extend(self.topics.iter().map(Plan::create_line));
-        for app in &self.apps {
-            let config: Vec<String> =
-                app.config.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            lines.push(format!(
-                "# {} {} x{}: {}",
-                app.role.as_str(),
-                app.name,
-                app.instances,
-                config.join(" ")
-            ));
+        let mut lines = vec![format!("@cluster {} SET='{}'", self.brokers, set.join(";"))];
+        if !self.racks.is_empty() {
+            lines.push(format!("# broker.rack {}", self.racks.join(",")));
         }
+        lines.extend(self.topics.iter().map(Plan::create_line));
+        lines.extend(self.apps.iter().map(remark));
         lines.extend(self.faults.iter().map(Fault::to_string));
         lines.join("\n")
     }
+}
+
+/// What is drawn of an application.
+fn remark(app: &AppSpec) -> String {
+    let mut words = vec![format!("# {} {} x{}:", app.role.as_str(), app.name, app.instances)];
+    words.extend(app.topics.iter().map(|topic| format!("reads {topic}")));
+    words.extend(app.topic.iter().chain(&app.output).map(|topic| format!("writes {topic}")));
+    if let (Some(rate), Some(count)) = (app.rate, app.count) {
+        words.push(format!("{count} events, {} in {} ms", rate.events, rate.per_us / 1_000));
+    }
+    if app.code.transaction != Transaction::Off {
+        words.push(format!("transaction={}", app.code.transaction.as_str()));
+    }
+    words.extend(app.config.iter().map(|(name, value)| format!("{name}={value}")));
+    words.join(" ")
 }
 
 fn draw_topics(seed: u64, brokers: i32) -> Vec<TopicPlan> {
@@ -130,17 +163,30 @@ fn draw_topics(seed: u64, brokers: i32) -> Vec<TopicPlan> {
             replication_factor: factor as u32,
             min_insync_replicas: min_insync,
             unclean: random.below(6) == 0,
+            index_interval_bytes: [256, 1024, 4096][random.below(3) as usize],
         }
     };
-    (1..=count).map(topic).collect()
+    let mut topics: Vec<TopicPlan> = (1..=count).map(topic).collect();
+    if random.below(3) == 0 {
+        topics.push(TopicPlan { name: OUTPUT.to_owned(), ..topics[0].clone() });
+    }
+    topics
 }
+
+/// Written by a processor, where one is drawn.
+const OUTPUT: &str = "out";
 
 fn draw_apps(seed: u64, topics: &[TopicPlan]) -> Vec<AppSpec> {
     let mut random = Random::new(seed, "sim", "apps");
     let mut apps = Vec::new();
     for topic in topics {
-        for number in 1..=random.between(1, 2) {
-            apps.push(draw_producer(&mut random, topic, number));
+        let is_output = topic.name == OUTPUT;
+        if is_output {
+            apps.push(draw_processor(&mut random, topic));
+        } else {
+            for number in 1..=random.between(1, 2) {
+                apps.push(draw_producer(&mut random, topic, number));
+            }
         }
         for number in 1..=random.between(1, 2) {
             apps.push(draw_consumer(&mut random, topic, number));
@@ -149,12 +195,35 @@ fn draw_apps(seed: u64, topics: &[TopicPlan]) -> Vec<AppSpec> {
     apps
 }
 
+/// Reads the first topic and writes the last, each record once.
+fn draw_processor(random: &mut Random, output: &TopicPlan) -> AppSpec {
+    let mut config = SortedMap::new();
+    config.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
+    config.insert("isolation.level".to_owned(), "read_committed".to_owned());
+    config.insert("transaction.timeout.ms".to_owned(), random.between(4_000, 20_000).to_string());
+    if random.below(2) == 0 {
+        config.insert("group.protocol".to_owned(), "consumer".to_owned());
+    }
+    let transaction = if random.below(4) == 0 { Transaction::Each } else { Transaction::Batch };
+    AppSpec {
+        instances: random.between(1, 2) as u32,
+        group: Some("copier".to_owned()),
+        topics: vec!["t1".to_owned()],
+        output: Some(output.name.clone()),
+        config,
+        code: Code { transaction, ..Code::default() },
+        ..AppSpec::new("copier", Role::Processor)
+    }
+}
+
 fn draw_producer(random: &mut Random, topic: &TopicPlan, number: u64) -> AppSpec {
     let name = format!("{}-writer{number}", topic.name);
     let entities = Entities { prefix: "e".into(), numbers: Some((1, 6)), suffix: String::new() };
     let mut config = SortedMap::new();
     let mut set = |name: &str, value: String| config.insert(name.to_owned(), value);
-    match random.below(10) {
+    let kind = random.below(10);
+    let replicated_and_idempotent = kind > 1;
+    match kind {
         0 => {
             set("acks", "1".into());
             set("enable.idempotence", "false".into());
@@ -173,6 +242,14 @@ fn draw_producer(random: &mut Random, topic: &TopicPlan, number: u64) -> AppSpec
     if random.below(4) == 0 {
         set("request.timeout.ms", random.between(1_000, 5_000).to_string());
     }
+    // Each event has a partition of its own, so that a transaction has several.
+    let mut code = Code::default();
+    if replicated_and_idempotent && random.below(3) == 0 {
+        code.transaction =
+            if random.below(4) == 0 { Transaction::Each } else { Transaction::Batch };
+        code.key = Key::Id;
+        set("transaction.timeout.ms", random.between(4_000, 20_000).to_string());
+    }
     if random.below(4) == 0 {
         set("compression.type", ["gzip", "snappy", "lz4"][random.below(3) as usize].into());
     }
@@ -188,6 +265,7 @@ fn draw_producer(random: &mut Random, topic: &TopicPlan, number: u64) -> AppSpec
             bytes: random.between(0, 300) as usize,
         }),
         config,
+        code,
         ..AppSpec::new(&name, Role::Producer)
     }
 }
@@ -220,86 +298,4 @@ fn draw_consumer(random: &mut Random, topic: &TopicPlan, number: u64) -> AppSpec
         config,
         ..AppSpec::new(&name, Role::Consumer)
     }
-}
-
-fn draw_faults(seed: u64, brokers: i32, racks: &[String], apps: &[AppSpec]) -> Vec<Fault> {
-    let mut random = Random::new(seed, "sim", "faults");
-    let mut faults = Vec::new();
-    for _ in 0..random.below(7) {
-        let at_us = random.between(FIRST_FAULT_US, LAST_FAULT_US) as i64;
-        // How long it lasts.
-        let until_us = at_us + random.between(300_000, 12_000_000) as i64;
-        let node = random.between(1, brokers as u64) as i32;
-        let other = random.between(1, brokers as u64) as i32;
-        let app = &apps[random.below(apps.len() as u64) as usize];
-        let seconds = random.between(1, 15);
-        let mut add = |at_us: i64, kind: FaultKind, line: String| {
-            faults.push(Fault { at_us, kind, line });
-        };
-        match random.below(16) {
-            0..=2 => {
-                add(at_us, FaultKind::Kill, format!("@kill {node}"));
-                add(until_us, FaultKind::Start, format!("@start {node}"));
-            }
-            3..=4 => {
-                add(at_us, FaultKind::Term, format!("@term {node}"));
-                add(until_us, FaultKind::Start, format!("@start {node}"));
-            }
-            5 => add(at_us, FaultKind::Pause, format!("@pause {node} {seconds}")),
-            6..=7 if brokers > 1 => {
-                let to = if node == other { "all".to_owned() } else { other.to_string() };
-                add(at_us, FaultKind::Cut, format!("@cut {node} from {to}"));
-                add(until_us, FaultKind::Heal, "@heal".to_owned());
-            }
-            8 => {
-                add(
-                    at_us,
-                    FaultKind::Delay,
-                    format!("@delay {node} all {}", random.between(5, 900)),
-                );
-                add(until_us, FaultKind::Heal, "@heal".to_owned());
-            }
-            9 => {
-                add(at_us, FaultKind::Drop, format!("@drop all {node} {}", random.between(5, 60)));
-                add(until_us, FaultKind::Heal, "@heal".to_owned());
-            }
-            10 => {
-                let ms = random.between(5, 400);
-                add(at_us, FaultKind::DiskSlow, format!("@disk {node} slow {ms}"));
-                add(until_us, FaultKind::DiskSlow, format!("@disk {node} ok"));
-            }
-            11 => {
-                add(at_us, FaultKind::DiskFull, format!("@disk {node} full"));
-                add(until_us, FaultKind::DiskFull, format!("@disk {node} ok"));
-                add(until_us + 1, FaultKind::Start, format!("@start {node}"));
-            }
-            12 if brokers > 1 => {
-                add(at_us, FaultKind::Lose, format!("@lose {node}"));
-                add(until_us, FaultKind::Start, format!("@start {node}"));
-            }
-            13 => {
-                let skew = random.between(0, 20_000) as i64 - 10_000;
-                add(at_us, FaultKind::Clock, format!("@clock {node} {skew}"));
-            }
-            14 if brokers > 1 => {
-                add(at_us, FaultKind::KillController, format!("@kill {CONTROLLER_NODE}"));
-                add(until_us, FaultKind::Start, format!("@start {CONTROLLER_NODE}"));
-            }
-            15 if !racks.is_empty() => {
-                let rack = &racks[(node - 1) as usize];
-                let there = (1..).zip(racks).filter(|(_, of)| *of == rack).map(|(id, _)| id);
-                for id in there.collect::<Vec<i32>>() {
-                    add(at_us, FaultKind::RackGone, format!("@kill {id}"));
-                    add(until_us, FaultKind::Start, format!("@start {id}"));
-                }
-            }
-            _ if app.role == Role::Consumer && random.below(2) == 0 => {
-                add(at_us, FaultKind::KillApp, format!("@kill {}/1", app.name));
-                add(until_us, FaultKind::StartApp, format!("@start {}/1", app.name));
-            }
-            _ => add(at_us, FaultKind::PauseApp, format!("@pause {}/1 {seconds}", app.name)),
-        }
-    }
-    logbrook_sorted::sort_by_key(&mut faults, |fault| fault.at_us);
-    faults
 }

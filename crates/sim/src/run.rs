@@ -1,17 +1,18 @@
 //! A plan, run: faults at their times, every event looked at, then rest.
 
 use logbrook_app::Role;
-use logbrook_cluster::{Actor, CONTROLLER_NODE, Cluster, Disk, EventId, TraceKind};
+use logbrook_cluster::{Actor, AppState, CONTROLLER_NODE, Cluster, Disk, EventId, TraceKind};
 use logbrook_shell::Workspace;
 use logbrook_shell::action::Action;
 
 use crate::coverage::Coverage;
-use crate::fault::FaultKind;
-use crate::invariants::clients::Clients;
+use crate::draw_faults::LAST_FAULT_US;
+use crate::invariants::clients::{AtRest, Clients};
 use crate::invariants::groups::Owners;
 use crate::invariants::replication::Replication;
+use crate::invariants::written::Logs;
 use crate::invariants::{Invariant, Loss, Violation};
-use crate::plan::{LAST_FAULT_US, Plan};
+use crate::plan::Plan;
 
 /// How long the cluster may take to come to rest without faults, in µs.
 const PATIENCE_US: i64 = 240_000_000;
@@ -45,7 +46,9 @@ pub fn run(plan: &Plan) -> Report {
     let cluster = &run.workspace.cluster;
     run.coverage.events = cluster.trace().len() as u64;
     run.coverage.runs = 1;
-    run.coverage.permitted_losses = run.losses.len() as u64;
+    for loss in &run.losses {
+        *run.coverage.losses.entry(loss.because).or_default() += 1;
+    }
     Report {
         causes: violation
             .as_ref()
@@ -78,7 +81,6 @@ struct Run<'a> {
     owners: Owners,
     coverage: Coverage,
     losses: Vec<Loss>,
-    disks_lost: bool,
 }
 
 type Found = Result<(), Violation>;
@@ -94,7 +96,6 @@ impl<'a> Run<'a> {
             owners: Owners::default(),
             coverage: Coverage::default(),
             losses: Vec::new(),
-            disks_lost: false,
         }
     }
 
@@ -117,10 +118,11 @@ impl<'a> Run<'a> {
         }
         for fault in &self.plan.faults {
             self.until(fault.at_us)?;
-            self.coverage.met(fault.kind);
-            self.disks_lost |= fault.kind == FaultKind::Lose;
-            // A fault that finds its node down already changes nothing.
-            let _ = Action::parse(&fault.line).and_then(|action| self.workspace.begin(&action));
+            // A fault that finds its node down already, or nobody who leads, changes nothing.
+            let begun = Action::parse(&fault.line).and_then(|a| self.workspace.begin(&a));
+            if begun.is_ok() {
+                self.coverage.met(fault.kind);
+            }
             self.observe()?;
         }
         self.until(LAST_FAULT_US as i64)?;
@@ -155,12 +157,32 @@ impl<'a> Run<'a> {
         for event in cluster.trace().iter_from(self.seen) {
             let result = match (&event.actor, &event.kind) {
                 (Actor::Broker(node), TraceKind::Broker(kind)) => {
-                    self.replication.observe(cluster, *node, kind, &mut self.coverage)
+                    self.replication.observe(cluster, *node, kind, &mut self.coverage).and_then(
+                        |()| self.owners.observe_broker(cluster, *node, kind, &mut self.coverage),
+                    )
                 }
-                (Actor::Process(process), TraceKind::App(app)) => {
-                    self.owners.observe(*process, app);
+                (
+                    Actor::Broker(node),
+                    TraceKind::RequestHandled { process, request: "OffsetCommit", .. },
+                ) => {
+                    self.owners.commit_arrived(cluster, *node, *process, &mut self.coverage);
+                    Ok(())
+                }
+                (Actor::Process(process), TraceKind::App(event)) => {
                     let name = cluster.process(*process).map_or("", |state| state.name.as_str());
-                    self.clients.observe(name, app, &self.replication, &mut self.coverage)
+                    let app = name.split('/').next().unwrap_or_default();
+                    let spec = self.plan.apps.iter().find(|spec| spec.name == app);
+                    let owned = self.owners.observe(cluster, *process, event, &mut self.coverage);
+                    owned.and_then(|()| match spec {
+                        Some(spec) => self.clients.observe(
+                            cluster,
+                            spec,
+                            event,
+                            &self.replication,
+                            &mut self.coverage,
+                        ),
+                        None => Ok(()),
+                    })
                 }
                 _ => Ok(()),
             };
@@ -241,30 +263,21 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        for app in &self.plan.apps {
-            if app.role == Role::Producer {
-                let runs =
-                    cluster.app(&app.name).is_some_and(|app| app.processes().next().is_some());
-                if runs && !self.clients.has_sent_all(app) {
-                    return Some(format!("{} still sends", app.name));
-                }
-            } else if let Err((_, what)) =
-                self.owners.check_at_rest(cluster, &self.plan.apps, &mut Coverage::default())
-            {
-                return Some(what);
+        for spec in self.plan.apps.iter().filter(|spec| spec.role == Role::Producer) {
+            let instances = cluster.app(&spec.name).map(AppState::instances);
+            if instances.into_iter().flatten().any(|(_, instance)| instance.wanted) {
+                return Some(format!("{} still sends", spec.name));
             }
         }
-        let mut coverage = Coverage::default();
-        let read = self.clients.check_at_rest(
-            cluster,
-            &self.plan.apps,
-            &self.replication,
-            self.disks_lost,
-            &mut coverage,
-            &mut Vec::new(),
-        );
-        match read {
-            Err((Invariant::EverythingRead, what)) => Some(what),
+        let mut unused = Coverage::default();
+        if let Err((_, what)) = self.owners.check_at_rest(cluster, &self.plan.apps, &mut unused) {
+            return Some(what);
+        }
+        let logs = Logs::of(cluster);
+        let at_rest = AtRest { apps: &self.plan.apps, logs: &logs, replication: &self.replication };
+        match self.clients.check_at_rest(&at_rest, &mut unused, &mut Vec::new()) {
+            // A transaction whose producer is gone is aborted when its time is over.
+            Err((Invariant::EverythingRead | Invariant::TransactionsEnd, what)) => Some(what),
             _ => None,
         }
     }
@@ -277,14 +290,10 @@ impl<'a> Run<'a> {
             .check_at_rest(cluster, &mut self.coverage)
             .and_then(|()| self.owners.check_at_rest(cluster, &self.plan.apps, &mut self.coverage))
             .and_then(|()| {
-                self.clients.check_at_rest(
-                    cluster,
-                    &self.plan.apps,
-                    &self.replication,
-                    self.disks_lost,
-                    &mut self.coverage,
-                    &mut self.losses,
-                )
+                let logs = Logs::of(cluster);
+                let at_rest =
+                    AtRest { apps: &self.plan.apps, logs: &logs, replication: &self.replication };
+                self.clients.check_at_rest(&at_rest, &mut self.coverage, &mut self.losses)
             });
         found.map_err(|(invariant, what)| Violation { invariant, at_us, what, event: None })
     }

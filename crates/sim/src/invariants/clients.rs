@@ -1,27 +1,28 @@
 //! Invariants of producers and consumers: what was promised to them, and what they saw.
 
-use logbrook_app::{AppSpec, Role};
-use logbrook_broker::Partition;
+use logbrook_app::{AppSpec, Role, Transaction};
 use logbrook_client::process::AppEvent;
 use logbrook_cluster::Cluster;
 use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::replication::{Key, Replication};
+use super::written::{Fate, Logs, fate_now};
 use super::{Invariant, Loss};
 use crate::coverage::Coverage;
 
 /// What clients were told, and what they read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clients {
-    /// By id: where it was acknowledged, and to which application.
-    acked: SortedMap<String, (Key, i64, String)>,
-    /// By application: how many events were handed to the producer, and how many of them have an answer.
-    sent: SortedMap<String, (u64, u64)>,
+    /// By application and id: where it was acknowledged.
+    acked: SortedMap<(String, String), (Key, i64)>,
+    /// By application and id: how often it was handed to a producer. An application that was killed goes on
+    /// from where it last noted how far it was.
+    sent: SortedMap<(String, String), u32>,
     /// By application: what was delivered where.
     delivered: SortedMap<String, SortedMap<(Key, i64), Option<String>>>,
 }
 
-/// What a producer's settings promise.
+/// What a writer's settings promise.
 struct Promise {
     replicated: bool,
     idempotent: bool,
@@ -37,25 +38,46 @@ impl Promise {
     }
 }
 
+fn reads_committed(spec: &AppSpec) -> bool {
+    spec.config.get("isolation.level").is_some_and(|level| level == "read_committed")
+}
+
+fn reads(spec: &AppSpec) -> bool {
+    matches!(spec.role, Role::Consumer | Role::Processor)
+}
+
+/// Reads and writes in transactions: each output stands once for its input.
+fn is_exactly_once(spec: &AppSpec) -> bool {
+    spec.role == Role::Processor && spec.code.transaction != Transaction::Off
+}
+
 type Found = Result<(), (Invariant, String)>;
 
+/// What the clients are compared with at rest.
+pub(crate) struct AtRest<'a> {
+    pub(crate) apps: &'a [AppSpec],
+    pub(crate) logs: &'a Logs,
+    pub(crate) replication: &'a Replication,
+}
+
 impl Clients {
-    /// Looks at an event of an application. `process` is its name, such as `t1-reader1/2`.
+    /// Looks at an event of an application.
     pub(crate) fn observe(
         &mut self,
-        process: &str,
+        cluster: &Cluster,
+        spec: &AppSpec,
         event: &AppEvent,
         replication: &Replication,
         coverage: &mut Coverage,
     ) -> Found {
-        let app = process.split('/').next().unwrap_or_default();
+        let app = &spec.name;
         match event {
-            AppEvent::Sent { .. } => self.sent.entry(app.to_owned()).or_default().0 += 1,
-            AppEvent::SendFailed { .. } => self.sent.entry(app.to_owned()).or_default().1 += 1,
+            AppEvent::Sent { id, .. } => {
+                *self.sent.entry((app.clone(), id.clone())).or_default() += 1;
+            }
             AppEvent::Acked { id, topic, partition, offset } => {
-                self.sent.entry(app.to_owned()).or_default().1 += 1;
-                let place = ((topic.clone(), partition.0), offset.0, app.to_owned());
-                self.acked.insert(id.clone(), place);
+                let place = ((topic.clone(), partition.0), offset.0);
+                self.acked.insert((app.clone(), id.clone()), place);
             }
             AppEvent::Delivered { record, id, .. } => {
                 let key = (record.topic.clone(), record.partition.0);
@@ -63,10 +85,13 @@ impl Clients {
                 let end = replication.committed_end(&key);
                 if record.offset.0 >= end && !replication.unclean.contains(&key) {
                     let what = format!(
-                        "{process} read {}-{} at {}, and only what is below {end} is committed",
+                        "{app} read {}-{} at {}, and only what is below {end} is committed",
                         key.0, key.1, record.offset.0
                     );
                     return Err((Invariant::NoPhantomRead, what));
+                }
+                if reads_committed(spec) && !replication.unclean.contains(&key) {
+                    check_is_committed(cluster, app, &key, record.offset, coverage)?;
                 }
                 let read = self.delivered.entry(app.to_owned()).or_default();
                 read.insert((key, record.offset.0), id.clone());
@@ -76,57 +101,21 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether an application has sent all its events, and has an answer to each.
-    pub(crate) fn has_sent_all(&self, spec: &AppSpec) -> bool {
-        let (sent, answered) = self.sent.get(&spec.name).copied().unwrap_or_default();
-        spec.count.is_none_or(|count| sent >= count) && answered >= sent
-    }
-
     /// Compares with the logs, once everything is at rest.
     pub(crate) fn check_at_rest(
         &self,
-        cluster: &Cluster,
-        apps: &[AppSpec],
-        replication: &Replication,
-        disks_lost: bool,
+        at_rest: &AtRest<'_>,
         coverage: &mut Coverage,
         losses: &mut Vec<Loss>,
     ) -> Found {
-        let logs = Logs::of(cluster);
-        let spec = |app: &str| apps.iter().find(|spec| spec.name == app);
-        for (id, (key, offset, app)) in &self.acked {
-            let Some(promise) = spec(app).map(Promise::of) else { continue };
-            if logs.id_at(key, *offset) == Some(id) {
-                coverage.risked(Invariant::NoLostWrite);
-                continue;
-            }
-            let because = if !promise.replicated {
-                "acks=1: only the leader had it"
-            } else if replication.unclean.contains(key) {
-                "an unclean election"
-            } else if disks_lost {
-                "a disk was lost"
-            } else {
-                let what = format!(
-                    "{}-{}: `{id}`, acknowledged to {app} at {offset}, is not there",
-                    key.0, key.1
-                );
-                return Err((Invariant::NoLostWrite, what));
-            };
-            losses.push(Loss {
-                what: format!("`{id}` of {app} is lost"),
-                because: because.to_owned(),
-            });
-        }
-        for (key, ids) in &logs.ids {
-            self.check_ids(key, ids, apps, replication, coverage, losses)?;
+        self.check_acked(at_rest, coverage, losses)?;
+        for (key, events) in &at_rest.logs.events {
+            self.check_events(key, events, at_rest, coverage, losses)?;
         }
         for (app, read) in &self.delivered {
             for ((key, offset), id) in read {
-                if replication.unclean.contains(key) || disks_lost {
-                    continue;
-                }
-                if logs.id_at(key, *offset) != id.as_ref() {
+                let there = at_rest.logs.at(key, *offset).map(|written| &written.id);
+                if !at_rest.replication.unclean.contains(key) && there != id.as_ref() {
                     let what = format!(
                         "{app} read {id:?} at {}-{} {offset}, which is not there",
                         key.0, key.1
@@ -135,24 +124,68 @@ impl Clients {
                 }
             }
         }
-        self.check_read(apps, &logs, coverage)
+        at_rest.logs.check_transactions(at_rest.replication, coverage)?;
+        for spec in at_rest.apps.iter().filter(|spec| is_exactly_once(spec)) {
+            check_processor(spec, at_rest, coverage)?;
+        }
+        self.check_read(at_rest, coverage)
     }
 
-    /// Of one partition: nothing twice, and each sender's records in order.
-    fn check_ids(
+    /// What was acknowledged is there.
+    fn check_acked(
         &self,
-        key: &Key,
-        ids: &SortedMap<i64, String>,
-        apps: &[AppSpec],
-        replication: &Replication,
+        at_rest: &AtRest<'_>,
         coverage: &mut Coverage,
         losses: &mut Vec<Loss>,
     ) -> Found {
+        for ((app, id), (key, offset)) in &self.acked {
+            let spec = at_rest.apps.iter().find(|spec| spec.name == *app);
+            let Some(promise) = spec.map(Promise::of) else { continue };
+            let there = at_rest.logs.at(key, *offset).filter(|written| written.id == *id);
+            if there.is_some_and(|written| written.counts()) {
+                coverage.risked(Invariant::NoLostWrite);
+                continue;
+            }
+            let because = if at_rest.replication.unclean.contains(key) {
+                "an unclean election took a replica that lacked it"
+            } else if !promise.replicated {
+                "acks=1: only the leader had it when it was acknowledged"
+            } else {
+                let how = match there.map(|written| written.fate) {
+                    Some(fate) => format!("its transaction is {fate:?}"),
+                    None => "it is not there".to_owned(),
+                };
+                let what = format!(
+                    "{}-{}: `{id}`, acknowledged to {app} at {offset}: {how}",
+                    key.0, key.1
+                );
+                return Err((Invariant::NoLostWrite, what));
+            };
+            let what = format!("{}-{}: `{id}` of {app} at {offset} is lost", key.0, key.1);
+            losses.push(Loss { what, because });
+        }
+        Ok(())
+    }
+
+    /// Of one partition: nothing twice, and each sender's records in order.
+    fn check_events(
+        &self,
+        key: &Key,
+        events: &SortedMap<i64, super::written::Written>,
+        at_rest: &AtRest<'_>,
+        coverage: &mut Coverage,
+        losses: &mut Vec<Loss>,
+    ) -> Found {
+        let writes = |spec: &&AppSpec| {
+            spec.role == Role::Producer && spec.topic.as_deref() == Some(key.0.as_str())
+        };
+        let writers: Vec<&AppSpec> = at_rest.apps.iter().filter(writes).collect();
         let mut seen = SortedSet::new();
         let mut last: SortedMap<&str, u64> = SortedMap::new();
-        for (offset, id) in ids {
+        for (offset, written) in events.iter().filter(|(_, written)| written.counts()) {
+            let id = &written.id;
             let Some((app, number)) = id.rsplit_once('-') else { continue };
-            let Some(spec) = apps.iter().find(|spec| spec.name == app) else { continue };
+            let Some(spec) = writers.iter().find(|spec| spec.name == app) else { continue };
             let promise = Promise::of(spec);
             let number: u64 = number.parse().unwrap_or_default();
             let (twice, back) =
@@ -165,30 +198,42 @@ impl Clients {
             if !twice && !back {
                 continue;
             }
-            let invariant = if twice { Invariant::NoDuplicate } else { Invariant::SendOrder };
-            let what = format!("{}-{}: `{id}` at {offset}", key.0, key.1);
-            if promise.idempotent && !replication.unclean.contains(key) {
-                let how = if twice { "is there twice" } else { "comes after a later one" };
-                return Err((invariant, format!("{what} {how}")));
-            }
-            let because = "a send without idempotence was tried again".to_owned();
+            let (invariant, how) = match twice {
+                true => (Invariant::NoDuplicate, "is there twice"),
+                false => (Invariant::SendOrder, "comes after a later one"),
+            };
+            let what = format!("{}-{}: `{id}` at {offset} {how}", key.0, key.1);
+            let sent = self.sent.get(&(app.to_owned(), id.clone())).copied().unwrap_or_default();
+            let because = if sent > 1 {
+                "the application was killed before it noted how far it was, and sent it again"
+            } else if at_rest.replication.unclean.contains(key) {
+                "an unclean election took the producer's last sequence numbers"
+            } else if !promise.idempotent {
+                "a send without idempotence was tried again"
+            } else {
+                return Err((invariant, what));
+            };
             losses.push(Loss { what, because });
         }
         Ok(())
     }
 
-    /// Every group has read everything that is there.
-    fn check_read(&self, apps: &[AppSpec], logs: &Logs, coverage: &mut Coverage) -> Found {
+    /// Every group has read everything that is there for it.
+    fn check_read(&self, at_rest: &AtRest<'_>, coverage: &mut Coverage) -> Found {
         let none = SortedMap::new();
-        for spec in apps.iter().filter(|spec| spec.role == Role::Consumer) {
+        for spec in at_rest.apps.iter().filter(|spec| reads(spec)) {
             let read = self.delivered.get(&spec.name).unwrap_or(&none);
-            for (key, ids) in logs.ids.iter().filter(|(key, _)| spec.topics.contains(&key.0)) {
-                for (offset, id) in ids {
+            let topics = at_rest.logs.events.iter();
+            for (key, events) in topics.filter(|(key, _)| spec.topics.contains(&key.0)) {
+                for (offset, written) in events {
+                    if reads_committed(spec) && !written.counts() {
+                        continue;
+                    }
                     coverage.risked(Invariant::EverythingRead);
                     if !read.contains_key(&(key.clone(), *offset)) {
                         let what = format!(
-                            "{} never read `{id}` at {}-{} {offset}",
-                            spec.name, key.0, key.1
+                            "{} never read `{}` at {}-{} {offset}",
+                            spec.name, written.id, key.0, key.1
                         );
                         return Err((Invariant::EverythingRead, what));
                     }
@@ -199,44 +244,51 @@ impl Clients {
     }
 }
 
-/// The ids in the leaders' logs.
-struct Logs {
-    ids: SortedMap<Key, SortedMap<i64, String>>,
-}
-
-impl Logs {
-    fn of(cluster: &Cluster) -> Logs {
-        let mut ids: SortedMap<Key, SortedMap<i64, String>> = SortedMap::new();
-        let Some(metadata) = cluster.metadata() else { return Logs { ids } };
-        for topic in metadata.topics().values().filter(|topic| !topic.name.starts_with("__")) {
-            for (index, registration) in &topic.partitions {
-                let broker = cluster.broker(registration.leader);
-                let log = broker.and_then(|b| b.partition(&topic.name, *index)).map(Partition::log);
-                let Some(log) = log else { continue };
-                let of = ids.entry((topic.name.clone(), *index)).or_default();
-                for batch in log.batches(log.log_start_offset(), log.log_end_offset()) {
-                    if batch.header().attributes.is_control() {
-                        continue;
-                    }
-                    for record in batch.records().unwrap_or_default() {
-                        if let Some(id) = record.value.as_deref().and_then(id_of) {
-                            of.insert(record.offset.0, id);
-                        }
-                    }
-                }
-            }
+fn check_is_committed(
+    cluster: &Cluster,
+    app: &str,
+    key: &Key,
+    offset: logbrook_record::Offset,
+    coverage: &mut Coverage,
+) -> Found {
+    let how = match fate_now(cluster, key, offset) {
+        Some(Fate::Plain) | None => return Ok(()),
+        Some(Fate::Committed) => {
+            coverage.risked(Invariant::CommittedReadsOnly);
+            return Ok(());
         }
-        Logs { ids }
-    }
-
-    fn id_at(&self, key: &Key, offset: i64) -> Option<&String> {
-        self.ids.get(key)?.get(&offset)
-    }
+        Some(Fate::Aborted) => "is aborted",
+        Some(Fate::Open) => "is open",
+    };
+    let what = format!("{app} read {}-{} at {}, whose transaction {how}", key.0, key.1, offset.0);
+    Err((Invariant::CommittedReadsOnly, what))
 }
 
-/// The id of an event: the first member of its JSON.
-fn id_of(value: &[u8]) -> Option<String> {
-    let text = core::str::from_utf8(value).ok()?;
-    let rest = text.strip_prefix("{\"id\":\"")?;
-    Some(rest.split('"').next()?.to_owned())
+/// What counts of a processor's output is as often there as its input.
+fn check_processor(spec: &AppSpec, at_rest: &AtRest<'_>, coverage: &mut Coverage) -> Found {
+    let output = spec.output.clone().into_iter().collect::<Vec<String>>();
+    let involved = |key: &Key| output.contains(&key.0) || spec.topics.contains(&key.0);
+    if at_rest.replication.unclean.iter().any(|key| involved(key) || key.0.starts_with("__")) {
+        return Ok(());
+    }
+    let count = |topics: &[String]| {
+        let mut counts: SortedMap<&str, u32> = SortedMap::new();
+        let of = at_rest.logs.events.iter().filter(|(key, _)| topics.contains(&key.0));
+        for written in of.flat_map(|(_, events)| events.values()).filter(|w| w.counts()) {
+            *counts.entry(&written.id).or_default() += 1;
+        }
+        counts
+    };
+    let (read, wrote) = (count(&spec.topics), count(&output));
+    for (id, times) in &read {
+        coverage.risked(Invariant::WholeTransactions);
+        let written = wrote.get(id).copied().unwrap_or_default();
+        if written != *times {
+            let name = &spec.name;
+            let what =
+                format!("{name}: `{id}` is {times} times in its input, {written} in its output");
+            return Err((Invariant::WholeTransactions, what));
+        }
+    }
+    Ok(())
 }

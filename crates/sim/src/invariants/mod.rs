@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod groups;
 pub(crate) mod logs;
 pub(crate) mod replication;
+pub(crate) mod written;
 
 use core::fmt;
 
@@ -24,6 +25,10 @@ pub enum Invariant {
     OneLeaderAnEpoch,
     /// Leader epochs and partition epochs never fall.
     EpochsRise,
+    /// A partition's leader is one of those in sync, and its broker is not fenced.
+    LeaderInIsr,
+    /// A leader's high watermark never falls, and in the end is above all that was committed.
+    WatermarkRises,
     /// Replicas have the same bytes at the same offset and epoch.
     EqualBytes,
     /// What was committed is in the log of every leader that was elected cleanly.
@@ -38,6 +43,16 @@ pub enum Invariant {
     SendOrder,
     /// A consumer reads what the log has at that offset, and nothing beyond what is committed.
     NoPhantomRead,
+    /// A reader of committed records sees none of a transaction that is open or aborted.
+    CommittedReadsOnly,
+    /// The records of a transaction are read all, or none.
+    WholeTransactions,
+    /// No transaction is open in the end: readers of committed records reach the high watermark.
+    TransactionsEnd,
+    /// Generations and group epochs rise.
+    GenerationsRise,
+    /// A commit counts only in the generation or member epoch that the group is in.
+    StaleCommitsRefused,
     /// No partition has two owners in a group that has come to rest.
     OneOwner,
     /// Every partition has an owner in the end.
@@ -57,6 +72,8 @@ impl Invariant {
         Invariant::RecoveryEqualsLive,
         Invariant::OneLeaderAnEpoch,
         Invariant::EpochsRise,
+        Invariant::LeaderInIsr,
+        Invariant::WatermarkRises,
         Invariant::EqualBytes,
         Invariant::CommittedSurvives,
         Invariant::FencedLeaderStands,
@@ -64,6 +81,11 @@ impl Invariant {
         Invariant::NoDuplicate,
         Invariant::SendOrder,
         Invariant::NoPhantomRead,
+        Invariant::CommittedReadsOnly,
+        Invariant::WholeTransactions,
+        Invariant::TransactionsEnd,
+        Invariant::GenerationsRise,
+        Invariant::StaleCommitsRefused,
         Invariant::OneOwner,
         Invariant::EveryPartitionOwned,
         Invariant::EverythingRead,
@@ -79,6 +101,8 @@ impl Invariant {
             Invariant::RecoveryEqualsLive => "recovery-equals-live",
             Invariant::OneLeaderAnEpoch => "one-leader-an-epoch",
             Invariant::EpochsRise => "epochs-rise",
+            Invariant::LeaderInIsr => "leader-in-isr",
+            Invariant::WatermarkRises => "watermark-rises",
             Invariant::EqualBytes => "equal-bytes",
             Invariant::CommittedSurvives => "committed-survives",
             Invariant::FencedLeaderStands => "fenced-leader-stands",
@@ -86,6 +110,11 @@ impl Invariant {
             Invariant::NoDuplicate => "no-duplicate",
             Invariant::SendOrder => "send-order",
             Invariant::NoPhantomRead => "no-phantom-read",
+            Invariant::CommittedReadsOnly => "no-uncommitted-read",
+            Invariant::WholeTransactions => "no-torn-transaction",
+            Invariant::TransactionsEnd => "transactions-end",
+            Invariant::GenerationsRise => "generations-rise",
+            Invariant::StaleCommitsRefused => "stale-commits-refused",
             Invariant::OneOwner => "one-owner",
             Invariant::EveryPartitionOwned => "every-partition-owned",
             Invariant::EverythingRead => "everything-read",
@@ -110,6 +139,13 @@ impl Invariant {
             Invariant::OneOwner => "GroupCoordinator, KIP-848",
             Invariant::EveryPartitionOwned => "ConsumerPartitionAssignor",
             Invariant::EverythingRead => "Jepsen kafka: int-poll-skip",
+            Invariant::LeaderInIsr => "KafkaReplication.tla: LeaderInIsr",
+            Invariant::WatermarkRises => "Partition.maybeIncrementLeaderHW",
+            Invariant::CommittedReadsOnly => "Jepsen kafka: G1a, precommitted read",
+            Invariant::WholeTransactions => "Jepsen kafka: torn transaction",
+            Invariant::TransactionsEnd => "TransactionCoordinator, KIP-98",
+            Invariant::GenerationsRise => "ClassicGroup, KIP-848",
+            Invariant::StaleCommitsRefused => "GroupMetadataManagerTest, KIP-1251",
             Invariant::ComesToRest => "RaftEventSimulationTest",
         }
     }
@@ -148,5 +184,5 @@ pub struct Loss {
     /// What was lost, doubled or reordered.
     pub what: String,
     /// The setting or the event that permits it.
-    pub because: String,
+    pub because: &'static str,
 }

@@ -29,6 +29,8 @@ pub(crate) struct Replication {
     /// The term that each broker was in last.
     terms: SortedMap<(i32, Key), i32>,
     committed: SortedMap<Key, Vec<Committed>>,
+    /// The high watermark that each leader told of last, and its term.
+    watermarks: SortedMap<(i32, Key), (i32, i64)>,
     /// Partitions that have lost what was committed, as their settings permit: an unclean election.
     pub(crate) unclean: SortedSet<Key>,
 }
@@ -60,6 +62,7 @@ impl Replication {
         logs::check_bounds(partition.log())
             .map_err(|what| (Invariant::OffsetBounds, format!("{}: {what}", partition.name())))?;
         let key = (topic.clone(), index);
+        check_leader(cluster, &key, coverage)?;
         if let BrokerEventKind::BecameLeader { leader_epoch, .. }
         | BrokerEventKind::BecameFollower { leader_epoch, .. } = event
         {
@@ -77,10 +80,41 @@ impl Replication {
             BrokerEventKind::BecameLeader { leader_epoch, .. } => {
                 self.elected(cluster, node, &key, *leader_epoch, partition, coverage)
             }
-            BrokerEventKind::HighWatermark { .. } if partition.is_leader() => {
+            BrokerEventKind::HighWatermark { high_watermark, .. } if partition.is_leader() => {
+                self.check_watermark(node, &key, partition, *high_watermark, coverage)?;
                 self.committed_more(cluster, node, &key, partition, coverage)
             }
+            // A leader that has a successor, and does not know yet, takes records: it must not commit them.
+            BrokerEventKind::Appended { .. }
+                if self.latest_epoch.get(&key).is_some_and(|e| *e > partition.leader_epoch()) =>
+            {
+                coverage.risked(Invariant::FencedLeaderStands);
+                Ok(())
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// Within a term a leader's watermark rises.
+    fn check_watermark(
+        &mut self,
+        node: i32,
+        key: &Key,
+        partition: &Partition,
+        high_watermark: i64,
+        coverage: &mut Coverage,
+    ) -> Found {
+        coverage.risked(Invariant::WatermarkRises);
+        let epoch = partition.leader_epoch();
+        match self.watermarks.insert((node, key.clone()), (epoch, high_watermark)) {
+            Some((of, before)) if of == epoch && before > high_watermark => {
+                let what = format!(
+                    "{}: the high watermark of leader {node} falls from {before} to {high_watermark}",
+                    partition.name()
+                );
+                Err((Invariant::WatermarkRises, what))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -181,17 +215,30 @@ impl Replication {
                     broker.partition(&topic.name, *index).map(Partition::log)
                 };
                 let Some(leaders) = log_on(&registration.leader) else { continue };
-                coverage.risked(Invariant::OffsetsRise);
-                coverage.risked(Invariant::IndexEqualsScan);
-                coverage.risked(Invariant::RecoveryEqualsLive);
                 let name = format!("{}-{index}", topic.name);
-                let named = |(invariant, what)| (invariant, format!("{name}: {what}"));
-                logs::check_at_rest(leaders).map_err(named)?;
+                let committed = self.committed_end(&(topic.name.clone(), *index));
+                if leaders.high_watermark().0 < committed {
+                    let watermark = leaders.high_watermark().0;
+                    let what = format!(
+                        "{name}: what is below {committed} was committed, and the high watermark is {watermark}"
+                    );
+                    return Err((Invariant::WatermarkRises, what));
+                }
                 let all = |log: &Log| batches(log, log.log_start_offset(), log.log_end_offset());
                 let leaders_batches = all(leaders);
                 for node in &registration.replicas {
                     let Some(log) = log_on(node) else { continue };
-                    coverage.risked(Invariant::EqualBytes);
+                    for invariant in [
+                        Invariant::OffsetsRise,
+                        Invariant::IndexEqualsScan,
+                        Invariant::RecoveryEqualsLive,
+                        Invariant::EqualBytes,
+                    ] {
+                        coverage.risked(invariant);
+                    }
+                    logs::check_at_rest(log).map_err(|(invariant, what)| {
+                        (invariant, format!("{name} on broker {node}: {what}"))
+                    })?;
                     // Groups commit on: a follower may be about to fetch the last of it.
                     if !leaders_batches.starts_with(&all(log)) {
                         let what = format!(
@@ -228,4 +275,21 @@ fn was_unclean(cluster: &Cluster, (topic, index): &Key, epoch: i32) -> bool {
         registration.leader_epoch == epoch
             && registration.leader_recovery_state == LeaderRecoveryState::Recovering
     })
+}
+
+/// Who leads as the controller has it, is in sync and not fenced.
+fn check_leader(cluster: &Cluster, (topic, index): &Key, coverage: &mut Coverage) -> Found {
+    let Some(metadata) = cluster.metadata() else { return Ok(()) };
+    let known = metadata.topic(topic).and_then(|topic| topic.partitions.get(index));
+    let Some(registration) = known.filter(|known| known.leader >= 0) else { return Ok(()) };
+    coverage.risked(Invariant::LeaderInIsr);
+    let (leader, isr) = (registration.leader, &registration.isr);
+    let what = if !isr.contains(&leader) {
+        format!("{topic}-{index}: leader {leader} is not among those in sync, {isr:?}")
+    } else if !metadata.is_unfenced(leader) {
+        format!("{topic}-{index}: leader {leader} is fenced")
+    } else {
+        return Ok(());
+    };
+    Err((Invariant::LeaderInIsr, what))
 }
