@@ -55,11 +55,46 @@ fn seeds_are_a_range_or_one_number() {
     let ran = run(&repository(), "sim --seeds 3 --json");
     assert_eq!(ran.code, Some(0), "{}", ran.out);
     assert!(ran.out.contains("\"seeds\":1"), "{}", ran.out);
-    for wrong in ["5..5", "a..b", "-1"] {
-        let refused = run(&repository(), &format!("sim --seeds={wrong}"));
-        assert!(refused.err.contains("expected a range such as 0..1000"), "{}", refused.err);
-        assert_eq!(refused.code, Some(2));
+    for (wrong, expected) in [
+        ("--seeds=5..5", "whose end is above its start"),
+        ("--seeds=5..1", "whose end is above its start"),
+        ("--seeds=a..b", "expected a range such as 0..1000, or one number"),
+        ("--seeds=-1", "expected a range such as 0..1000, or one number"),
+        ("--seeds=18446744073709551615", "expected a range such as 0..1000, or one number"),
+        ("--seeds=0..18446744073709551615", "expected at most 10000000"),
+        ("--jobs=0", "expected a number from 1 to 256"),
+        ("--jobs=257", "expected a number from 1 to 256"),
+        ("--seeds=3 --app=nobody", "found `nobody`, seed 3 has t1-writer1"),
+        ("--seeds=3 --fault=@kill", "expected a time and a fault such as `+3.5 @kill 2`"),
+        ("--seeds=3 --faults=/nowhere", "FILE /nowhere: "),
+    ] {
+        let refused = run(&repository(), &format!("sim {wrong}"));
+        assert!(refused.err.contains(expected), "{wrong}: {}", refused.err);
+        assert_eq!(refused.code, Some(2), "{wrong}");
     }
+}
+
+#[test]
+fn faults_of_a_file_are_run_and_those_that_cannot_be_are_refused() {
+    let folder = scratch("sim");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("writes");
+    write("good", "# twice\n+3 @pause 1 2\n+2.5 @pause 1 1\n");
+    let plan = run(&folder, "sim --seeds 3 --faults good --plan").out;
+    assert!(plan.contains("+2.500000 @pause 1 1\n+3.000000 @pause 1 2\n"), "{plan}");
+    let ran = run(&folder, "sim --seeds 3 --faults good --json");
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("\"pause\":2"), "{}", ran.out);
+
+    write("nobody", "+3 @kill 77\n");
+    let nobody = run(&folder, "sim --seeds 3 --faults nobody");
+    assert!(nobody.err.contains("found node 77, expected a broker from 1 to"), "{}", nobody.err);
+    write("typing", "+3 $ kafka-topics.sh --list\n");
+    let typing = run(&folder, "sim --seeds 3 --faults typing");
+    assert!(typing.err.contains("typing, line 1: found `$ kafka-topics.sh"), "{}", typing.err);
+    write("many", &"+3 @heal\n".repeat(10_000));
+    let many = run(&folder, "sim --seeds 3 --faults many");
+    assert!(many.err.contains("found 10000 faults, expected at most 1000"), "{}", many.err);
+    assert_eq!((nobody.code, typing.code, many.code), (Some(2), Some(2), Some(2)));
 }
 
 #[test]

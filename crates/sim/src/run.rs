@@ -236,6 +236,8 @@ impl<'a> Run<'a> {
                 None if quiet >= 5 => return Ok(()),
                 None => quiet += 1,
                 Some(what) if self.workspace.cluster.now_us() >= deadline => {
+                    // What is not as it should be has a name of its own.
+                    self.check_at_rest()?;
                     return self.not_at_rest(what);
                 }
                 Some(_) => quiet = 0,
@@ -276,9 +278,15 @@ impl<'a> Run<'a> {
         let logs = Logs::of(cluster);
         let at_rest = AtRest { apps: &self.plan.apps, logs: &logs, replication: &self.replication };
         match self.clients.check_at_rest(&at_rest, &mut unused, &mut Vec::new()) {
-            // A transaction whose producer is gone is aborted when its time is over.
-            Err((Invariant::EverythingRead | Invariant::TransactionsEnd, what)) => Some(what),
-            _ => None,
+            // A transaction whose producer is gone is aborted when its time is over; a processor may be about
+            // to write what it has read.
+            Err((
+                Invariant::EverythingRead
+                | Invariant::TransactionsEnd
+                | Invariant::WholeTransactions,
+                what,
+            )) => Some(what),
+            Err(_) | Ok(()) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Some seeds under all invariants. More: `logbrook sim --seeds 0..1000`.
 
-use logbrook_sim::{FaultKind, Plan, run};
+use logbrook_sim::{Fault, FaultKind, Plan, run};
 
 #[test]
 fn seeds_hold() {
@@ -30,4 +30,27 @@ fn every_kind_of_fault_is_drawn() {
             kind.name()
         );
     }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_limit() {
+    let plan = Plan::draw(3);
+    let with = |brokers, faults| Plan { brokers, faults, ..plan.clone() }.check().unwrap_err();
+    let fault = |line| Fault::read(line).unwrap();
+    assert_eq!(with(101, Vec::new()), "found 101 brokers, expected 1 to 99");
+    let many = vec![fault("+1 @heal"); 10_000];
+    assert_eq!(with(3, many), "found 10000 faults, expected at most 1000");
+    assert_eq!(
+        with(3, vec![fault("+1 @cut 2 from 4")]),
+        "+1.000000 @cut 2 from 4: found node 4, expected a broker from 1 to 3, or 100 for the controller"
+    );
+    assert_eq!(
+        with(1, vec![fault("+1 @kill 100")]),
+        "+1.000000 @kill 100: found node 100, expected a broker from 1 to 1"
+    );
+    assert_eq!(
+        with(3, vec![fault("+1 @kill nobody/1")]),
+        "+1.000000 @kill nobody/1: there is no app `nobody`"
+    );
+    assert!(Plan::draw(3).check().is_ok());
 }

@@ -1,0 +1,20 @@
+//! Bugs planted in the engine are found: by seeds that `logbrook sim --planted` has named.
+
+use logbrook_planted::{Bug, plant};
+use logbrook_sim::{Plan, run};
+
+/// A bug, a seed that shows it, and the invariant that says so. Another workload may need another seed.
+const FOUND: &[(Bug, u64, &str)] = &[];
+
+/// One test: what is planted is planted in the whole process.
+#[test]
+fn planted_bugs_are_found() {
+    for (bug, seed, invariant) in FOUND {
+        let plan = Plan::draw(*seed);
+        plant(Some(*bug));
+        let found = run(&plan).violation.map(|violation| violation.invariant.name());
+        assert_eq!(found, Some(*invariant), "{} with seed {seed}", bug.name());
+        plant(None);
+        assert_eq!(run(&plan).violation, None, "nothing with seed {seed}");
+    }
+}
