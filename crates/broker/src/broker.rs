@@ -495,6 +495,7 @@ impl Broker {
     fn replication_timeout_ms(&self, request: &Request) -> i64 {
         match request {
             Request::Produce(body) => i64::from(body.timeout_ms),
+            Request::WriteTxnMarkers(_) => self.config.number("request.timeout.ms"),
             _ => self.config.number("offsets.commit.timeout.ms"),
         }
     }

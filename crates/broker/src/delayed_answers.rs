@@ -2,6 +2,7 @@
 //! a coordinator's write holds back (`CoordinatorRuntime`: a response goes out once its records are below
 //! the high watermark).
 
+use kafka_protocol::messages::WriteTxnMarkersResponse;
 use logbrook_record::Offset;
 use logbrook_sorted::{SortedMap, SortedSet};
 use uuid::Uuid;
@@ -124,13 +125,29 @@ impl DelayedAnswers {
 
 /// Says in an answer what became of one of the appends that it tells of.
 fn fail(body: &mut Response, wait: &Unreplicated, error: ErrorCode) {
-    let Response::Produce(body) = body else { return fail_answer(body, error) };
+    let body = match body {
+        Response::Produce(body) => body,
+        Response::WriteTxnMarkers(body) => return fail_markers(body, wait, error),
+        body => return fail_answer(body, error),
+    };
     let of_topic = body
         .responses
         .iter_mut()
         .filter(|topic| topic.topic_id == wait.topic_id || topic.name.as_str() == wait.topic);
     for partition in of_topic.flat_map(|topic| &mut topic.partition_responses) {
         if partition.index == wait.index {
+            partition.error_code = error.code();
+        }
+    }
+}
+
+/// The coordinator tries markers again that were not replicated
+/// (`TransactionMarkerRequestCompletionHandler`).
+fn fail_markers(body: &mut WriteTxnMarkersResponse, wait: &Unreplicated, error: ErrorCode) {
+    let topics = body.markers.iter_mut().flat_map(|marker| &mut marker.topics);
+    let of_topic = topics.filter(|topic| topic.name.as_str() == wait.topic);
+    for partition in of_topic.flat_map(|topic| &mut topic.partitions) {
+        if partition.partition_index == wait.index && partition.error_code == 0 {
             partition.error_code = error.code();
         }
     }

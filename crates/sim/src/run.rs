@@ -153,7 +153,13 @@ impl<'a> Run<'a> {
     /// Looks at the events that are new.
     fn observe(&mut self) -> Found {
         let cluster = &self.workspace.cluster;
-        let mut found = None;
+        let decided = self.replication.observe_metadata(cluster, &mut self.coverage);
+        let mut found = decided.err().map(|(invariant, what)| Violation {
+            invariant,
+            at_us: cluster.now_us(),
+            what,
+            event: None,
+        });
         for event in cluster.trace().iter_from(self.seen) {
             let result = match (&event.actor, &event.kind) {
                 (Actor::Broker(node), TraceKind::Broker(kind)) => {
@@ -183,6 +189,10 @@ impl<'a> Run<'a> {
                         ),
                         None => Ok(()),
                     })
+                }
+                (Actor::Broker(node), TraceKind::Fault { .. }) => {
+                    self.owners.node_disturbed(*node);
+                    Ok(())
                 }
                 _ => Ok(()),
             };

@@ -2,7 +2,7 @@
 //! the transaction is complete (`TransactionMarkerChannelManager`, `WriteTxnMarkers`).
 //!
 //! Partitions that other brokers lead get theirs by WriteTxnMarkers. Different from Kafka 4.4: those of this
-//! broker get it by a call, not by a request to itself.
+//! broker get it by a call, not by a request to itself; that it is replicated is waited for as well.
 
 use kafka_protocol::messages::write_txn_markers_request::{
     WritableTxnMarker, WritableTxnMarkerTopic,
@@ -35,6 +35,8 @@ pub(crate) struct PendingCompleteTxn {
     pub(super) remaining: SortedSet<TopicPartition>,
     /// Those of them whose leader was sent theirs and has not answered.
     in_flight: SortedSet<TopicPartition>,
+    /// Those of this broker that have theirs, and the high watermark that says that it is replicated.
+    replicating: SortedMap<TopicPartition, Offset>,
     /// Nothing is sent before the outcome is replicated: the high watermark of `__transaction_state` that
     /// says so.
     required: Offset,
@@ -68,6 +70,7 @@ pub(super) fn add_markers_to_send(
         completed: metadata.prepare_complete(call.now),
         remaining: with_markers(&metadata.topic_partitions),
         in_flight: SortedSet::new(),
+        replicating: SortedMap::new(),
         required,
         retry_at: None,
     };
@@ -81,12 +84,15 @@ fn with_markers(partitions: &SortedSet<TopicPartition>) -> SortedSet<TopicPartit
     partitions.iter().take(partitions.len().saturating_sub(forgotten)).cloned().collect()
 }
 
-/// Sends the markers of what has been replicated meanwhile; whether there was any.
+/// Goes on with what has been replicated meanwhile: outcomes, whose markers are sent, and markers of this
+/// broker. Whether there was any.
 pub(crate) fn send_replicated(broker: &mut Broker, now: i64, effects: &mut Effects) -> bool {
+    let noted = note_replicated(broker, now, effects);
     let shards = broker.transaction_coordinator.shards.iter();
     let ready = |index: &i32, pending: &PendingCompleteTxn| {
         pending.retry_at.is_none()
             && pending.in_flight.is_empty()
+            && pending.replicating.is_empty()
             && is_replicated(broker, *index, pending)
     };
     let ready: Vec<String> = shards
@@ -97,7 +103,47 @@ pub(crate) fn send_replicated(broker: &mut Broker, now: i64, effects: &mut Effec
     for transactional_id in &ready {
         send(broker, Call::timer(now), transactional_id, effects);
     }
-    !ready.is_empty()
+    noted || !ready.is_empty()
+}
+
+/// Notes the markers of this broker that are replicated, or will not be as it does not lead any more.
+fn note_replicated(broker: &mut Broker, now: i64, effects: &mut Effects) -> bool {
+    let mut ended = Vec::new();
+    for (index, shard) in &broker.transaction_coordinator.shards {
+        for (transactional_id, pending) in shard.pending.iter() {
+            for (partition, required) in &pending.replicating {
+                if let Some(error) = replicated_up_to(broker, partition, *required) {
+                    ended.push((*index, transactional_id.clone(), partition.clone(), error));
+                }
+            }
+        }
+    }
+    for (index, transactional_id, partition, error) in &ended {
+        let shard = broker.transaction_coordinator.shards.get_mut(index);
+        let pending = shard.and_then(|shard| shard.pending.get_mut(transactional_id));
+        if let Some(pending) = pending
+            && pending.replicating.remove(partition).is_some()
+            && note(broker, *index, transactional_id, partition, *error)
+        {
+            complete_if_done(broker, Call::timer(now), transactional_id, effects);
+        }
+    }
+    !ended.is_empty()
+}
+
+/// What became of what this broker has appended to a partition; `None` while that is open.
+fn replicated_up_to(
+    broker: &Broker,
+    partition: &TopicPartition,
+    required: Offset,
+) -> Option<ErrorCode> {
+    match broker.replica_manager.partition(&partition.topic, partition.partition) {
+        // Deleted, and its transactions with it.
+        None => Some(ErrorCode::None),
+        Some(partition) => {
+            partition.replicated_up_to(required).map(|end| end.err().unwrap_or(ErrorCode::None))
+        }
+    }
 }
 
 fn is_replicated(broker: &Broker, index: i32, pending: &PendingCompleteTxn) -> bool {
@@ -117,7 +163,9 @@ pub(super) fn send(broker: &mut Broker, call: Call, transactional_id: &str, effe
     let unsent: Vec<TopicPartition> = pending
         .remaining
         .iter()
-        .filter(|partition| !pending.in_flight.contains(*partition))
+        .filter(|partition| {
+            !pending.in_flight.contains(*partition) && !pending.replicating.contains_key(*partition)
+        })
         .cloned()
         .collect();
     let mut elsewhere: SortedMap<i32, Vec<TopicPartition>> = SortedMap::new();
@@ -128,7 +176,10 @@ pub(super) fn send(broker: &mut Broker, call: Call, transactional_id: &str, effe
         let error = match known.map(|registration| registration.leader) {
             None => ErrorCode::None,
             Some(leader) if leader == broker.config.node_id => {
-                write_marker(broker, call, &partition, marker, effects)
+                match write_own(broker, call, transactional_id, &partition, marker, effects) {
+                    Some(error) => error,
+                    None => continue,
+                }
             }
             Some(leader) if leader >= 0 => {
                 elsewhere.entry(leader).or_default().push(partition);
@@ -144,6 +195,32 @@ pub(super) fn send(broker: &mut Broker, call: Call, transactional_id: &str, effe
         send_to(broker, call, transactional_id, (leader, partitions), marker, effects);
     }
     complete_if_done(broker, call, transactional_id, effects);
+}
+
+/// Writes a marker to a partition of this broker. `None` where it is written and not replicated yet.
+fn write_own(
+    broker: &mut Broker,
+    call: Call,
+    transactional_id: &str,
+    partition: &TopicPartition,
+    marker: EndTxnMarker,
+    effects: &mut Effects,
+) -> Option<ErrorCode> {
+    let error = write_marker(broker, call, partition, marker, effects);
+    if error != ErrorCode::None {
+        return Some(error);
+    }
+    let written = broker.replica_manager.partition(&partition.topic, partition.partition);
+    let required = written.map_or(Offset(0), |partition| partition.log().log_end_offset());
+    let replicated = replicated_up_to(broker, partition, required);
+    if replicated.is_none() {
+        let index = partition_of(broker, transactional_id);
+        let shard = broker.transaction_coordinator.shards.get_mut(&index);
+        if let Some(pending) = shard.and_then(|shard| shard.pending.get_mut(transactional_id)) {
+            pending.replicating.insert(partition.clone(), required);
+        }
+    }
+    replicated
 }
 
 fn marker_of(broker: &Broker, index: i32, transactional_id: &str) -> Option<EndTxnMarker> {
@@ -263,7 +340,7 @@ fn complete_if_done(
     let index = partition_of(broker, transactional_id);
     let Some(shard) = broker.transaction_coordinator.shards.get_mut(&index) else { return };
     let Some(pending) = shard.pending.get_mut(transactional_id) else { return };
-    let idle = pending.in_flight.is_empty();
+    let idle = pending.in_flight.is_empty() && pending.replicating.is_empty();
     pending.retry_at = idle.then(|| call.now.saturating_add(RETRY_BACKOFF_MS));
     if !pending.remaining.is_empty() {
         return;

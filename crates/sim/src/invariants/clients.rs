@@ -128,7 +128,7 @@ impl Clients {
         for spec in at_rest.apps.iter().filter(|spec| is_exactly_once(spec)) {
             check_processor(spec, at_rest, coverage)?;
         }
-        self.check_read(at_rest, coverage)
+        self.check_read(at_rest, coverage, losses)
     }
 
     /// What was acknowledged is there.
@@ -219,7 +219,12 @@ impl Clients {
     }
 
     /// Every group has read everything that is there for it.
-    fn check_read(&self, at_rest: &AtRest<'_>, coverage: &mut Coverage) -> Found {
+    fn check_read(
+        &self,
+        at_rest: &AtRest<'_>,
+        coverage: &mut Coverage,
+        losses: &mut Vec<Loss>,
+    ) -> Found {
         let none = SortedMap::new();
         for spec in at_rest.apps.iter().filter(|spec| reads(spec)) {
             let read = self.delivered.get(&spec.name).unwrap_or(&none);
@@ -230,13 +235,20 @@ impl Clients {
                         continue;
                     }
                     coverage.risked(Invariant::EverythingRead);
-                    if !read.contains_key(&(key.clone(), *offset)) {
-                        let what = format!(
-                            "{} never read `{}` at {}-{} {offset}",
-                            spec.name, written.id, key.0, key.1
-                        );
+                    if read.contains_key(&(key.clone(), *offset)) {
+                        continue;
+                    }
+                    let what = format!(
+                        "{} never read `{}` at {}-{} {offset}",
+                        spec.name, written.id, key.0, key.1
+                    );
+                    if !at_rest.replication.unclean.contains(key) {
                         return Err((Invariant::EverythingRead, what));
                     }
+                    // The offsets begin again below where the reader is.
+                    let because =
+                        "an unclean election took the log back to before a reader's place";
+                    losses.push(Loss { what, because });
                 }
             }
         }

@@ -93,7 +93,7 @@ impl Owners {
             | BrokerEventKind::BecameFollower { topic, .. }
                 if topic == GROUP_METADATA_TOPIC_NAME =>
             {
-                self.generations.retain(|(of, _), _| *of != node);
+                self.node_disturbed(node);
                 Ok(())
             }
             BrokerEventKind::GroupState { group, to, generation, .. } => {
@@ -111,6 +111,11 @@ impl Owners {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A node was stopped or started: its groups are read from the log again.
+    pub(crate) fn node_disturbed(&mut self, node: i32) {
+        self.generations.retain(|(of, _), _| *of != node);
     }
 
     fn check_generation(

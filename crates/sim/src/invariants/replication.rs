@@ -1,6 +1,8 @@
 //! Invariants of replication: who leads, what is committed, whether it stays.
 
-use logbrook_broker::{Broker, BrokerEventKind, LeaderRecoveryState, Partition};
+use logbrook_broker::{
+    Broker, BrokerEventKind, LeaderRecoveryState, MetadataImage, Partition, PartitionRegistration,
+};
 use logbrook_cluster::Cluster;
 use logbrook_log::Log;
 use logbrook_record::Offset;
@@ -24,6 +26,8 @@ struct Committed {
 /// What has been seen of the partitions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Replication {
+    /// The end of the controller's log when it was looked at last.
+    metadata_end: i64,
     leaders: SortedMap<(Key, i32), i32>,
     latest_epoch: SortedMap<Key, i32>,
     /// The term that each broker was in last.
@@ -38,6 +42,29 @@ pub(crate) struct Replication {
 type Found = Result<(), (Invariant, String)>;
 
 impl Replication {
+    /// Looks at what the controller has decided since the last call.
+    pub(crate) fn observe_metadata(&mut self, cluster: &Cluster, coverage: &mut Coverage) -> Found {
+        let end = metadata_end(cluster);
+        if core::mem::replace(&mut self.metadata_end, end) == end {
+            return Ok(());
+        }
+        let Some(metadata) = cluster.metadata() else { return Ok(()) };
+        for topic in metadata.topics().values() {
+            for (index, registration) in &topic.partitions {
+                coverage.risked(Invariant::LeaderInIsr);
+                let name = format!("{}-{index}", topic.name);
+                check_leader(metadata, &name, registration)?;
+                // The controller took a replica that may lack something, and has it mend that first.
+                if registration.leader_recovery_state == LeaderRecoveryState::Recovering {
+                    let key = (topic.name.clone(), *index);
+                    self.committed.remove(&key);
+                    self.unclean.insert(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at what an event of a broker says of a partition.
     pub(crate) fn observe(
         &mut self,
@@ -62,7 +89,6 @@ impl Replication {
         logs::check_bounds(partition.log())
             .map_err(|what| (Invariant::OffsetBounds, format!("{}: {what}", partition.name())))?;
         let key = (topic.clone(), index);
-        check_leader(cluster, &key, coverage)?;
         if let BrokerEventKind::BecameLeader { leader_epoch, .. }
         | BrokerEventKind::BecameFollower { leader_epoch, .. } = event
         {
@@ -78,7 +104,7 @@ impl Replication {
         }
         match event {
             BrokerEventKind::BecameLeader { leader_epoch, .. } => {
-                self.elected(cluster, node, &key, *leader_epoch, partition, coverage)
+                self.elected(node, &key, *leader_epoch, partition, coverage)
             }
             BrokerEventKind::HighWatermark { high_watermark, .. } if partition.is_leader() => {
                 self.check_watermark(node, &key, partition, *high_watermark, coverage)?;
@@ -120,7 +146,6 @@ impl Replication {
 
     fn elected(
         &mut self,
-        cluster: &Cluster,
         node: i32,
         key: &Key,
         epoch: i32,
@@ -140,11 +165,6 @@ impl Replication {
         let latest = self.latest_epoch.entry(key.clone()).or_insert(epoch);
         // A broker that was away learns of old terms only through the newest.
         *latest = (*latest).max(epoch);
-        if was_unclean(cluster, key, epoch) {
-            self.unclean.insert(key.clone());
-            self.committed.remove(key);
-            return Ok(());
-        }
         let Some(committed) = self.committed.get(key) else { return Ok(()) };
         coverage.risked(Invariant::CommittedSurvives);
         let has = batches(partition.log(), Offset(0), partition.log().log_end_offset());
@@ -267,29 +287,32 @@ fn batches(log: &Log, from: Offset, to: Offset) -> Vec<Committed> {
         .collect()
 }
 
-/// Whether the election of this epoch took a replica that may lack something: the controller has it mend
-/// that first.
-fn was_unclean(cluster: &Cluster, (topic, index): &Key, epoch: i32) -> bool {
-    let topic = cluster.metadata().and_then(|metadata| metadata.topic(topic));
-    topic.and_then(|topic| topic.partitions.get(index)).is_some_and(|registration| {
-        registration.leader_epoch == epoch
-            && registration.leader_recovery_state == LeaderRecoveryState::Recovering
-    })
-}
-
 /// Who leads as the controller has it, is in sync and not fenced.
-fn check_leader(cluster: &Cluster, (topic, index): &Key, coverage: &mut Coverage) -> Found {
-    let Some(metadata) = cluster.metadata() else { return Ok(()) };
-    let known = metadata.topic(topic).and_then(|topic| topic.partitions.get(index));
-    let Some(registration) = known.filter(|known| known.leader >= 0) else { return Ok(()) };
-    coverage.risked(Invariant::LeaderInIsr);
+fn check_leader(
+    metadata: &MetadataImage,
+    name: &str,
+    registration: &PartitionRegistration,
+) -> Found {
     let (leader, isr) = (registration.leader, &registration.isr);
-    let what = if !isr.contains(&leader) {
-        format!("{topic}-{index}: leader {leader} is not among those in sync, {isr:?}")
+    let what = if leader < 0 {
+        return Ok(());
+    } else if !isr.contains(&leader) {
+        format!("{name}: leader {leader} is not among those in sync, {isr:?}")
     } else if !metadata.is_unfenced(leader) {
-        format!("{topic}-{index}: leader {leader} is fenced")
+        format!("{name}: leader {leader} is fenced")
     } else {
         return Ok(());
     };
     Err((Invariant::LeaderInIsr, what))
+}
+
+/// How far the controller's log is: where it has not grown, no metadata have changed.
+fn metadata_end(cluster: &Cluster) -> i64 {
+    match cluster.controller() {
+        Some(controller) => controller.log().log_end_offset().0,
+        None => {
+            let alone = cluster.broker_ids().next().and_then(|id| cluster.broker(id));
+            alone.map_or(0, |broker| broker.metadata_log().len() as i64)
+        }
+    }
 }

@@ -10,6 +10,9 @@ use super::Invariant;
 use super::replication::{Key, Replication};
 use crate::coverage::Coverage;
 
+/// `Topic.TRANSACTION_STATE_TOPIC_NAME`.
+const TRANSACTION_STATE_TOPIC_NAME: &str = "__transaction_state";
+
 /// What became of the transaction of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -117,8 +120,12 @@ impl Logs {
         replication: &Replication,
         coverage: &mut Coverage,
     ) -> Result<(), (Invariant, String)> {
+        // Who is to write the markers is lost with what an unclean election loses of that.
+        let coordinators = |key: &Key| key.0 == TRANSACTION_STATE_TOPIC_NAME;
+        if replication.unclean.iter().any(coordinators) {
+            return Ok(());
+        }
         for ((producer, epoch), fates) in &self.transactions {
-            // Markers are lost with what an unclean election loses.
             if fates.keys().any(|key| replication.unclean.contains(key)) {
                 continue;
             }
