@@ -78,9 +78,9 @@ fn seeds_are_a_range_or_one_number() {
 fn faults_of_a_file_are_run_and_those_that_cannot_be_are_refused() {
     let folder = scratch("sim");
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("writes");
-    write("good", "# twice\n+3 @pause 1 2\n+2.5 @pause 1 1\n");
+    write("good", "# twice\n+6 @pause 1 2\n+2.5 @pause 1 1\n");
     let plan = run(&folder, "sim --seeds 3 --faults good --plan").out;
-    assert!(plan.contains("+2.500000 @pause 1 1\n+3.000000 @pause 1 2\n"), "{plan}");
+    assert!(plan.contains("+2.500000 @pause 1 1\n+6.000000 @pause 1 2\n"), "{plan}");
     let ran = run(&folder, "sim --seeds 3 --faults good --json");
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("\"pause\":2"), "{}", ran.out);

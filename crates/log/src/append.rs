@@ -384,9 +384,7 @@ impl Log {
         self.log_end_offset = offset;
         self.high_watermark = self.high_watermark.min(offset);
         self.cleaner_checkpoint = self.cleaner_checkpoint.map(|at| at.min(offset));
-        if !planted(Bug::EpochCacheNotTruncated) {
-            self.leader_epochs.truncate_from_end(offset);
-        }
+        self.leader_epochs.truncate_from_end(offset);
         self.truncate_snapshots(offset)?;
         self.delete_segment_files(&deleted, now)?;
         self.write_leader_epochs()?;

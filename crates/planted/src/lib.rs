@@ -16,8 +16,6 @@ pub enum Bug {
     IndexOffByOne,
     /// log: the last stable offset does not wait for open transactions.
     LsoIgnoresOpenTransactions,
-    /// log: a truncation leaves the epochs that it cut in the leader epoch cache.
-    EpochCacheNotTruncated,
     /// partition: the high watermark is the leader's own log end.
     WatermarkEarly,
     /// partition: fewer replicas in sync than `min.insync.replicas` are enough.
@@ -59,7 +57,6 @@ impl Bug {
         Bug::SkipSequenceCheck,
         Bug::IndexOffByOne,
         Bug::LsoIgnoresOpenTransactions,
-        Bug::EpochCacheNotTruncated,
         Bug::WatermarkEarly,
         Bug::MinIsrIgnored,
         Bug::IsrShrinkNotRecorded,
@@ -86,7 +83,6 @@ impl Bug {
             Bug::SkipSequenceCheck => "skip-sequence-check",
             Bug::IndexOffByOne => "index-off-by-one",
             Bug::LsoIgnoresOpenTransactions => "lso-ignores-open-transactions",
-            Bug::EpochCacheNotTruncated => "epoch-cache-not-truncated",
             Bug::WatermarkEarly => "watermark-early",
             Bug::MinIsrIgnored => "min-isr-ignored",
             Bug::IsrShrinkNotRecorded => "isr-shrink-not-recorded",

@@ -16,7 +16,8 @@ const SEEDS: u64 = 12;
 /// Seeds that once failed, by a bug of ours.
 const ONCE_FAILED: &[u64] = &[
     // Markers that were appended by a leader that had a successor counted as written.
-    156,
+    156, // A processor lost what it had polled beside an aborted transaction's record.
+    177,
     // Whoever coordinates transactions waited for a follower, which waited for its answer.
     17, 21, 22,
 ];

@@ -219,11 +219,14 @@ impl ConsumerApp {
         }
     }
 
-    /// The next poll returns the transaction's records again. A partition that was given away meanwhile
-    /// is its new owner's.
+    /// The next poll returns the transaction's records again, and those that were polled with them and not
+    /// begun: the position is beyond these too. A partition that was given away meanwhile is its new owner's.
     fn seek_to_firsts(&mut self) -> Result<(), KafkaError> {
-        self.batch.clear();
+        let left = core::mem::take(&mut self.batch);
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        for record in &left {
+            transaction.firsts.entry(partition_of(record)).or_insert(record.offset);
+        }
         let assigned = self.consumer.assignment();
         for (partition, offset) in core::mem::take(&mut transaction.firsts) {
             if assigned.contains(&partition) {
