@@ -13,6 +13,7 @@ mod group_tables;
 mod hint;
 mod java;
 mod json;
+mod kafka_acls;
 mod kafka_broker_api_versions;
 mod kafka_client_metrics;
 mod kafka_cluster;
@@ -21,6 +22,7 @@ mod kafka_console_consumer;
 mod kafka_console_producer;
 mod kafka_console_share_consumer;
 mod kafka_consumer_groups;
+mod kafka_consumer_perf_test;
 mod kafka_delete_records;
 mod kafka_drive;
 pub mod kafka_dump_log;
@@ -30,8 +32,11 @@ mod kafka_groups;
 mod kafka_leader_election;
 mod kafka_log_dirs;
 mod kafka_metadata_quorum;
+mod kafka_producer_perf_test;
 mod kafka_reassign_partitions;
+mod kafka_replica_verification;
 mod kafka_share_groups;
+mod kafka_streams_application_reset;
 mod kafka_topics;
 mod kafka_transactions;
 mod kafka_verifiable_consumer;
@@ -44,6 +49,7 @@ mod reset_offsets;
 mod rest;
 mod script;
 mod setup;
+mod splittable_random;
 mod topic_filter;
 
 use std::fmt;
@@ -59,6 +65,7 @@ use options::OptionTable;
 pub use rest::come;
 use rest::{Rest, rest};
 pub use setup::ToolEnv;
+pub(crate) use setup::WORKING_DIRECTORY;
 
 type Start = fn(&'static OptionTable, &[String], &ToolEnv) -> Box<dyn Process>;
 
@@ -101,7 +108,8 @@ static PRODUCER: Tool = Tool::new(kafka_console_producer::HELP, kafka_console_pr
 static CONSUMER: Tool = Tool::new(kafka_console_consumer::HELP, kafka_console_consumer::start);
 
 /// Every tool by its name.
-static TOOLS: [(&str, Place); 23] = [
+static TOOLS: [(&str, Place); 28] = [
+    ("kafka-acls.sh", Place::Rest(|rest| &rest.acls)),
     ("kafka-broker-api-versions.sh", Place::Rest(|rest| &rest.broker_api_versions)),
     ("kafka-client-metrics.sh", Place::Rest(|rest| &rest.client_metrics)),
     ("kafka-topics.sh", Place::Here(&TOPICS)),
@@ -114,6 +122,8 @@ static TOOLS: [(&str, Place); 23] = [
     ("kafka-console-share-consumer.sh", Place::Rest(|rest| &rest.console_share_consumer)),
     ("kafka-leader-election.sh", Place::Rest(|rest| &rest.leader_election)),
     ("kafka-reassign-partitions.sh", Place::Rest(|rest| &rest.reassign_partitions)),
+    ("kafka-replica-verification.sh", Place::Rest(|rest| &rest.replica_verification)),
+    ("kafka-streams-application-reset.sh", Place::Rest(|rest| &rest.streams_application_reset)),
     ("kafka-delete-records.sh", Place::Rest(|rest| &rest.delete_records)),
     ("kafka-configs.sh", Place::Rest(|rest| &rest.configs)),
     ("kafka-dump-log.sh", Place::Rest(|rest| &rest.dump_log)),
@@ -121,6 +131,8 @@ static TOOLS: [(&str, Place); 23] = [
     ("kafka-features.sh", Place::Rest(|rest| &rest.features)),
     ("kafka-log-dirs.sh", Place::Rest(|rest| &rest.log_dirs)),
     ("kafka-metadata-quorum.sh", Place::Rest(|rest| &rest.metadata_quorum)),
+    ("kafka-producer-perf-test.sh", Place::Rest(|rest| &rest.producer_perf_test)),
+    ("kafka-consumer-perf-test.sh", Place::Rest(|rest| &rest.consumer_perf_test)),
     ("kafka-verifiable-producer.sh", Place::Rest(|rest| &rest.verifiable_producer)),
     ("kafka-verifiable-consumer.sh", Place::Rest(|rest| &rest.verifiable_consumer)),
     ("kafka-transactions.sh", Place::Rest(|rest| &rest.transactions)),
@@ -203,6 +215,7 @@ pub fn is_changing(command: &str, stdin: &[String]) -> bool {
                 || (has(&["--reset-offsets"]) && has(&["--execute"]))
         }
         "kafka-configs.sh" => has(&["--alter"]),
+        "kafka-streams-application-reset.sh" => !has(&["--dry-run"]),
         "kafka-client-metrics.sh" => has(&["--alter", "--delete"]),
         "kafka-reassign-partitions.sh" => has(&["--execute", "--cancel"]),
         "kafka-features.sh" => has(&["upgrade", "downgrade", "disable"]),

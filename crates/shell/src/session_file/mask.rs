@@ -8,6 +8,7 @@
 //! {id-0000000000000001}   a random 22-character base64 id
 //! {ts-00000001}           a time in ms within two days of the run
 //! {yyyy-mm-dd hh:mm:ss,}  a date and time within eight days of the run (`T` form too)
+//! {work}                  the working directory
 //! {usage}                 the option table of a tool, except for --help itself
 //! {###}                   the digits of console-consumer-NNNNN, and what @mask names
 //! ```
@@ -17,6 +18,7 @@ use logbrook_sorted::SortedMap;
 use regex_lite::{Captures, Regex};
 
 use crate::action::{ActionError, Output};
+use crate::tools::WORKING_DIRECTORY;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -48,6 +50,7 @@ impl Mask {
     pub fn apply(&mut self, output: &Output, now_ms: i64, help: bool) -> Output {
         let mut stream = |text: &String| {
             let text = if help { text.clone() } else { without_usage(text) };
+            let text = text.replace(WORKING_DIRECTORY, "{work}");
             let text = self.ids(&text);
             let text = self.times(&text, now_ms);
             self.settle(&dates(&text, now_ms))
@@ -257,8 +260,8 @@ fn without_usage(text: &str) -> String {
 
 /// An output as it is compared: without stack frames, which name lines of Java code; with all times
 /// alike, as two events may or may not share a millisecond; with the length of a wait in tenths of a
-/// second, as real clocks overshoot; with sets of names in one order; and with a masked number in a cell of a table alike whatever its length, as a duration of one run has
-/// more digits than that of another.
+/// second, as real clocks overshoot; with sets of names in one order; and with what is masked alike
+/// whatever its length, as a duration or a rate of one run has more digits than that of another.
 pub(super) fn comparable(output: &Output) -> String {
     let mut lines = output.lines();
     lines.retain(|line| {
@@ -286,6 +289,7 @@ pub(super) fn comparable(output: &Output) -> String {
     let text =
         replace(&text, r":(\d+)\d\d ms has passed", |c| format!(":{}00 ms has passed", &c[1]));
     let text = replace(&text, r"\t(?:\{#+\}|##?) *\t", |_| "\t{#}\t".to_string());
+    let text = replace(&text, r"\{#+\}", |_| "{#}".to_string());
     // Such a list in a message is an immutable set of Java: its order is the JVM's luck.
     let text = replace(&text, r"\[[a-z-]+\](?:, \[[a-z-]+\])+", |c| {
         let mut options: Vec<&str> = c[0].split(", ").collect();

@@ -17,6 +17,10 @@ pub(crate) enum Action {
     StoreLong,
     /// One argument that is a short.
     StoreShort,
+    /// One argument that is a double.
+    StoreDouble,
+    /// One argument and all that follow it up to the next option (`nargs("+")`).
+    StoreAll,
     /// One argument each time that it is given.
     Append,
     /// Nothing.
@@ -182,15 +186,23 @@ fn read(spec: &'static Spec, argv: &[String], into: &mut Namespace) -> Result<()
             None => match words.next().filter(|next| !is_flag(next)) {
                 Some(value) => value.clone(),
                 None => {
-                    return wrong(format!("argument {}: expected one argument", spec.shown(first)));
+                    let expected = match arg.action {
+                        Action::StoreAll => "1 argument(s)",
+                        _ => "one argument",
+                    };
+                    let name = spec.shown(first);
+                    return wrong(format!("argument {name}: expected {expected}"));
                 }
             },
         };
         let (valid, kind) = match arg.action {
+            Action::StoreDouble => (parse_double(&value).is_some(), "Double"),
             Action::StoreInteger => (value.parse::<i32>().is_ok(), "Integer"),
             Action::StoreLong => (value.parse::<i64>().is_ok(), "Long"),
             Action::StoreShort => (value.parse::<i16>().is_ok(), "Short"),
-            Action::Store | Action::Append | Action::StoreTrue => (true, "String"),
+            Action::Store | Action::StoreAll | Action::Append | Action::StoreTrue => {
+                (true, "String")
+            }
         };
         if !valid {
             return wrong(format!(
@@ -202,13 +214,18 @@ fn read(spec: &'static Spec, argv: &[String], into: &mut Namespace) -> Result<()
             values.clear();
         }
         values.push(value);
+        if arg.action == Action::StoreAll && attached.is_none() {
+            let more = words.as_slice().iter().take_while(|next| !is_flag(next)).count();
+            values.extend(words.by_ref().take(more).cloned());
+        }
     }
     if command.is_none() && !spec.commands.is_empty() {
         return wrong("too few arguments".to_owned());
     }
     let missing =
         |arg: &&Arg| arg.required && arg.names.first().is_some_and(|name| !into.has(name));
-    if let Some(arg) = spec.args.iter().find(missing) {
+    // Of several the last is told: each takes the place of the one before.
+    if let Some(arg) = spec.args.iter().rfind(missing) {
         return wrong(format!("argument {} is required", arg.names.join("/")));
     }
     let empty =

@@ -1,6 +1,6 @@
 //! Points in time as Java reads them: `Utils.getDateTime` and `java.time.Duration.parse`.
 
-use super::java::Throwable;
+use super::java::{Throwable, civil};
 
 const PARSE_EXCEPTION: &str = "java.text.ParseException";
 const NANOS_PER_MS: i128 = 1_000_000;
@@ -71,6 +71,65 @@ fn zone_offset_minutes(text: &str) -> Option<i64> {
         _ => 0,
     };
     (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+}
+
+/// `new SimpleDateFormat(pattern).format(…)` in UTC. Not with names of months and days, which no tool
+/// prints without being asked to.
+pub(crate) fn simple_date_format(pattern: &str, ms: i64) -> Result<String, Throwable> {
+    let (year, month, day) = civil(ms.div_euclid(86_400_000));
+    let in_day = ms.rem_euclid(86_400_000);
+    let hour = in_day / 3_600_000;
+    let mut out = String::new();
+    let mut rest = pattern.chars().peekable();
+    while let Some(letter) = rest.next() {
+        if letter == '\'' {
+            if rest.next_if_eq(&'\'').is_some() {
+                out.push('\'');
+                continue;
+            }
+            out.extend(rest.by_ref().take_while(|c| *c != '\''));
+            continue;
+        }
+        if !letter.is_ascii_alphabetic() {
+            out.push(letter);
+            continue;
+        }
+        let mut width = 1;
+        while rest.next_if_eq(&letter).is_some() {
+            width += 1;
+        }
+        let number = match letter {
+            'y' if width == 2 => year % 100,
+            'y' => year,
+            'M' => month,
+            'd' => day,
+            'H' => hour,
+            'k' => (hour + 23) % 24 + 1,
+            'K' => hour % 12,
+            'h' => (hour + 11) % 12 + 1,
+            'm' => in_day / 60_000 % 60,
+            's' => in_day / 1_000 % 60,
+            'S' => in_day % 1_000,
+            'a' => {
+                out.push_str(if hour < 12 { "AM" } else { "PM" });
+                continue;
+            }
+            'X' => {
+                out.push('Z');
+                continue;
+            }
+            'Z' => {
+                out.push_str("+0000");
+                continue;
+            }
+            _ => {
+                let message = format!("Illegal pattern character '{letter}'");
+                return Err(Throwable::illegal_argument(message));
+            }
+        };
+        out.push_str(&format!("{number:0width$}"));
+    }
+    Ok(out)
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {

@@ -133,7 +133,7 @@ pub(crate) fn log_time(now_ms: i64) -> String {
 }
 
 /// Days since 1970-01-01 to a Gregorian date (Hinnant's algorithm).
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);
@@ -161,6 +161,44 @@ pub(crate) fn double_text(value: f64) -> String {
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let point = if digits.contains('.') { "" } else { ".0" };
     format!("{digits}{point}E{exponent}")
+}
+
+/// `String.format("%.Nf")`: the digits that `Double.toString` has, rounded half up.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let shortest = format!("{value}");
+    let (sign, digits) = match shortest.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", shortest.as_str()),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let mut all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+    let mut point = whole.len();
+    let keep = point + decimals;
+    let rounds_up = all.get(keep).is_some_and(|digit| *digit >= b'5');
+    all.resize(keep, b'0');
+    if rounds_up {
+        match all.iter().rposition(|digit| *digit != b'9') {
+            Some(at) => {
+                all[at] += 1;
+                all[at + 1..].fill(b'0');
+            }
+            None => {
+                all.fill(b'0');
+                all.insert(0, b'1');
+                point += 1;
+            }
+        }
+    }
+    let text = String::from_utf8_lossy(&all);
+    let (whole, fraction) = text.split_at(point);
+    let dot = if decimals == 0 { "" } else { "." };
+    format!("{sign}{whole}{dot}{fraction}")
 }
 
 /// `org.apache.kafka.common.Uuid.toString`: 22 characters of URL-safe base64.
@@ -217,6 +255,16 @@ pub(crate) fn row(widths: &[usize], cells: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_are_rounded_half_up() {
+        let shown = [(0.125, 2), (2.5, 0), (99.995, 2), (0.05, 1), (1e9, 1), (-0.004, 2)];
+        assert_eq!(
+            shown.map(|(value, decimals)| fixed(value, decimals)),
+            ["0.13", "3", "100.00", "0.1", "1000000000.0", "-0.00"]
+        );
+        assert_eq!(fixed(f64::NAN, 1), "NaN");
+    }
 
     #[test]
     fn topic_ids_are_url_safe_base64() {

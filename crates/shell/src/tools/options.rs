@@ -70,7 +70,11 @@ impl OptionTable {
         if help.starts_with("usage: ") {
             return OptionTable::of_argparse(help);
         }
-        let (summary, usage) = help.split_once('\n').unwrap_or((help, ""));
+        // A summary may have several lines.
+        let (summary, usage) = match help.find("\nOption") {
+            Some(at) => (&help[..at], &help[at + 1..]),
+            None => (help, ""),
+        };
         let header = usage.lines().next().unwrap_or_default();
         let column = header.find("Description").unwrap_or(header.len());
         let mut rows: Vec<(bool, Vec<&str>, Vec<&str>)> = Vec::new();

@@ -417,7 +417,7 @@ fn read_plan(stage: &mut Stage<'_>, options: &ResetOptions) -> Result<Plan, Stop
 }
 
 /// `Admin.alterConsumerGroupOffsets`.
-fn alter(stage: &mut Stage<'_>, group: &str, offsets: &Offsets) -> Result<(), Stop> {
+pub(super) fn alter(stage: &mut Stage<'_>, group: &str, offsets: &Offsets) -> Result<(), Stop> {
     let mut topics: SortedMap<&str, Vec<OffsetCommitRequestPartition>> = SortedMap::new();
     for (tp, offset) in offsets {
         let partition = OffsetCommitRequestPartition::default()

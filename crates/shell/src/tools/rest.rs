@@ -7,6 +7,7 @@
 use super::*;
 
 pub(super) struct Rest {
+    pub(super) acls: Tool,
     pub(super) broker_api_versions: Tool,
     pub(super) client_metrics: Tool,
     pub(super) consumer_groups: Tool,
@@ -16,6 +17,8 @@ pub(super) struct Rest {
     pub(super) console_share_consumer: Tool,
     pub(super) leader_election: Tool,
     pub(super) reassign_partitions: Tool,
+    pub(super) replica_verification: Tool,
+    pub(super) streams_application_reset: Tool,
     pub(super) delete_records: Tool,
     pub(super) configs: Tool,
     pub(super) dump_log: Tool,
@@ -23,6 +26,8 @@ pub(super) struct Rest {
     pub(super) features: Tool,
     pub(super) log_dirs: Tool,
     pub(super) metadata_quorum: Tool,
+    pub(super) producer_perf_test: Tool,
+    pub(super) consumer_perf_test: Tool,
     pub(super) verifiable_producer: Tool,
     pub(super) verifiable_consumer: Tool,
     pub(super) transactions: Tool,
@@ -30,6 +35,7 @@ pub(super) struct Rest {
 }
 
 static REST: Rest = Rest {
+    acls: Tool::new(kafka_acls::HELP, kafka_acls::start),
     broker_api_versions: Tool::new(
         kafka_broker_api_versions::HELP,
         kafka_broker_api_versions::start,
@@ -48,6 +54,14 @@ static REST: Rest = Rest {
         kafka_reassign_partitions::HELP,
         kafka_reassign_partitions::start,
     ),
+    replica_verification: Tool::new(
+        kafka_replica_verification::HELP,
+        kafka_replica_verification::start,
+    ),
+    streams_application_reset: Tool::new(
+        kafka_streams_application_reset::HELP,
+        kafka_streams_application_reset::start,
+    ),
     delete_records: Tool::new(kafka_delete_records::HELP, kafka_delete_records::start),
     configs: Tool::new(kafka_configs::HELP, kafka_configs::start),
     dump_log: Tool::new(kafka_dump_log::HELP, kafka_dump_log::start),
@@ -55,6 +69,8 @@ static REST: Rest = Rest {
     features: Tool::new(kafka_features::HELP, kafka_features::start),
     log_dirs: Tool::new(kafka_log_dirs::HELP, kafka_log_dirs::start),
     metadata_quorum: Tool::new(kafka_metadata_quorum::HELP, kafka_metadata_quorum::start),
+    producer_perf_test: Tool::new(kafka_producer_perf_test::HELP, kafka_producer_perf_test::start),
+    consumer_perf_test: Tool::new(kafka_consumer_perf_test::HELP, kafka_consumer_perf_test::start),
     verifiable_producer: Tool::new(
         kafka_verifiable_producer::HELP,
         kafka_verifiable_producer::start,

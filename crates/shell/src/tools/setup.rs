@@ -9,6 +9,9 @@ use logbrook_client::{Input, Io, Level, Process};
 use super::java::{Throwable, log_line};
 use super::options::{OptionError, OptionTable, Options};
 
+/// Where the files of a terminal are, for a tool that prints an absolute path.
+pub(crate) const WORKING_DIRECTORY: &str = "/home/learner";
+
 /// What a tool sees of the machine it is started on.
 #[derive(Clone, Debug, Default)]
 pub struct ToolEnv {
@@ -33,6 +36,8 @@ pub(crate) fn started<P: Process + 'static>(prepared: Result<P, Early>) -> Box<d
 pub(crate) struct Early {
     /// Bootstrap servers whose names lead nowhere: a warning each, before the rest.
     pub(crate) unresolved: Vec<String>,
+    /// A line of the tool's log before the rest, at level WARN: text and logger.
+    pub(crate) warned: Option<(&'static str, &'static str)>,
     pub(crate) out: String,
     /// A line of the tool's log, at level ERROR: text and logger.
     pub(crate) logged: Option<(String, &'static str)>,
@@ -83,6 +88,9 @@ impl Process for Early {
     fn handle(&mut self, input: Input, io: &mut Io) {
         if !matches!(input, Input::Start) {
             return;
+        }
+        if let Some((text, logger)) = self.warned {
+            io.stderr(&log_line(io.now, Level::Warn, text, logger));
         }
         for server in &self.unresolved {
             io.stderr(&unresolved_line(io.now, server));
