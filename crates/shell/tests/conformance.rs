@@ -100,6 +100,11 @@ sessions! {
     configs_brokers "configs-brokers" &[1];
     configs_validation "configs-validation" &[1];
     cluster "cluster" &[1];
+    dump_log "dump-log" &[1, 7];
+    retention "retention" &[1, 7];
+    verifiable_perf "verifiable-perf" &[1, 7];
+    perf_tools "perf-tools" &[1];
+    help_producer_perf_test "help-kafka-producer-perf-test" &[1];
     cluster_tools "cluster-tools" &[1];
     log_dir_moves "log-dir-moves" &[1];
     client_metrics "client-metrics" &[1];

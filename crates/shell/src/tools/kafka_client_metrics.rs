@@ -10,7 +10,7 @@ use super::java::Throwable;
 use super::kafka_configs::{incremental_alter, list_config_resources, resource_config};
 use super::options::{OptionTable, Options};
 use super::script::{Script, Stage, Waiting, scripted};
-use super::setup::{Checks, Early, ToolEnv, admin_config};
+use super::setup::{Checks, Early, Logged, ToolEnv, admin_config};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-client-metrics.txt");
 const LOGGER: &str = "org.apache.kafka.tools.ClientMetricsCommand";
@@ -71,7 +71,7 @@ fn prepare(
     }
     let unmade = |e: Throwable| Early {
         out: said(&e),
-        logged: Some((e.stack_trace(), LOGGER)),
+        logged: Logged::error(e.stack_trace(), LOGGER),
         code: 1,
         ..Early::default()
     };

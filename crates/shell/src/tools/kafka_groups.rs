@@ -7,7 +7,7 @@ use super::admin_calls::{self as admin, ListedGroup, Stop, ended};
 use super::java::Throwable;
 use super::options::{OptionTable, Options};
 use super::script::{Script, Stage, Waiting, scripted};
-use super::setup::{Checks, Early, ToolEnv, admin_config};
+use super::setup::{Checks, Early, Logged, ToolEnv, admin_config};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-groups.txt");
 const LOGGER: &str = "org.apache.kafka.tools.GroupsCommand";
@@ -56,7 +56,7 @@ fn prepare(
     }
     let unmade = |e: Throwable| Early {
         out: said(&e),
-        logged: Some((e.stack_trace(), LOGGER)),
+        logged: Logged::error(e.stack_trace(), LOGGER),
         code: 1,
         ..Early::default()
     };

@@ -2,11 +2,11 @@
 //! deprecated: its options. The rounds of fetches from every replica are not modelled; what replicas have in
 //! common is on the stage, and an invariant of the simulator.
 
-use logbrook_client::Process;
+use logbrook_client::{Level, Process};
 
 use super::java::Throwable;
 use super::options::OptionTable;
-use super::setup::{Checks, Early, ToolEnv, validate_bootstrap_server};
+use super::setup::{Checks, Early, Logged, ToolEnv, validate_bootstrap_server};
 
 pub(crate) const HELP: &str = include_str!("help/kafka-replica-verification.txt");
 const LOGGER: &str = "org.apache.kafka.tools.ReplicaVerificationTool";
@@ -18,7 +18,8 @@ pub(crate) fn start(
     argv: &[String],
     _env: &ToolEnv,
 ) -> Box<dyn Process> {
-    Box::new(Early { warned: Some((DEPRECATED, LOGGER)), ..refusal(table, argv) })
+    let deprecated = Logged { level: Level::Warn, text: DEPRECATED.to_owned(), logger: LOGGER };
+    Box::new(Early { logged: Some(Box::new(deprecated)), ..refusal(table, argv) })
 }
 
 fn refusal(table: &'static OptionTable, argv: &[String]) -> Early {

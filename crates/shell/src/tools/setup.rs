@@ -36,13 +36,25 @@ pub(crate) fn started<P: Process + 'static>(prepared: Result<P, Early>) -> Box<d
 pub(crate) struct Early {
     /// Bootstrap servers whose names lead nowhere: a warning each, before the rest.
     pub(crate) unresolved: Vec<String>,
-    /// A line of the tool's log before the rest, at level WARN: text and logger.
-    pub(crate) warned: Option<(&'static str, &'static str)>,
     pub(crate) out: String,
-    /// A line of the tool's log, at level ERROR: text and logger.
-    pub(crate) logged: Option<(String, &'static str)>,
+    /// A line of the tool's log, after what it prints.
+    pub(crate) logged: Option<Box<Logged>>,
     pub(crate) err: String,
     pub(crate) code: i32,
+}
+
+/// A line of a tool's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub(crate) level: Level,
+    pub(crate) text: String,
+    pub(crate) logger: &'static str,
+}
+
+impl Logged {
+    pub(crate) fn error(text: String, logger: &'static str) -> Option<Box<Logged>> {
+        Some(Box::new(Logged { level: Level::Error, text, logger }))
+    }
 }
 
 impl Early {
@@ -89,17 +101,14 @@ impl Process for Early {
         if !matches!(input, Input::Start) {
             return;
         }
-        if let Some((text, logger)) = self.warned {
-            io.stderr(&log_line(io.now, Level::Warn, text, logger));
-        }
         for server in &self.unresolved {
             io.stderr(&unresolved_line(io.now, server));
         }
         if !self.out.is_empty() {
             io.stdout(&self.out);
         }
-        if let Some((text, logger)) = &self.logged {
-            io.stderr(&log_line(io.now, Level::Error, text, logger));
+        if let Some(Logged { level, text, logger }) = self.logged.as_deref() {
+            io.stderr(&log_line(io.now, *level, text, logger));
         }
         if !self.err.is_empty() {
             io.stderr(&self.err);
