@@ -279,9 +279,11 @@ impl Cluster {
 
     pub(crate) fn schedule_tick(&mut self, node: i32) {
         let Some(state) = self.nodes.get(&node) else { return };
+        // A node that is down or stands still is not woken: it looks again once it goes on.
+        let may_wake = state.up && state.pause.is_none();
         // In the time of everybody: a node waits by its own clock.
         let skew = state.clock_skew_ms;
-        let wanted = state.next_wakeup().filter(|_| state.up).map(|at| at.saturating_sub(skew));
+        let wanted = state.next_wakeup().filter(|_| may_wake).map(|at| at.saturating_sub(skew));
         let tick = state.tick;
         if tick.map(|(at_ms, _)| at_ms) == wanted {
             return;

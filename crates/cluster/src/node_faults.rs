@@ -36,6 +36,7 @@ impl Cluster {
         if let Some(state) = self.nodes.get_mut(&node) {
             state.pause = Some(Pause { resume, waiting: VecDeque::new() });
         }
+        self.schedule_tick(node);
         true
     }
 
@@ -47,6 +48,7 @@ impl Cluster {
         for item in pause.waiting {
             self.carry_out(item);
         }
+        self.schedule_tick(node);
     }
 
     /// Changes how a node's disk is. `false` if there is no such node.
