@@ -423,7 +423,7 @@ fn is_internal(name: &str) -> bool {
             },
         )
     };
-    INTERNAL.iter().any(|end| name.ends_with(end)) || NUMBERED.iter().any(|m| is_numbered(m))
+    INTERNAL.iter().any(|end| name.ends_with(end)) || NUMBERED.iter().any(is_numbered)
 }
 
 fn partitions(stage: &mut Stage<'_>, topics: &[String]) -> Result<Vec<TopicPartition>, Stop> {
