@@ -64,6 +64,11 @@ impl Cluster {
         true
     }
 
+    /// How a node's disk is; `None` if there is no such node.
+    pub fn disk(&self, node: i32) -> Option<Disk> {
+        self.nodes.get(&node).map(|state| state.disk)
+    }
+
     /// Puts a node's wall clock so many ms ahead of everybody else's (behind, below 0). `false` if there is
     /// no such node.
     pub fn set_clock(&mut self, node: i32, skew_ms: i64) -> bool {

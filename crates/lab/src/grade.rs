@@ -105,6 +105,23 @@ impl std::error::Error for GradeError {}
 /// # Errors
 /// A line that is no action, that the level does not allow or that does not apply.
 pub fn grade(level: &Arc<Level>, answer: &str, seeds: Option<u32>) -> Result<Report, GradeError> {
+    grade_lines(level, answer, seeds, false)
+}
+
+/// The same with the level's own seeds, and without the trials that come after the first failure.
+///
+/// # Errors
+/// As [`grade`].
+pub fn grade_to_failure(level: &Arc<Level>, answer: &str) -> Result<Report, GradeError> {
+    grade_lines(level, answer, None, true)
+}
+
+fn grade_lines(
+    level: &Arc<Level>,
+    answer: &str,
+    seeds: Option<u32>,
+    to_failure: bool,
+) -> Result<Report, GradeError> {
     let entries = crate::answer::parse(answer).map_err(|e| GradeError {
         line: e.line,
         message: format!("found `{}`, expected {}", e.found, e.expected),
@@ -112,7 +129,11 @@ pub fn grade(level: &Arc<Level>, answer: &str, seeds: Option<u32>) -> Result<Rep
     let mut run =
         Run::start(Arc::clone(level)).map_err(|message| GradeError { line: 0, message })?;
     run.run_all(&entries).map_err(|(line, e)| GradeError { line, message: e.to_string() })?;
+    if let Some(error) = run.cluster().error() {
+        return Err(GradeError { line: 0, message: error.to_string() });
+    }
     let mut grading = Grading::new(&run, seeds);
+    grading.to_failure = to_failure;
     grading.advance(&mut run, || true).map_err(|message| GradeError { line: 0, message })?;
     Ok(grading.report(&crate::answer::changing(answer)))
 }
@@ -131,6 +152,8 @@ pub struct Grading {
     already: Vec<String>,
     /// Of each trial the first run that failed, to look into.
     failed: Vec<Option<Rc<Run>>>,
+    /// No trial is begun after a failure.
+    to_failure: bool,
 }
 
 impl Grading {
@@ -156,6 +179,7 @@ impl Grading {
             current: None,
             already,
             failed,
+            to_failure: false,
         }
     }
 
@@ -169,6 +193,10 @@ impl Grading {
         mut go_on: impl FnMut() -> bool,
     ) -> Result<bool, String> {
         run.checked();
+        let fails = |judged: &Judged| matches!(judged.verdict, Verdict::Fails(_));
+        if self.to_failure && self.judged().iter().any(fails) {
+            return Ok(true);
+        }
         let level = Arc::clone(&self.level);
         while let Some(trial) = level.trials.get(self.at.0) {
             let (index, seed) = self.at;
@@ -182,6 +210,10 @@ impl Grading {
             }
             self.finish(index, seed, *current);
             let seeds = self.seeds.unwrap_or(trial.seeds);
+            let over = seed + 1 >= seeds;
+            if over && self.to_failure && !self.trials[index].failures.is_empty() {
+                return Ok(true);
+            }
             self.at = if seed + 1 < seeds { (index, seed + 1) } else { (index + 1, 0) };
             if !go_on() {
                 return Ok(self.at.0 >= level.trials.len());
@@ -227,17 +259,7 @@ impl Grading {
     #[must_use]
     pub fn report(&self, lines: &[String]) -> Report {
         let level = &self.level;
-        let run: Vec<Judged> = level
-            .asserts
-            .iter()
-            .zip(&self.own)
-            .filter(|(assert, _)| judges(level, assert, None))
-            .map(|(assert, verdict)| Judged {
-                id: assert.id.clone(),
-                goal: assert.check.sentence(assert.when, level),
-                verdict: verdict.clone(),
-            })
-            .collect();
+        let run = self.judged();
         let first_failure = self.first_failure(&run, lines);
         Report {
             level: level.path(),
@@ -248,6 +270,22 @@ impl Grading {
             trials: self.trials.clone(),
             first_failure,
         }
+    }
+
+    /// What the run itself says of the assertions that are judged in it.
+    fn judged(&self) -> Vec<Judged> {
+        let level = &self.level;
+        level
+            .asserts
+            .iter()
+            .zip(&self.own)
+            .filter(|(assert, _)| judges(level, assert, None))
+            .map(|(assert, verdict)| Judged {
+                id: assert.id.clone(),
+                goal: assert.check.sentence(assert.when, level),
+                verdict: verdict.clone(),
+            })
+            .collect()
     }
 
     fn first_failure(&self, run: &[Judged], lines: &[String]) -> Option<FirstFailure> {

@@ -157,7 +157,25 @@ impl Need {
     /// when read, and is not on the map.
     #[must_use]
     pub fn is_built(self) -> bool {
-        matches!(self, Self::Log | Self::GroupClassic | Self::Apps)
+        match self {
+            Self::Log
+            | Self::Compaction
+            | Self::Replication
+            | Self::Kraft
+            | Self::Txn
+            | Self::GroupClassic
+            | Self::Group848
+            | Self::Apps => true,
+            Self::Share
+            | Self::Quotas
+            | Self::Net
+            | Self::Fs
+            | Self::Connect
+            | Self::Streams
+            | Self::Registry
+            | Self::Monitoring
+            | Self::Code => false,
+        }
     }
 }
 
@@ -177,15 +195,18 @@ pub enum ClockMode {
 #[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterDef {
-    /// 1 to 9. This build has one.
+    /// 1 to 9.
     pub brokers: u32,
-    /// 0: combined with broker 1.
+    /// 0: combined with broker 1, where that is the only one; else 1, a node of its own.
     #[serde(default)]
     pub controllers: Option<u32>,
     /// Broker properties by Kafka's names.
     #[serde(default)]
     pub config: SortedMap<String, String>,
-    /// One-way delay of a message, drawn between the two, in milliseconds.
+    /// `broker.rack` of broker 1, 2, …; may be shorter than the number of brokers.
+    #[serde(default)]
+    pub racks: Vec<String>,
+    /// The delay and the loss of messages.
     #[serde(default)]
     pub network: Option<NetworkDef>,
     /// Wall clock at t = 0, in milliseconds since the Unix epoch.
@@ -200,7 +221,15 @@ pub struct ClusterDef {
 #[serde(deny_unknown_fields)]
 pub struct NetworkDef {
     /// Least and greatest one-way delay in milliseconds.
+    #[serde(default = "usual_latency")]
     pub latency_ms: (u32, u32),
+    /// Share of the messages that is lost once and sent again by TCP, from 0 to 1.
+    #[serde(default)]
+    pub loss: f64,
+}
+
+fn usual_latency() -> (u32, u32) {
+    (1, 3)
 }
 
 /// `[[topic]]`.
@@ -216,6 +245,9 @@ pub struct TopicDef {
     /// Topic configurations by Kafka's names.
     #[serde(default)]
     pub config: SortedMap<String, String>,
+    /// The replicas of each partition, the preferred leader first; placed by the cluster without.
+    #[serde(default)]
+    pub assignment: Vec<Vec<i32>>,
 }
 
 /// `[[store]]`: a database outside Kafka, which survives its apps.
@@ -229,6 +261,19 @@ pub struct StoreDef {
     /// Time from a write to its answer, in milliseconds.
     #[serde(default)]
     pub latency_ms: u32,
+    /// `"id"`: a second insert of an id is refused, in the local transaction of its effect.
+    #[serde(default)]
+    pub unique: Option<Unique>,
+}
+
+/// What a store does not take twice.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Unique {
+    /// An event's id.
+    Id,
 }
 
 /// What an outside store keeps of the events it is given.
@@ -243,6 +288,8 @@ pub enum StoreKind {
     Ledger,
     /// Every effect, appended.
     Log,
+    /// Business rows, and events that wait to be published, in one local transaction.
+    Outbox,
 }
 
 /// `[[app]]`: a simulated application built on the real client state machines.
@@ -251,8 +298,11 @@ pub enum StoreKind {
 pub struct AppDef {
     /// Its name; instances are `name/1`, `name/2`, ….
     pub name: String,
-    /// Producer or consumer.
+    /// Producer, consumer or processor.
     pub role: Role,
+    /// Whose client library it uses; decides partitioner and defaults.
+    #[serde(default)]
+    pub client: Client,
     /// How many run.
     #[serde(default = "one")]
     pub instances: u32,
@@ -262,6 +312,9 @@ pub struct AppDef {
     /// What a consumer reads.
     #[serde(default)]
     pub topics: Vec<String>,
+    /// What a processor writes to.
+    #[serde(default)]
+    pub output: Option<String>,
     /// A consumer's group.
     #[serde(default)]
     pub group: Option<String>,
@@ -274,6 +327,15 @@ pub struct AppDef {
     /// How many events it produces; without it, until stopped.
     #[serde(default)]
     pub count: Option<u64>,
+    /// When it begins to produce.
+    #[serde(default)]
+    pub start: Option<Millis>,
+    /// When it has produced its last event.
+    #[serde(default)]
+    pub stop: Option<Millis>,
+    /// Which of a producer's events are bad.
+    #[serde(default)]
+    pub poison: Vec<PoisonDef>,
     /// The generator of a producer's events.
     #[serde(default)]
     pub events: Option<EventsDef>,
@@ -299,6 +361,51 @@ pub enum Role {
     Producer,
     /// Reads them in a group and processes each.
     Consumer,
+    /// Reads, transforms, writes.
+    Processor,
+    /// Reads an outbox store, writes.
+    Relay,
+}
+
+/// Whose client library an app uses.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshDeserialize,
+    BorshSerialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Client {
+    /// Apache Kafka's own.
+    #[default]
+    Java,
+    /// librdkafka.
+    Librdkafka,
+    /// kafka-python.
+    Python,
+}
+
+/// `{ at = 137, kind = "malformed" }` or `{ every = 50, kind = "invalid", count = 5 }`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoisonDef {
+    /// The event of this number, from 1.
+    #[serde(default)]
+    pub at: Option<u64>,
+    /// Or every so many.
+    #[serde(default)]
+    pub every: Option<u64>,
+    /// With `every`: at most so often.
+    #[serde(default)]
+    pub count: Option<u64>,
+    /// `malformed`, `invalid`, `slow:30s`, `fatal`, `busy:1m..4m`.
+    pub kind: String,
 }
 
 /// `events = { … }`: what a producer's events look like.

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod check;
 pub mod duration;
+mod facts;
 pub mod grade;
 pub mod level;
 pub mod observable;
@@ -17,6 +18,7 @@ pub mod proof;
 mod read;
 pub mod run;
 pub mod seed;
+pub mod selection;
 pub mod trial;
 pub mod verdict;
 mod watch;

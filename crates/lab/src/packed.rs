@@ -45,6 +45,7 @@ pub const LEVEL: u64 = digest(&[
     include_bytes!("duration.rs"),
     include_bytes!("level.rs"),
     include_bytes!("observable.rs"),
+    include_bytes!("selection.rs"),
 ]);
 
 /// FNV-1a over some files, 64 bits.

@@ -4,7 +4,7 @@ use logbrook_sorted::SortedSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::grade::{Report, grade, matches};
+use crate::grade::{FirstFailure, Report, grade_to_failure, matches};
 use crate::level::{Level, Solution, WrongAnswer};
 
 /// One thing to prove of a level.
@@ -41,55 +41,66 @@ pub fn steps(level: &Level) -> Vec<Step> {
     steps
 }
 
-/// Proves one.
-///
-/// # Errors
-/// What happened instead.
-pub fn prove(level: &Arc<Level>, step: &Step) -> Result<(), String> {
-    match step {
-        Step::Start => match graded(level, "")?.passed {
-            true => Err("doing nothing passes".to_owned()),
-            false => Ok(()),
-        },
-        Step::Solution(solution) => {
-            let report = graded(level, &solution.lines)?;
-            match report.first_failure {
-                None => Ok(()),
-                Some(first) => {
-                    let place = first.trial.map(|t| format!(", trial {t:?} seed {:?}", first.seed));
-                    Err(format!(
-                        "{} fails{}: {}",
-                        first.assert,
-                        place.unwrap_or_default(),
-                        first.failure.message
-                    ))
+/// Proves a level step by step, and remembers which assertions have been seen to fail.
+pub struct Prover {
+    level: Arc<Level>,
+    failed: SortedSet<String>,
+}
+
+impl Prover {
+    /// Nothing has been proven yet.
+    #[must_use]
+    pub fn new(level: &Arc<Level>) -> Self {
+        Self { level: Arc::clone(level), failed: SortedSet::new() }
+    }
+
+    /// Proves one. [`Step::NoneIdle`] comes last: it is about the steps before it.
+    ///
+    /// # Errors
+    /// What happened instead.
+    pub fn prove(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Start => match self.fails("")? {
+                None => Err("doing nothing passes".to_owned()),
+                Some(_) => Ok(()),
+            },
+            Step::Solution(solution) => solves(&self.level, solution),
+            Step::Wrong(wrong) => {
+                let Some(first) = self.fails(&wrong.lines)? else {
+                    return Err("it passes".to_owned());
+                };
+                let trial = first.trial.as_deref();
+                if matches(wrong, &first.assert, trial, &first.failure.message) {
+                    return Ok(());
                 }
+                let place =
+                    trial.map_or_else(|| "in the run".to_owned(), |t| format!("in trial {t:?}"));
+                Err(format!("{} fails first, {place}: {}", first.assert, first.failure.message))
+            }
+            Step::NoneIdle => {
+                let idle = self.level.asserts.iter().find(|a| !self.failed.contains(&a.id));
+                idle.map_or(Ok(()), |a| Err(format!("{:?} never fails", a.id)))
             }
         }
-        Step::Wrong(wrong) => {
-            let report = graded(level, &wrong.lines)?;
-            let Some(first) = report.first_failure else { return Err("it passes".to_owned()) };
-            let trial = first.trial.as_deref();
-            if matches(wrong, &first.assert, trial, &first.failure.message) {
-                return Ok(());
-            }
-            let place =
-                trial.map_or_else(|| "in the run".to_owned(), |t| format!("in trial {t:?}"));
-            Err(format!("{} fails first, {place}: {}", first.assert, first.failure.message))
-        }
-        Step::NoneIdle => {
-            let mut failed = failures(&graded(level, "")?);
-            for wrong in &level.wrong {
-                failed.extend(failures(&graded(level, &wrong.lines)?));
-            }
-            let idle = level.asserts.iter().find(|a| !failed.contains(&a.id));
-            idle.map_or(Ok(()), |a| Err(format!("{:?} never fails", a.id)))
-        }
+    }
+
+    /// Grades an answer as far as its first failure.
+    fn fails(&mut self, answer: &str) -> Result<Option<FirstFailure>, String> {
+        let report = grade_to_failure(&self.level, answer).map_err(|e| e.to_string())?;
+        self.failed.extend(failures(&report));
+        Ok(report.first_failure)
     }
 }
 
-fn graded(level: &Arc<Level>, answer: &str) -> Result<Report, String> {
-    grade(level, answer, None).map_err(|e| e.to_string())
+/// Whether a solution passes with every seed of every trial.
+///
+/// # Errors
+/// The assertion that fails, where, and its message.
+pub fn solves(level: &Arc<Level>, solution: &Solution) -> Result<(), String> {
+    let report = grade_to_failure(level, &solution.lines).map_err(|e| e.to_string())?;
+    let Some(first) = report.first_failure else { return Ok(()) };
+    let place = first.trial.map(|t| format!(", trial {t:?} seed {:?}", first.seed));
+    Err(format!("{} fails{}: {}", first.assert, place.unwrap_or_default(), first.failure.message))
 }
 
 fn failures(report: &Report) -> SortedSet<String> {

@@ -3,7 +3,7 @@
 use logbrook_sorted::SortedMap;
 
 use logbrook_app::ReadEvent;
-use logbrook_broker::{Broker, BrokerEventKind, MetadataImage};
+use logbrook_broker::{BrokerEventKind, MetadataImage, PartitionRegistration};
 use logbrook_client::process::StoreWrite;
 use logbrook_cluster::{Cluster, TraceKind};
 use logbrook_record::{Offset, PartitionIndex};
@@ -14,6 +14,8 @@ pub(crate) struct Described {
     pub(crate) replication: i16,
     /// Its own settings, without those it inherits.
     pub(crate) config: SortedMap<String, String>,
+    /// The replicas of each partition, the preferred leader first.
+    pub(crate) assignment: Vec<Vec<i32>>,
 }
 
 /// A record with its place.
@@ -23,9 +25,16 @@ pub(crate) struct Read {
     pub(crate) offset: Offset,
     pub(crate) key: Option<bytes::Bytes>,
     pub(crate) value: Option<bytes::Bytes>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Read {
+    /// The id of the event that it holds, where it holds one.
+    pub(crate) fn event_id(&self) -> Option<String> {
+        let event = self.value.as_deref().and_then(|value| ReadEvent::read(value).ok());
+        event.map(|event| event.id)
+    }
+
     /// What a learner would call it: the event's id where the value is one of an app's events, else
     /// the value, with the place.
     pub(crate) fn name(&self, topic: &str) -> String {
@@ -41,14 +50,9 @@ impl Read {
     }
 }
 
-fn brokers(cluster: &Cluster) -> impl Iterator<Item = &Broker> {
-    cluster.broker_ids().filter_map(|id| cluster.broker(id))
-}
-
-/// The metadata, as the first broker that runs has them.
+/// The metadata, as the controller has them.
 fn metadata(cluster: &Cluster) -> Option<&MetadataImage> {
-    let up = cluster.broker_ids().find(|id| cluster.is_broker_up(*id));
-    up.and_then(|id| cluster.broker(id)).map(Broker::metadata)
+    cluster.metadata()
 }
 
 /// The names of the learner's topics, without Kafka's own.
@@ -66,17 +70,36 @@ pub(crate) fn describe(cluster: &Cluster, topic: &str) -> Option<Described> {
         partitions: i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
         replication: i16::try_from(replicas).unwrap_or(i16::MAX),
         config: image.topic_config(&topic.name),
+        assignment: topic.partitions.values().map(|p| p.replicas.clone()).collect(),
     })
 }
 
 fn logs<'a>(cluster: &'a Cluster, topic: &str) -> Vec<(i32, &'a logbrook_log::Log)> {
     let Some(described) = describe(cluster, topic) else { return Vec::new() };
-    let leader = |p: i32| {
-        let partition =
-            brokers(cluster).find_map(|b| b.partition(topic, p).filter(|x| x.is_leader()))?;
-        Some((p, partition.log()))
-    };
-    (0..described.partitions).filter_map(leader).collect()
+    (0..described.partitions).filter_map(|p| Some((p, leader_log(cluster, topic, p)?))).collect()
+}
+
+/// The log of a partition's leader: what a reader gets. None where nobody leads, or the leader is down.
+pub(crate) fn leader_log<'a>(
+    cluster: &'a Cluster,
+    topic: &str,
+    partition: i32,
+) -> Option<&'a logbrook_log::Log> {
+    let leader = registration(cluster, topic, partition)?.leader;
+    if !cluster.is_broker_up(leader) {
+        return None;
+    }
+    let partition = cluster.broker(leader)?.partition(topic, partition)?;
+    partition.is_leader().then(|| partition.log())
+}
+
+/// What the controller knows of a partition.
+pub(crate) fn registration<'a>(
+    cluster: &'a Cluster,
+    topic: &str,
+    partition: i32,
+) -> Option<&'a PartitionRegistration> {
+    metadata(cluster)?.topic(topic)?.partitions.get(&partition)
 }
 
 /// Every record that a reader can get, by partition and offset.
@@ -91,11 +114,17 @@ pub(crate) fn records(cluster: &Cluster, topic: &str) -> Vec<Read> {
             for record in batch.records().unwrap_or_default() {
                 if record.offset >= log.log_start_offset() && record.offset < log.high_watermark() {
                     let (key, value) = (record.key, record.value);
+                    let text = |value: Option<bytes::Bytes>| {
+                        value.map(|v| String::from_utf8_lossy(&v).into_owned()).unwrap_or_default()
+                    };
+                    let headers = record.headers.into_iter();
+                    let headers = headers.map(|h| (h.key, text(h.value))).collect();
                     out.push(Read {
                         partition: PartitionIndex(partition),
                         offset: record.offset,
                         key,
                         value,
+                        headers,
                     });
                 }
             }

@@ -10,6 +10,7 @@ use logbrook_cluster::{Actor, Cluster, ClusterConfig, ProcessId, TraceKind};
 use logbrook_shell::action::{Action, ActionError, Entry};
 use logbrook_shell::workspace::{Outcome, Running, Workspace};
 
+use crate::facts::Facts;
 use crate::level::{Block, Level, Reveal};
 use crate::observable::Observable;
 use crate::permission::{self, Refused};
@@ -19,6 +20,9 @@ use crate::{read, world};
 
 /// Topics, loads and apps of a level are made in negative time, through real requests.
 const PAST_US: i64 = -60_000_000;
+
+/// So long brokers may take to be there, in µs.
+const READY_US: i64 = 30_000_000;
 
 /// The value of a question that was skipped. It counts as answered: nobody is to be stuck because
 /// they did not want to guess.
@@ -33,9 +37,12 @@ pub struct Run {
     predictions: Predictions,
     blocks: Vec<LabelledBlock>,
     watched: Vec<Watched>,
+    facts: Facts,
     /// How many events of the trace the watches have seen.
     seen: usize,
     history: Vec<Line>,
+    /// Of the level's `[[event]]`s those that are still to come, the soonest last.
+    timeline: Vec<(i64, Action)>,
 }
 
 /// A line that was run.
@@ -124,12 +131,33 @@ impl Run {
     pub fn start(level: Arc<Level>) -> Result<Self, String> {
         let apps = level.apps.iter().map(world::app_spec).collect::<Result<Vec<_>, _>>()?;
         let start = Start { seed: level.cluster.seed, topics: level.topics.clone(), apps };
-        let mut run = Self::begin_with(Arc::clone(&level), start)?;
+        Self::begin_again(&level, start)
+    }
+
+    /// The level's start: its world, its past, and what is to happen from now on.
+    pub(crate) fn begin_again(level: &Arc<Level>, start: Start) -> Result<Self, String> {
+        let seed = start.seed;
+        let mut run = Self::begin_with(Arc::clone(level), start)?;
         if let Some(setup) = &level.setup {
             for entry in crate::answer::parse(setup).map_err(|e| format!("setup.session: {e}"))? {
-                run.workspace.run(&entry.action).map_err(|e| format!("setup.session: {e}"))?;
+                let outcome =
+                    run.workspace.run(&entry.action).map_err(|e| format!("setup.session: {e}"))?;
+                let failed = outcome.output.filter(|output| output.exit.is_some_and(|e| e != 0));
+                if let Some(output) = failed {
+                    let said = [output.stdout.trim(), output.stderr.trim()].join(" ");
+                    let line = entry.line;
+                    return Err(format!("setup.session, line {line}: the command fails: {said}"));
+                }
             }
         }
+        let begin_us = run.cluster().now_us();
+        let mut draws = crate::seed::Draws::new(seed);
+        for event in &level.events {
+            let at_ms = draws.between(event.at.from_ms, event.at.to_ms);
+            let action = Action::parse_verb(&event.action).map_err(|e| e.to_string())?;
+            run.timeline.push((begin_us + at_ms * 1_000, action));
+        }
+        logbrook_sorted::sort_by_key(&mut run.timeline, |(at, _)| std::cmp::Reverse(*at));
         run.become_present();
         Ok(run)
     }
@@ -143,19 +171,11 @@ impl Run {
             ..ClusterConfig::default()
         };
         config.broker_properties = level.cluster.config.clone();
-        // As in the format: scaled to the number of brokers, and no initial rebalance delay.
-        let default = [
-            ("offsets.topic.replication.factor", "1"),
-            ("transaction.state.log.replication.factor", "1"),
-            ("transaction.state.log.min.isr", "1"),
-            ("group.initial.rebalance.delay.ms", "0"),
-        ];
-        for (name, value) in default {
-            config.broker_properties.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-        }
+        config.racks.clone_from(&level.cluster.racks);
         if let Some(network) = &level.cluster.network {
             let (least, most) = network.latency_ms;
             config.latency_us = (u64::from(least) * 1_000, u64::from(most) * 1_000);
+            config.loss_ppm = (network.loss * 1e6) as u32;
         }
         if let Some(epoch) = level.cluster.epoch {
             config.epoch_ms = epoch;
@@ -164,6 +184,10 @@ impl Run {
         for store in &level.stores {
             cluster.add_store(world::store_spec(store));
         }
+        // The brokers of a cluster register with the controller before anyone can talk to them.
+        cluster.run_until_us_while(PAST_US + READY_US, |cluster| {
+            !cluster.broker_ids().all(|id| cluster.is_broker_running(id))
+        });
         let mut workspace = Workspace::new(cluster);
         for (name, text) in &level.files {
             workspace.put_file(name, text);
@@ -179,7 +203,18 @@ impl Run {
         let blocks = blocks(&level);
         let watched = Vec::new();
         let (predictions, history) = (Predictions::default(), Vec::new());
-        let mut run = Self { level, workspace, predictions, blocks, watched, seen: 0, history };
+        let timeline = Vec::new();
+        let mut run = Self {
+            level,
+            workspace,
+            predictions,
+            blocks,
+            watched,
+            facts: Facts::default(),
+            seen: 0,
+            history,
+            timeline,
+        };
         run.become_present();
         Ok(run)
     }
@@ -188,6 +223,7 @@ impl Run {
     fn become_present(&mut self) {
         self.watched = self.level.asserts.iter().map(|a| Watched::new(a, &self.level)).collect();
         self.seen = 0;
+        self.facts = Facts { start_us: self.cluster().now_us(), ..Facts::default() };
         self.observe();
     }
 
@@ -287,7 +323,7 @@ impl Run {
                 self.ended();
                 return Ok(outcome);
             }
-            if !self.workspace.step(&running) {
+            if !self.step(&running) {
                 let message = ActionError {
                     line: 1,
                     found: action.to_string(),
@@ -296,6 +332,51 @@ impl Run {
                 return Err(RunError::Action(message));
             }
         }
+    }
+
+    /// One step for the sake of an action: an event of the cluster or of the level's timeline, or
+    /// the time that it waits for. False when nothing can happen any more.
+    fn step(&mut self, running: &Running) -> bool {
+        let before = self.workspace.cluster.next_event_us();
+        let until = running.deadline_us().into_iter().chain(before).min();
+        let Some(until) = until else { return false };
+        self.let_happen(until) || self.workspace.step(running)
+    }
+
+    /// Lets time pass by one event. False when there is none.
+    pub fn step_once(&mut self) -> bool {
+        let next = self.workspace.cluster.next_event_us();
+        next.is_some_and(|at| self.let_happen(at)) || self.workspace.cluster.step()
+    }
+
+    /// Lets time pass to a time in µs.
+    pub fn pass_until_us(&mut self, time_us: i64) {
+        while self.let_happen(time_us) {}
+        self.workspace.cluster.run_until_us(time_us);
+    }
+
+    /// Carries out the next event of the level's timeline if it is due by then.
+    fn let_happen(&mut self, by_us: i64) -> bool {
+        let Some((at, action)) = self.timeline.pop_if(|(at, _)| *at <= by_us) else {
+            return false;
+        };
+        self.workspace.cluster.run_until_us(at);
+        // It is the level's own doing. A target that is not there any more (an app that was scaled
+        // to none) leaves nothing to do.
+        let _outcome = self.workspace.begin(&action);
+        true
+    }
+
+    /// A copy that goes on from here under a trial's eyes: what was wrong before is not held
+    /// against it, and what the level's timeline had in store does not happen in it.
+    pub(crate) fn fork(&self) -> Self {
+        let mut run = self.clone();
+        run.observe();
+        run.timeline.clear();
+        let now_us = run.cluster().now_us();
+        run.facts.start_us = now_us;
+        run.watched.iter_mut().for_each(|w| w.forked(now_us));
+        run
     }
 
     /// Runs the lines of an answer.
@@ -375,13 +456,14 @@ impl Run {
     /// Lets the watches see what has happened since the last call. Call it often: a long run then
     /// costs a little at a time.
     pub fn observe(&mut self) {
-        let Self { workspace, watched, seen, .. } = self;
+        let Self { workspace, watched, facts, seen, .. } = self;
         let trace = workspace.cluster.trace();
         for event in trace.iter_from(*seen) {
             let at = Stamp { event: event.id, time_us: event.time_us };
             match (&event.kind, &event.actor) {
                 (TraceKind::App(app), Actor::Process(process)) => {
                     let name = workspace.cluster.process(*process).map_or("", |p| p.name.as_str());
+                    facts.observe(at, name, app);
                     watched.iter_mut().for_each(|w| w.app(at, name, app));
                 }
                 (TraceKind::Broker(kind), _broker) => {
@@ -401,6 +483,7 @@ impl Run {
             level: &self.level,
             cluster: &self.workspace.cluster,
             predictions: &self.predictions,
+            facts: &self.facts,
             over,
         };
         let now_us = self.workspace.cluster.now_us();
@@ -495,6 +578,18 @@ fn create(workspace: &mut Workspace, topic: &crate::level::TopicDef) -> Result<(
         "kafka-topics.sh --bootstrap-server localhost:9092 --create --topic {} --partitions {} --replication-factor {}",
         topic.name, topic.partitions, topic.replication
     );
+    if !topic.assignment.is_empty() {
+        let of = |replicas: &Vec<i32>| {
+            let ids: Vec<_> = replicas.iter().map(i32::to_string).collect();
+            ids.join(":")
+        };
+        let replicas: Vec<_> = topic.assignment.iter().map(of).collect();
+        command = format!(
+            "kafka-topics.sh --bootstrap-server localhost:9092 --create --topic {} --replica-assignment {}",
+            topic.name,
+            replicas.join(",")
+        );
+    }
     for (name, value) in &topic.config {
         command.push_str(&format!(" --config {name}={value}"));
     }

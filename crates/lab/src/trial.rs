@@ -30,6 +30,10 @@ impl Design {
                 partitions: described.partitions,
                 replication: described.replication,
                 config: described.config,
+                assignment: match cluster.config().brokers {
+                    1 => Vec::new(),
+                    _several => described.assignment,
+                },
             })
         };
         Self {
@@ -78,14 +82,14 @@ impl TrialRun {
                 let start = Start { seed, topics: design.topics, apps: design.apps };
                 Run::begin_with(level, start)?
             }
-            From::Now => from.clone(),
+            From::Now => from.fork(),
             From::Start => {
                 let apps =
                     level.apps.iter().map(crate::world::app_spec).collect::<Result<_, _>>()?;
                 let start = Start { seed, topics: level.topics.clone(), apps };
-                let mut run = Run::begin_with(Arc::clone(&level), start)?;
+                let mut run = Run::begin_again(&level, start)?;
                 for line in from.history() {
-                    run.workspace.cluster.run_until_us(line.at_us);
+                    run.pass_until_us(line.at_us);
                     run.run(&line.action).map_err(|e| e.to_string())?;
                 }
                 run
@@ -132,6 +136,7 @@ impl TrialRun {
                 return true;
             } else {
                 self.settling = true;
+                self.run.workspace.heal_all();
                 self.stop_producers();
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use logbrook_lab::level::Level;
 use logbrook_lab::packed::{Packed, PackedError};
 use logbrook_lab::parse::read_all;
-use logbrook_lab::proof::{prove, steps};
+use logbrook_lab::proof::{Prover, steps};
 
 fn lessons() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lessons")
@@ -18,8 +18,9 @@ fn every_level_is_proven() {
     let tracks = read_all(&lessons()).unwrap_or_else(|e| panic!("lessons/{e}"));
     let mut failures = Vec::new();
     for level in tracks.into_iter().flat_map(|t| t.levels).map(Arc::new) {
+        let mut prover = Prover::new(&level);
         for step in steps(&level) {
-            match prove(&level, &step) {
+            match prover.prove(&step) {
                 Ok(()) => println!("{} {step}: ok", level.path()),
                 Err(why) => failures.push(format!("{} {step}: {why}", level.path())),
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use logbrook_lab::duration::Rate;
 use logbrook_lab::level::{
-    AppDef, ClockMode, ClusterDef, EventsDef, Head, Kind, Level, May, Need, Role, Setting, TopicDef,
+    AppDef, Client, ClockMode, ClusterDef, EventsDef, Head, Kind, Level, May, Need, Role, Setting,
+    TopicDef,
 };
 
 use crate::play::Play;
@@ -63,13 +64,18 @@ fn level() -> Level {
     let app = |name: &str, role| AppDef {
         name: name.to_owned(),
         role,
+        client: Client::default(),
         instances: 1,
         topic: None,
         topics: Vec::new(),
+        output: None,
         group: None,
         store: None,
         rate: None,
         count: None,
+        start: None,
+        stop: None,
+        poison: Vec::new(),
         events: None,
         config: SortedMap::new(),
         code: SortedMap::new(),
@@ -106,6 +112,7 @@ fn level() -> Level {
         partitions: 3,
         replication: 1,
         config: SortedMap::new(),
+        assignment: Vec::new(),
     };
     Level {
         track: "home".to_owned(),
@@ -129,6 +136,7 @@ fn level() -> Level {
             brokers: 1,
             controllers: Some(0),
             config: SortedMap::new(),
+            racks: Vec::new(),
             network: None,
             epoch: None,
             seed: 4,

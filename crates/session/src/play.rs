@@ -341,7 +341,7 @@ impl Play {
     /// Lets time pass by one event.
     pub(crate) fn step(&mut self) {
         self.pace.play(false);
-        self.run.workspace.cluster.step();
+        self.run.step_once();
         self.poll();
         self.observe();
     }
@@ -370,12 +370,12 @@ impl Play {
                     .min();
                 let until = deadline.map_or(grant.until_us, |d| d.min(grant.until_us));
                 if next.is_none_or(|at| at > until) {
-                    self.run.workspace.cluster.run_until_us(until);
+                    self.run.pass_until_us(until);
                     self.poll();
                     if until >= grant.until_us {
                         break;
                     }
-                } else if !self.run.workspace.cluster.step() {
+                } else if !self.run.step_once() {
                     break;
                 }
             }

@@ -40,7 +40,7 @@ pub(crate) fn text(
     let mut run = run.clone();
     if let Some(at) = params.get("at") {
         let span = Millis::from_str(at).map_err(|e| wrong(format!("at: {e}")))?;
-        run.workspace.cluster.run_until_us(span.0.saturating_mul(1_000));
+        run.pass_until_us(span.0.saturating_mul(1_000));
     }
     Ok(draw(run.cluster(), topic, params).unwrap_or_else(|| format!("{topic}: no records\n")))
 }

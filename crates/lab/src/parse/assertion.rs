@@ -1,194 +1,81 @@
-//! `[[assert]]`: which parameters each check takes.
-
-use logbrook_sorted::SortedMap;
+//! `[[assert]]`: which parameters each check takes is what its type says.
 
 use serde::Deserialize;
+use toml::{Table, Value};
+
+use logbrook_shell::nearest::nearest;
 
 use crate::check::{Check, NAMES};
 use crate::level::{Assert, When};
 
-/// Every parameter that any check takes. Which of them a check takes is decided by `typed`, so that
-/// an error can name the check and what it does take.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawAssert {
-    id: String,
-    check: String,
-    #[serde(default)]
-    when: Option<When>,
-    #[serde(default)]
-    trial: Option<String>,
-    #[serde(default)]
-    say: Option<String>,
-    #[serde(default)]
-    topic: Option<String>,
-    #[serde(default)]
-    partition: Option<i32>,
-    #[serde(default)]
-    partitions: Option<i32>,
-    #[serde(default)]
-    replication: Option<i16>,
-    #[serde(default)]
-    config: Option<SortedMap<String, String>>,
-    #[serde(default)]
-    key: Option<String>,
-    #[serde(default)]
-    min: Option<u64>,
-    #[serde(default)]
-    max: Option<u64>,
-    #[serde(default)]
-    group: Option<String>,
-    #[serde(default)]
-    app: Option<String>,
-    #[serde(default)]
-    of: Option<String>,
-    #[serde(default)]
-    by: Option<String>,
-    #[serde(default)]
-    store: Option<String>,
-    #[serde(default)]
-    from: Option<String>,
-    #[serde(default)]
-    all: Option<bool>,
-    #[serde(default)]
-    ids: Option<Vec<String>>,
+/// Reads one table. The error says what was found and what the check takes.
+pub(super) fn typed(mut raw: Table) -> Result<Assert, String> {
+    let id = word(&mut raw, "id")?.ok_or("assert: id is missing")?;
+    let at = |message: String| format!("assert {id:?}: {message}");
+    let name = raw.get("check").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if !NAMES.contains(&name.as_str()) {
+        let hint = nearest(&name, NAMES.iter().copied());
+        let hint = hint.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+        let known = NAMES.join(", ");
+        return Err(at(format!("check: found {name:?}, expected one of {known}{hint}")));
+    }
+    let when = raw.remove("when").map(When::deserialize).transpose();
+    let when = when.map_err(|e| at(format!("when: {}", e.message())))?;
+    let trial = word(&mut raw, "trial").map_err(at)?;
+    let say = word(&mut raw, "say").map_err(at)?;
+    if name == "predicted"
+        && raw.remove("all") != Some(Value::Boolean(true))
+        && !raw.contains_key("ids")
+    {
+        return Err(at("predicted needs all = true, or ids".to_owned()));
+    }
+    let check =
+        Check::deserialize(raw).map_err(|e| at(format!("{name}: {}", e.message().trim())))?;
+    if let Some(lacks) = lacks(&check) {
+        return Err(at(format!("{name} needs {lacks}")));
+    }
+    if when == Some(When::Always) && !check.may_be_always() {
+        return Err(at(format!("when: {name} is judged at the end only")));
+    }
+    let when = when.unwrap_or(check.default_when());
+    Ok(Assert { id, check, when, trial, say })
 }
 
-/// Takes parameters out one by one; what is left at the end was not meant for this check.
-struct Params<'a> {
-    id: &'a str,
-    check: &'a str,
-    takes: &'static str,
-}
-
-impl Params<'_> {
-    fn need<T>(&self, name: &str, value: Option<T>) -> Result<T, String> {
-        let Self { id, check, takes } = self;
-        value.ok_or_else(|| format!("assert {id:?}: {check} needs {name}; it takes {takes}"))
+fn word(raw: &mut Table, name: &str) -> Result<Option<String>, String> {
+    match raw.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(format!("{name}: found {other}, expected text")),
     }
 }
 
-pub(super) fn typed(mut raw: RawAssert) -> Result<Assert, String> {
-    let name = raw.check.clone();
-    let takes = match name.as_str() {
-        "topic_exists" => "topic, partitions?, replication?, config?",
-        "topic_absent" => "topic",
-        "record_count" => "topic, partition?, key?, min?, max?",
-        "each_record_processed_at_least_once" => "group or app, topic, of = \"all\"?",
-        "processed_in_order_per_key" => "group, by",
-        "store_equals" => "store, from",
-        "lag_at_most" => "group, topic?, partition?, max",
-        "predicted" => "all = true or ids",
-        _unknown => {
-            return Err(format!(
-                "assert {:?}: check: found {name:?}, expected one of {}",
-                raw.id,
-                NAMES.join(", ")
-            ));
-        }
+/// What a check needs besides what its type says.
+fn lacks(check: &Check) -> Option<&'static str> {
+    let bounds = |eq: &Option<i64>, min: &Option<i64>, max: &Option<i64>| {
+        let none = eq.is_none() && min.is_none() && max.is_none();
+        none.then_some("eq, min or max")
     };
-    let id = raw.id.clone();
-    let p = Params { id: &id, check: &name, takes };
-    let check = match name.as_str() {
-        "topic_exists" => Check::TopicExists {
-            topic: p.need("topic", raw.topic.take())?,
-            partitions: raw.partitions.take(),
-            replication: raw.replication.take(),
-            config: raw.config.take().unwrap_or_default(),
-        },
-        "topic_absent" => Check::TopicAbsent { topic: p.need("topic", raw.topic.take())? },
-        "record_count" => {
-            let (min, max) = (raw.min.take(), raw.max.take());
-            if min.is_none() && max.is_none() {
-                p.need::<u64>("min or max", None)?;
-            }
-            let partition = raw.partition.take();
-            let key = raw.key.take();
-            Check::RecordCount {
-                topic: p.need("topic", raw.topic.take())?,
-                partition,
-                key,
-                min,
-                max,
-            }
+    match check {
+        Check::RecordCount { min: None, max: None, .. } => Some("min or max"),
+        Check::EachRecordProcessedAtLeastOnce { group, app, .. }
+        | Check::EachRecordProcessedExactlyOnce { group, app, .. }
+        | Check::EachRecordProcessedAtMostOnce { group, app, .. }
+            if group.is_some() == app.is_some() =>
+        {
+            Some("one of group and app")
         }
-        "each_record_processed_at_least_once" => {
-            let (group, app) = (raw.group.take(), raw.app.take());
-            if group.is_some() == app.is_some() {
-                p.need::<String>("one of group and app", None)?;
-            }
-            match raw.of.take().as_deref() {
-                None | Some("all") => {}
-                Some(other) => {
-                    return Err(format!(
-                        "assert {id:?}: of: found {other:?}, expected \"all\" in this build"
-                    ));
-                }
-            }
-            Check::EachRecordProcessedAtLeastOnce {
-                group,
-                app,
-                topic: p.need("topic", raw.topic.take())?,
-            }
+        Check::NoAckedRecordLost { app, topic } if app.is_some() == topic.is_some() => {
+            Some("one of app and topic")
         }
-        "processed_in_order_per_key" => Check::ProcessedInOrderPerKey {
-            group: p.need("group", raw.group.take())?,
-            by: p.need("by", raw.by.take())?,
-        },
-        "store_equals" => Check::StoreEquals {
-            store: p.need("store", raw.store.take())?,
-            from: p.need("from", raw.from.take())?,
-        },
-        "lag_at_most" => Check::LagAtMost {
-            group: p.need("group", raw.group.take())?,
-            topic: raw.topic.take(),
-            partition: raw.partition.take(),
-            max: p.need("max", raw.max.take())?,
-        },
-        _predicted => match (raw.all.take(), raw.ids.take()) {
-            (Some(true), None) => Check::Predicted { ids: Vec::new() },
-            (None, Some(ids)) if !ids.is_empty() => Check::Predicted { ids },
-            _neither => return Err(p.need::<()>("all = true or ids", None).unwrap_err()),
-        },
-    };
-    if let Some(extra) = first_left(&raw) {
-        return Err(format!("assert {id:?}: {name} does not take {extra}; it takes {takes}"));
+        Check::DlqContains { exactly, at_least, .. } if exactly.is_some() == at_least.is_some() => {
+            Some("one of exactly and at_least")
+        }
+        Check::LatestValueIs { value, absent, .. } if value.is_some() == *absent => {
+            Some("one of value and absent = true")
+        }
+        Check::OffsetIs { eq, min, max, .. }
+        | Check::CommittedOffsetEquals { eq, min, max, .. } => bounds(eq, min, max),
+        Check::PartitionHasIsr { eq, min, .. } => bounds(eq, min, &None),
+        _complete => None,
     }
-    let when = match (raw.when, &check) {
-        (
-            Some(When::Always),
-            Check::TopicExists { .. }
-            | Check::TopicAbsent { .. }
-            | Check::RecordCount { .. }
-            | Check::EachRecordProcessedAtLeastOnce { .. }
-            | Check::StoreEquals { .. }
-            | Check::Predicted { .. },
-        ) => {
-            return Err(format!("assert {id:?}: when: {name} is judged at the end only"));
-        }
-        (when, check) => when.unwrap_or(check.default_when()),
-    };
-    Ok(Assert { id: raw.id, check, when, trial: raw.trial, say: raw.say })
-}
-
-fn first_left(raw: &RawAssert) -> Option<&'static str> {
-    let left = [
-        ("topic", raw.topic.is_some()),
-        ("partition", raw.partition.is_some()),
-        ("partitions", raw.partitions.is_some()),
-        ("replication", raw.replication.is_some()),
-        ("config", raw.config.is_some()),
-        ("key", raw.key.is_some()),
-        ("min", raw.min.is_some()),
-        ("max", raw.max.is_some()),
-        ("group", raw.group.is_some()),
-        ("app", raw.app.is_some()),
-        ("of", raw.of.is_some()),
-        ("by", raw.by.is_some()),
-        ("store", raw.store.is_some()),
-        ("from", raw.from.is_some()),
-        ("all", raw.all.is_some()),
-        ("ids", raw.ids.is_some()),
-    ];
-    left.into_iter().find(|(_, there)| *there).map(|(name, _)| name)
 }

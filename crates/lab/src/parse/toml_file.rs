@@ -5,7 +5,6 @@ use logbrook_sorted::{SortedMap, SortedSet};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::assertion::RawAssert;
 use super::prose::Prose;
 use super::{LevelError, assertion};
 use crate::level::{
@@ -43,7 +42,7 @@ struct Raw {
     may: Option<Spanned<May>>,
     #[serde(default)]
     event: Vec<Spanned<EventDef>>,
-    assert: Vec<Spanned<RawAssert>>,
+    assert: Vec<Spanned<toml::Table>>,
     #[serde(default)]
     trial: Vec<Spanned<TrialDef>>,
     #[serde(default)]
@@ -98,9 +97,23 @@ pub(super) fn parse(
     }
     let cluster_line = lines.of(&raw.cluster);
     let cluster = raw.cluster.into_inner();
-    if cluster.brokers != 1 {
-        let message =
-            format!("cluster.brokers: found {}, expected 1 in this build", cluster.brokers);
+    if !(1..=9).contains(&cluster.brokers) {
+        let message = format!("cluster.brokers: found {}, expected 1 to 9", cluster.brokers);
+        return Err(fail(cluster_line, message));
+    }
+    // One broker is its own controller; of several the controller is a node of its own.
+    let controllers = u32::from(cluster.brokers > 1);
+    if let Some(found) = cluster.controllers.filter(|found| *found != controllers) {
+        let message = format!(
+            "cluster.controllers: found {found}, expected {controllers} with {} brokers",
+            cluster.brokers
+        );
+        return Err(fail(cluster_line, message));
+    }
+    if let Some(loss) = cluster.network.as_ref().map(|n| n.loss)
+        && !(0.0..=1.0).contains(&loss)
+    {
+        let message = format!("cluster.network.loss: found {loss}, expected a share from 0 to 1");
         return Err(fail(cluster_line, message));
     }
     if let Some(network) = &cluster.network

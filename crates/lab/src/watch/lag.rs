@@ -131,7 +131,7 @@ impl Watch for LagAtMost {
         }
     }
 
-    fn find(&self, _now: &Moment<'_>) -> Finding {
+    fn find(&self, now: &Moment<'_>) -> Finding {
         if let Some(found) = &self.broken {
             return Finding::Broken(found.clone());
         }
@@ -141,7 +141,15 @@ impl Watch for LagAtMost {
             return Finding::NotYet(Found { message, ..Found::default() });
         };
         if self.when == When::End && ends.lag() > self.max {
-            return Finding::NotYet(self.found(topic, *partition, *ends, None));
+            let mut found = self.found(topic, *partition, *ends, None);
+            let tried = now.facts.tries.iter().filter(|t| {
+                t.outcome.is_some()
+                    && t.record.topic == *topic
+                    && t.record.partition.0 == *partition
+                    && Some(t.record.offset.0) == ends.committed
+            });
+            found.values.insert("count", tried.count().to_string());
+            return Finding::NotYet(found);
         }
         let most = if self.when == When::Always { self.worst } else { ends.lag() };
         Finding::Holds(format!("at most {most} waited"))

@@ -1,10 +1,15 @@
 //! One file a check: each folds the history of a run, event by event, into a verdict.
 
+mod acknowledged;
+mod dead_letters;
 mod in_order;
 mod lag;
 mod predicted;
 mod processed;
+mod readable;
 mod records;
+mod stall;
+mod state;
 mod store;
 mod topic;
 
@@ -13,6 +18,7 @@ use logbrook_client::process::AppEvent;
 use logbrook_cluster::{Cluster, EventId};
 
 use crate::check::Check;
+use crate::facts::Facts;
 use crate::level::{Assert, Level};
 use crate::run::Predictions;
 use crate::verdict::{Failure, Values, Verdict, clock, fill};
@@ -30,6 +36,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) level: &'a Level,
     pub(crate) cluster: &'a Cluster,
     pub(crate) predictions: &'a Predictions,
+    pub(crate) facts: &'a Facts,
     /// The run is at its end: what does not hold now fails.
     pub(crate) over: bool,
 }
@@ -62,6 +69,8 @@ pub(crate) trait Watch {
     fn app(&mut self, _at: Stamp, _who: &str, _event: &AppEvent) {}
     /// A broker did something.
     fn broker(&mut self, _at: Stamp, _event: &BrokerEventKind) {}
+    /// A trial goes on from here: what was wrong before is not held against it.
+    fn forked(&mut self, _now_us: i64) {}
     /// What holds now.
     fn find(&self, now: &Moment<'_>) -> Finding;
     /// A copy in the same state, for a fork.
@@ -96,9 +105,70 @@ impl Watched {
                     max: *max,
                 })
             }
-            Check::EachRecordProcessedAtLeastOnce { group, app, topic } => Box::new(
-                processed::EachProcessed::new(level, group.as_deref(), app.as_deref(), topic),
-            ),
+            Check::EachRecordProcessedAtLeastOnce { group, app, topic, of } => {
+                each(level, group, app, topic, of, processed::Times::AtLeast)
+            }
+            Check::EachRecordProcessedExactlyOnce { group, app, topic, of } => {
+                each(level, group, app, topic, of, processed::Times::Exactly)
+            }
+            Check::EachRecordProcessedAtMostOnce { group, app, topic, of } => {
+                each(level, group, app, topic, of, processed::Times::AtMost)
+            }
+            Check::ReprocessedAtMost { group, max } => Box::new(processed::Reprocessed {
+                workers: processed::Workers::new(level, Some(group), None),
+                max: *max,
+            }),
+            Check::LongestStallAtMost { group, partition, ms } => {
+                Box::new(stall::LongestStall::new(level, group, *partition, *ms))
+            }
+            Check::DlqContains { topic, exactly, at_least, headers, duplicates_allowed } => {
+                Box::new(dead_letters::DeadLetters {
+                    topic: topic.clone(),
+                    of: exactly.as_ref().or(at_least.as_ref()).cloned().unwrap_or_default(),
+                    exactly: exactly.is_some(),
+                    headers: headers.clone(),
+                    repeats: *duplicates_allowed,
+                })
+            }
+            Check::NoAckedRecordLost { app, topic } => {
+                acknowledged(app.as_ref(), topic.as_ref(), acknowledged::Asked::NoneLost)
+            }
+            Check::AllSendsAcked { app } => {
+                acknowledged(Some(app), None, acknowledged::Asked::AllAcked)
+            }
+            Check::WriteStallAtMost { app, ms } => {
+                acknowledged(Some(app), None, acknowledged::Asked::StallAtMost(*ms))
+            }
+            Check::SendLatencyAtMost { app, p99_ms } => {
+                acknowledged(Some(app), None, acknowledged::Asked::LatencyAtMost(*p99_ms))
+            }
+            Check::RecordReadable { topic, wanted, count } => {
+                let count = count.unwrap_or(1);
+                readable(topic, readable::Asked::Match { wanted: wanted.clone(), count })
+            }
+            Check::LatestValueIs { topic, key, value, absent: _ } => {
+                let (key, value) = (key.clone(), value.clone());
+                readable(topic, readable::Asked::Latest { key, value })
+            }
+            Check::RecordsInOrderPerKey { topic, by } => {
+                readable(topic, readable::Asked::InOrder { by: by.clone() })
+            }
+            Check::RecordsSpread { topic, max_percent } => {
+                readable(topic, readable::Asked::Spread { max_percent: *max_percent })
+            }
+            Check::NoDuplicateRecord { topic } => readable(topic, readable::Asked::NoDuplicate),
+            Check::OffsetIs { .. }
+            | Check::CommittedOffsetEquals { .. }
+            | Check::PartitionHasLeader { .. }
+            | Check::LeaderIs { .. }
+            | Check::LeaderIsNot { .. }
+            | Check::PartitionHasIsr { .. }
+            | Check::LeadersBalanced { .. }
+            | Check::ClusterHealthy {}
+            | Check::AppRunning { .. }
+            | Check::EffectsExactlyOnce { .. } => {
+                Box::new(state::State { check: assert.check.clone() })
+            }
             Check::ProcessedInOrderPerKey { group, by: _ } => {
                 Box::new(in_order::InOrder::new(level, group))
             }
@@ -124,6 +194,10 @@ impl Watched {
 
     pub(crate) fn broker(&mut self, at: Stamp, event: &BrokerEventKind) {
         self.watch.broker(at, event);
+    }
+
+    pub(crate) fn forked(&mut self, now_us: i64) {
+        self.watch.forked(now_us);
     }
 
     pub(crate) fn verdict(&self, now: &Moment<'_>, now_us: i64) -> Verdict {
@@ -163,4 +237,32 @@ fn apps_of_group(level: &Level, group: &str) -> Vec<String> {
 /// Whether the instance `who` is one of the apps given as `app/` prefixes.
 fn is_one_of(who: &str, apps: &[String]) -> bool {
     apps.iter().any(|app| who.starts_with(app.as_str()))
+}
+
+fn each(
+    level: &Level,
+    group: &Option<String>,
+    app: &Option<String>,
+    topic: &str,
+    of: &crate::selection::Selection,
+    times: processed::Times,
+) -> Box<dyn Watch> {
+    Box::new(processed::EachProcessed {
+        workers: processed::Workers::new(level, group.as_deref(), app.as_deref()),
+        topic: topic.to_owned(),
+        of: of.clone(),
+        times,
+    })
+}
+
+fn acknowledged(
+    app: Option<&String>,
+    topic: Option<&String>,
+    asked: acknowledged::Asked,
+) -> Box<dyn Watch> {
+    Box::new(acknowledged::Acknowledged { app: app.cloned(), topic: topic.cloned(), asked })
+}
+
+fn readable(topic: &str, asked: readable::Asked) -> Box<dyn Watch> {
+    Box::new(readable::Readable { topic: topic.to_owned(), asked })
 }

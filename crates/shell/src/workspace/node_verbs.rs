@@ -11,6 +11,26 @@ const MAX_SKEW_MS: i64 = 86_400_000;
 const MAX_DELAY_MS: u32 = 3_600_000;
 
 impl Workspace {
+    /// Ends every fault of the surroundings: the network, the disks and the outside stores are well
+    /// again. Nodes and applications that are down stay down: who starts them is another question.
+    pub fn heal_all(&mut self) {
+        if self.cluster.has_network_faults() {
+            self.cluster.heal();
+        }
+        let nodes: Vec<i32> = self.cluster.broker_ids().collect();
+        for node in nodes {
+            if self.cluster.disk(node).is_some_and(|disk| disk != Disk::Ok) {
+                self.cluster.set_disk(node, Disk::Ok);
+            }
+        }
+        let stores = self.cluster.stores().iter();
+        let down: Vec<String> =
+            stores.filter(|(_, s)| s.is_down()).map(|(name, _)| name.clone()).collect();
+        for store in down {
+            self.cluster.set_store_down(&store, false);
+        }
+    }
+
     /// Carries out a verb on nodes or the network. `None` for a verb on something else.
     pub(super) fn node_verb(&mut self, action: &Action) -> Option<Result<(), ActionError>> {
         Some(match action {

@@ -1,6 +1,8 @@
 //! Whom a verb is aimed at: selectors resolved to nodes and applications, when the line runs.
 
+use logbrook_client::process::Process;
 use logbrook_cluster::{CONTROLLER_NODE, Target as AppTarget};
+use logbrook_record::{Offset, PartitionIndex};
 
 use super::Workspace;
 use crate::action::{Select, Target, TopicPartitionRef};
@@ -63,13 +65,7 @@ impl Workspace {
                     .ok_or_else(|| format!("a live instance; `{app}` has none"))?;
                 Target::of(Select::Named(app.clone(), Some(number)))
             }
-            Select::Owner(..) => {
-                return Err(
-                    "an app or one of its instances; who owns a partition is not modelled \
-                            yet"
-                    .to_owned(),
-                );
-            }
+            Select::Owner(group, partition) => self.owner_of(group, partition)?,
             Select::Node(_)
             | Select::Leader(_)
             | Select::Follower(_)
@@ -137,6 +133,24 @@ impl Workspace {
         found
             .copied()
             .ok_or_else(|| format!("a partition with a live follower; {partition} has none"))
+    }
+
+    /// The running member of a group that has a partition assigned.
+    fn owner_of(&self, group: &str, partition: &TopicPartitionRef) -> Result<Target, String> {
+        let owns = |program: &dyn Process| {
+            let view = program.view();
+            let is_it = |(topic, index, _): &(String, PartitionIndex, Option<Offset>)| {
+                *topic == partition.topic && index.0 == partition.partition
+            };
+            view.group.as_deref() == Some(group) && view.positions.iter().any(is_it)
+        };
+        let mut running = self.cluster.processes().filter(|(_, process)| process.is_running());
+        let owner = running.find(|(_, process)| process.program().is_some_and(owns));
+        let name = owner.map(|(_, process)| process.name.as_str());
+        let name = name.ok_or_else(|| {
+            format!("a partition that a member of {group} owns; nobody owns {partition}")
+        })?;
+        Target::parse(name).map_err(|e| e.expected)
     }
 
     fn coordinator_of(&self, group: &str) -> Result<i32, String> {
