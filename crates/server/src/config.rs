@@ -4,7 +4,7 @@ use logbrook_sorted::SortedMap;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use logbrook_broker::BrokerConfig;
 use tokio::net::TcpListener;
@@ -152,6 +152,8 @@ const SAID_OTHERWISE: &[(&str, &str)] = &[
 /// What a broker of one node has in Kafka's own `config/server.properties`.
 const DEFAULTS: &[(&str, &str)] = &[
     ("offsets.topic.replication.factor", "1"),
+    ("share.coordinator.state.topic.replication.factor", "1"),
+    ("share.coordinator.state.topic.min.isr", "1"),
     ("transaction.state.log.replication.factor", "1"),
     ("transaction.state.log.min.isr", "1"),
     ("group.initial.rebalance.delay.ms", "0"),
@@ -196,6 +198,9 @@ impl ServeConfig {
         };
         let defaults = DEFAULTS.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         config.properties = defaults.collect();
+        if let Some(path) = &self.data {
+            config.properties.insert("log.dirs".to_owned(), log_dir(path)?);
+        }
         let mut unread = Vec::new();
         for (name, value) in &self.properties {
             if let Some((_, instead)) = SAID_OTHERWISE.iter().find(|(said, _)| said == name) {
@@ -231,6 +236,17 @@ impl ServeConfig {
                 wrong(name, exception.message.clone())
             }
         }
+    }
+}
+
+/// A log directory as `log.dirs` has it, where a comma would begin another.
+fn log_dir(path: &Path) -> Result<String, ServeError> {
+    let wrong = |message: String| ServeError::Data { path: path.to_owned(), message };
+    let absolute = std::path::absolute(path).map_err(|error| wrong(error.to_string()))?;
+    let text = absolute.display().to_string();
+    match text.contains(',') {
+        true => Err(wrong("found a comma, expected the path of one directory".to_owned())),
+        false => Ok(text),
     }
 }
 
@@ -293,6 +309,19 @@ mod tests {
         assert_eq!((broker.host.as_str(), broker.port), ("127.0.0.1", 31234));
         assert_eq!(broker.cluster_id.len(), 22);
         assert_eq!(broker.number("offsets.topic.replication.factor"), 1);
+    }
+
+    #[test]
+    fn the_folder_of_the_records_is_the_log_directory() {
+        let bound = "127.0.0.1:9092".parse().expect("an address");
+        let at = |path: &str| {
+            let data = Some(PathBuf::from(path));
+            ServeConfig { data, ..config("127.0.0.1:9092", &[]) }.broker(bound)
+        };
+        let (broker, _) = at("/var/lib/kafka").expect("valid");
+        assert_eq!(broker.properties.get("log.dirs").map(String::as_str), Some("/var/lib/kafka"));
+        let said = at("/a,b").expect_err("refused").to_string();
+        assert_eq!(said, "--data /a,b: found a comma, expected the path of one directory");
     }
 
     #[test]

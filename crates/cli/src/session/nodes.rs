@@ -20,6 +20,18 @@ use super::kit::Kit;
 const START: Duration = Duration::from_secs(90);
 /// The cluster's id, in the recorded sessions too.
 const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qg";
+
+/// Formats a log directory that is new, as `kafka-storage.sh` does with the kit's ids.
+fn format_once(data: &Path, id: u32) -> Result<(), String> {
+    let file = data.join("meta.properties");
+    if file.exists() {
+        return Ok(());
+    }
+    let directory = directory_id(id);
+    let text =
+        format!("version=1\ncluster.id={CLUSTER_ID}\nnode.id={id}\ndirectory.id={directory}\n");
+    fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))
+}
 /// The controller's node id, where it is a node of its own.
 const CONTROLLER: u32 = 100;
 const FIRST_PORT: u32 = 9092;
@@ -173,6 +185,7 @@ impl<'a> Nodes<'a> {
                 serve.args(["--advertised", &format!("localhost:{}", port(id))]);
                 let data = self.data(id);
                 fs::create_dir_all(&data).map_err(|e| format!("{}: {e}", data.display()))?;
+                format_once(&data, id)?;
                 serve.arg("--data").arg(data);
                 for (key, value) in &self.properties {
                     serve.args(["--config", &format!("{key}={value}")]);
