@@ -20,10 +20,35 @@ pub(crate) fn kept(name: &str) -> Option<String> {
     storage()?.get_item(&format!("logbrook.{name}")).ok().flatten()
 }
 
-/// Keeps a value; a full or forbidden store loses it in silence, as nothing depends on it.
-pub(crate) fn keep(name: &str, value: &str) {
-    if let Some(storage) = storage() {
-        let _ = storage.set_item(&format!("logbrook.{name}"), value);
+/// Keeps a value. False where the store is full or forbidden.
+pub(crate) fn keep(name: &str, value: &str) -> bool {
+    storage().is_some_and(|storage| storage.set_item(&format!("logbrook.{name}"), value).is_ok())
+}
+
+/// Calls `then` with a value that another tab of this browser has kept under the name.
+pub(crate) fn on_kept_elsewhere(name: &'static str, then: impl Fn(String) + 'static) {
+    let key = format!("logbrook.{name}");
+    let stored =
+        Closure::<dyn FnMut(web_sys::StorageEvent)>::new(move |event: web_sys::StorageEvent| {
+            if event.key().as_deref() == Some(key.as_str())
+                && let Some(value) = event.new_value()
+            {
+                then(value);
+            }
+        });
+    let _ = window().add_event_listener_with_callback("storage", stored.as_ref().unchecked_ref());
+    stored.forget();
+}
+
+/// Lets the reader keep a text as a file.
+pub(crate) fn download(name: &str, text: &str) {
+    let url = format!("data:text/plain;charset=utf-8,{}", js_sys::encode_uri_component(text));
+    if let Ok(link) = document().create_element("a") {
+        let _ = link.set_attribute("href", &url);
+        let _ = link.set_attribute("download", name);
+        if let Some(link) = link.dyn_ref::<HtmlElement>() {
+            link.click();
+        }
     }
 }
 
@@ -52,6 +77,19 @@ pub(crate) fn on_resize(element: &Element, then: impl Fn(f64) + 'static) {
     }
     // The observer goes with the element that it watches.
     changed.forget();
+}
+
+/// Calls `then` with the text of the file that a field was given, and empties the field.
+pub(crate) fn read_file(event: &web_sys::Event, then: impl Fn(String) + 'static) {
+    let field = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok());
+    let Some(field) = field else { return };
+    if let Some(file) = field.files().and_then(|files| files.get(0)) {
+        leptos::task::spawn_local(async move {
+            let text = wasm_bindgen_futures::JsFuture::from(file.text()).await;
+            then(text.ok().and_then(|text| text.as_string()).unwrap_or_default());
+        });
+    }
+    field.set_value("");
 }
 
 /// Whether a selector finds anything.

@@ -84,6 +84,18 @@ impl Driver {
         Ok(opened)
     }
 
+    /// Opens a world of the sandbox, once the engine has come.
+    pub(crate) fn sandbox(&self, store: Store, spec: &str) -> Opened {
+        let opened = match self.engine.borrow_mut().as_mut() {
+            Some(engine) => engine.sandbox(spec),
+            None => Opened::Another,
+        };
+        if opened == Opened::Yes {
+            self.come(store, None);
+        }
+        opened
+    }
+
     /// The place is there (after `first`, if that is what leads there): what the learner did
     /// meanwhile is done now.
     pub(crate) fn come(&self, store: Store, first: Option<Event>) {

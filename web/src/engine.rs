@@ -21,6 +21,8 @@ use wasm_bindgen_futures::JsFuture;
 pub(crate) trait Engine {
     /// Opens the level that a file holds.
     fn open(&mut self, level: &[u8], track: &str, slug: &str) -> Result<Opened, String>;
+    /// Opens a world of the sandbox.
+    fn sandbox(&mut self, spec: &str) -> Opened;
     fn update(&mut self, event: Event);
     /// One frame: see `Session::advance`.
     fn advance(&mut self, elapsed_us: i64, go_on: &mut dyn FnMut() -> bool) -> bool;
@@ -115,6 +117,14 @@ mod real {
             Ok(Opened::Yes)
         }
 
+        fn sandbox(&mut self, spec: &str) -> Opened {
+            if !Session::can_open_world(spec) {
+                return Opened::NeedsRest;
+            }
+            self.0.update(Event::Sandbox(spec.to_owned()));
+            Opened::Yes
+        }
+
         fn update(&mut self, event: Event) {
             self.0.update(event);
         }
@@ -143,6 +153,12 @@ pub(crate) fn level(track: &str, slug: &str) -> impl Future<Output = Result<Vec<
     fetch(format!("lessons/{track}/{slug}.bin"))
 }
 
+/// A text of the site, such as what the finder looks through.
+pub(crate) async fn text(path: &str) -> Result<String, String> {
+    let bytes = fetch(path.to_owned()).await?;
+    String::from_utf8(bytes).map_err(|_| format!("`{path}` is no text."))
+}
+
 /// A file under the site's root. It is asked for when this is called, not only when it is awaited.
 fn fetch(path: String) -> impl Future<Output = Result<Vec<u8>, String>> {
     let url = format!("{}{path}", places::base());
@@ -160,7 +176,7 @@ fn fetch(path: String) -> impl Future<Output = Result<Vec<u8>, String>> {
 
 /// What stands there until the engine has come: the frame, and the text that was prerendered.
 pub(crate) fn waiting(place: &Place, prerendered: &str) -> View {
-    let bench = *place != Place::Home;
+    let bench = matches!(place, Place::Workbench { .. } | Place::Sandbox);
     let title = document().title();
     let title = title.split(" · ").next().unwrap_or_default();
     View {
@@ -205,5 +221,7 @@ pub(crate) fn waiting(place: &Place, prerendered: &str) -> View {
         announcement: Arc::default(),
         notices: Arc::default(),
         keep: Arc::default(),
+        sandbox: None,
+        unread: Arc::default(),
     }
 }

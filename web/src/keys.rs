@@ -21,6 +21,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("`", "terminal"),
     ("\\", "inspector on or off"),
     ("arrows on the stage", "record, replica"),
+    ("K, S, X", "on a broker's record: kill, stop or start, cut from the others"),
     ("Enter, Esc", "inspect, back out"),
     ("T", "stage as a table"),
     ("B", "bytes of the selection"),

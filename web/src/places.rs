@@ -1,5 +1,5 @@
-//! Places by address: `/`, `/<track>/<slug>/`, `/sandbox/`, under whatever base path the page was
-//! put. Moves of the playhead are no places: back and forward step through these alone.
+//! Places by address: `/`, `/<track>/`, `/<track>/<slug>/`, `/sandbox/`, `/oncall/`, under whatever
+//! base path the page was put. Moves of the playhead are no places: back and forward step through these alone.
 
 use leptos::prelude::*;
 use logbrook_session::view::Place;
@@ -35,11 +35,15 @@ pub(crate) fn href(place: &Place) -> String {
     match place {
         Place::Home => base,
         Place::Sandbox => format!("{base}sandbox/"),
+        Place::OnCall => format!("{base}oncall/"),
+        Place::Track(track) => format!("{base}{track}/"),
+        // It has the address that it has.
+        Place::Nowhere => window().location().pathname().unwrap_or(base),
         Place::Workbench { track, slug } => format!("{base}{track}/{slug}/"),
     }
 }
 
-/// The place that the address names; what it does not know is Home.
+/// The place that the address names.
 pub(crate) fn current() -> Place {
     let path = window().location().pathname().unwrap_or_default();
     let base = base();
@@ -47,9 +51,36 @@ pub(crate) fn current() -> Place {
     let parts: Vec<&str> =
         rest.split('/').filter(|part| !part.is_empty() && *part != "index.html").collect();
     match parts[..] {
+        [] => Place::Home,
         ["sandbox"] => Place::Sandbox,
+        ["oncall"] => Place::OnCall,
+        [track] if track.ends_with(".html") => Place::Nowhere,
+        [track] => Place::Track(track.to_owned()),
         [track, slug] => Place::Workbench { track: track.to_owned(), slug: slug.to_owned() },
-        _ => Place::Home,
+        _ => Place::Nowhere,
+    }
+}
+
+/// A page that is only read, such as `reference/`.
+pub(crate) fn page(path: &str) -> String {
+    format!("{}{path}", base())
+}
+
+/// What stands behind the `#` of the address.
+pub(crate) fn fragment() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.strip_prefix('#').unwrap_or(&hash).to_owned()
+}
+
+/// Writes what was done into the address, without a step.
+pub(crate) fn set_fragment(text: &str) {
+    if let Ok(history) = window().history() {
+        let url = if text.is_empty() {
+            window().location().pathname().unwrap_or_default()
+        } else {
+            format!("#{text}")
+        };
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
     }
 }
 

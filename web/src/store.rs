@@ -24,6 +24,8 @@ pub(crate) struct Store {
     pub(crate) announcement: State<Arc<Announcement>>,
     pub(crate) notices: State<Arc<Vec<Notice>>>,
     pub(crate) keep: State<Arc<String>>,
+    pub(crate) unread: State<Arc<String>>,
+    pub(crate) sandbox: State<Option<Arc<Sandbox>>>,
     driver: StoredValue<Driver, LocalStorage>,
 }
 
@@ -43,6 +45,8 @@ impl Store {
             announcement: State::new(view.announcement),
             notices: State::new(view.notices),
             keep: State::new(view.keep),
+            unread: State::new(view.unread),
+            sandbox: State::new(view.sandbox),
             driver: StoredValue::new_local(driver),
         }
     }
@@ -62,6 +66,8 @@ impl Store {
         self.announcement.put(view.announcement);
         self.notices.put(view.notices);
         self.keep.put(view.keep);
+        self.unread.put(view.unread);
+        self.sandbox.put(view.sandbox);
     }
 
     /// Tells the engine what the learner did.

@@ -48,7 +48,7 @@ impl Theme {
 
     /// Puts it on the page and keeps it.
     pub(crate) fn apply(self) {
-        dom::keep("theme", self.attribute());
+        let _ = dom::keep("theme", self.attribute());
         if let Some(html) = document().document_element() {
             let _ = match self {
                 Theme::System => html.remove_attribute("data-theme"),
@@ -56,4 +56,15 @@ impl Theme {
             };
         }
     }
+}
+
+/// Whether motion is off by the reader's choice; the system's wish stands beside it.
+pub(crate) fn is_still() -> bool {
+    dom::kept("motion").as_deref() == Some("off")
+}
+
+/// Motion off, or as the system has it.
+pub(crate) fn set_still(still: bool) {
+    dom::keep("motion", if still { "off" } else { "on" });
+    dom::mark("data-motion", if still { "off" } else { "on" });
 }

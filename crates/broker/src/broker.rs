@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logbrook_log::{FileSystem, StorageError};
+use logbrook_log::{FileSystem, Log, StorageError};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -367,6 +367,11 @@ impl Broker {
         self.isr_changes = IsrChanges::default();
         self.replication_timers = ReplicationTimers::default();
         self.replica_manager.crash();
+    }
+
+    /// The log of a replica as it lies on this broker's disk while the process is down, for views.
+    pub fn stored_log(&self, topic: &str, index: i32) -> Option<&Log> {
+        self.replica_manager.stored_log(topic, index)
     }
 
     /// Its disk is gone, while the process is down. Not for a broker that is its own controller: the cluster

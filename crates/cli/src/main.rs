@@ -6,6 +6,7 @@ mod grade;
 mod kafka_tool;
 mod level;
 mod logger;
+mod reference;
 mod serve;
 mod session;
 mod sim;
@@ -33,6 +34,8 @@ enum Command {
     /// Prove, export, begin and format levels
     #[command(subcommand)]
     Level(level::LevelCommand),
+    /// Print what the engine knows by name (tools, errors, configs, fields) as JSON
+    Reference,
     /// Run clusters, workloads and faults drawn from seeds under all invariants
     Sim(sim::SimArgs),
     /// Measure the log and one simulated round trip
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Session(args) => session::run(&args),
         Command::Grade(args) => grade::run(&args),
         Command::Level(command) => level::run(command),
+        Command::Reference => reference::run(),
         Command::Sim(args) => sim::run_command(&args),
         Command::Bench { json } => bench::run(json),
         Command::KafkaTool(argv) => kafka_tool::run(&argv),

@@ -22,6 +22,7 @@ mod app_instances;
 mod app_verbs;
 mod apps;
 mod cluster;
+mod condition;
 mod config;
 mod connection;
 mod links;
@@ -40,6 +41,7 @@ mod trace_hash;
 
 pub use apps::{AppState, AppVerbError, InstanceState, Target};
 pub use cluster::{CONTROLLER_NODE, Cluster, ClusterError};
+pub use condition::NodeNetwork;
 pub use config::{ClusterConfig, log_dir};
 pub use network_faults::End;
 pub use node_faults::Disk;

@@ -37,18 +37,18 @@ impl core::fmt::Display for End {
 
 /// What is wrong with a way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct WayFault {
-    cut: bool,
+pub(crate) struct WayFault {
+    pub(crate) cut: bool,
     /// Beside the usual latency.
-    delay_us: u64,
+    pub(crate) delay_us: u64,
     /// Of a hundred messages so many are lost once.
-    drop_percent: u32,
+    pub(crate) drop_percent: u32,
 }
 
 /// The ways with something wrong, and what waits for them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkFaults {
-    ways: SortedMap<(End, End), WayFault>,
+    pub(crate) ways: SortedMap<(End, End), WayFault>,
     held: VecDeque<Item>,
 }
 

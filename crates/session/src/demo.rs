@@ -1,16 +1,13 @@
-//! The small cluster that runs on Home: one broker, a topic, a producer, three readers.
+//! The small cluster that runs on Home: three brokers, a topic, a producer, three readers.
 
-use logbrook_sorted::SortedMap;
 use std::sync::Arc;
 
-use logbrook_lab::duration::Rate;
-use logbrook_lab::level::{
-    AppDef, Client, ClockMode, ClusterDef, EventsDef, Head, Kind, Level, May, Need, Role, Setting,
-    TopicDef,
-};
+use logbrook_lab::level::{AppDef, ClockMode, Level, May, Role};
 
+use crate::made::{self, Made};
 use crate::play::Play;
-use crate::view::{Act, HomeLive, Icon};
+use crate::project::stage;
+use crate::view::{Act, HomeLive, Icon, StageLayout};
 
 /// Virtual time that has passed when it is first seen, so that there is something to see.
 const WARM_UP_US: i64 = 9_000_000;
@@ -23,13 +20,24 @@ const CELLS: u32 = 22;
 const SEND: &str = "$ kafka-console-producer.sh --bootstrap-server localhost:9092 --topic hello \
      --reader-property parse.key=true --reader-property key.separator=:\n< you:hello";
 
-/// The cluster, warmed up.
+/// The cluster. It is cold: see [`warm_up`].
 pub(crate) fn open() -> Result<Play, String> {
     let mut play = Play::open(Arc::new(level()))?;
-    play.run.workspace.cluster.run_until_us(WARM_UP_US);
     play.chosen.cells = CELLS;
     play.chosen.topic = Some("hello".to_owned());
+    play.chosen.layout = Some(StageLayout::Partitions);
     Ok(play)
+}
+
+/// Lets time pass before it is first seen, as long as `go_on` says so. True once it may be seen.
+pub(crate) fn warm_up(play: &mut Play, go_on: &mut dyn FnMut() -> bool) -> bool {
+    while play.run.cluster().next_event_us().is_some_and(|at| at < WARM_UP_US) {
+        if !go_on() {
+            return false;
+        }
+        play.run.step_once();
+    }
+    true
 }
 
 /// Whether it has run for so long that it should begin anew.
@@ -47,114 +55,45 @@ pub(crate) fn live(play: &Play) -> HomeLive {
         line: line.to_owned(),
     };
     HomeLive {
-        summary: "1 broker, topic hello, group readers".to_owned(),
+        summary: format!("{}, topic hello, group readers", stage::summary(play.run.cluster())),
         acts: vec![
             act("Send a record", Icon::Arrow, SEND),
-            act("Restart a reader", Icon::Power, "@restart readers/2"),
+            match play.run.cluster().is_broker_up(2) {
+                true => act("Stop broker 2", Icon::Power, "@kill 2"),
+                false => act("Start broker 2", Icon::Power, "@start 2"),
+            },
         ],
         line: line.lines().next().unwrap_or_default().trim_start_matches("$ ").to_owned(),
     }
 }
 
 fn level() -> Level {
-    let text = |t: &str| Setting::Text(t.to_owned());
-    let settings = |list: &[(&str, Setting)]| -> SortedMap<String, Setting> {
-        list.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
-    };
-    let app = |name: &str, role| AppDef {
-        name: name.to_owned(),
-        role,
-        client: Client::default(),
-        instances: 1,
-        topic: None,
-        topics: Vec::new(),
-        output: None,
-        group: None,
-        store: None,
-        rate: None,
-        count: None,
-        start: None,
-        stop: None,
-        poison: Vec::new(),
-        events: None,
-        config: SortedMap::new(),
-        code: SortedMap::new(),
-    };
-    let events = EventsDef {
-        entity: "c{1..9}".to_owned(),
-        field: "customer".to_owned(),
-        pick: "uniform".to_owned(),
-        fields: SortedMap::new(),
-        bytes: None,
-    };
-    let greeter = AppDef {
-        topic: Some("hello".to_owned()),
-        rate: Some(Rate(3)),
-        events: Some(events),
-        code: settings(&[("key", text("customer"))]),
-        ..app("greeter", Role::Producer)
-    };
+    let mut greeter = made::producer("greeter", "hello", 3, ("c{1..9}", "customer"));
+    greeter.config = made::settings(&[("acks", "all")]);
     let readers = AppDef {
         instances: 3,
         topics: vec!["hello".to_owned()],
         group: Some("readers".to_owned()),
-        config: settings(&[("enable.auto.commit", text("false")), ("max.poll.records", text("3"))]),
+        config: made::settings(&[("enable.auto.commit", "false"), ("max.poll.records", "3")]),
         // What a visitor sends is no event of an app: readers leave it out instead of ending.
-        code: settings(&[
-            ("process_ms", text("200..700")),
-            ("commit", text("after-batch")),
-            ("on_error", text("skip")),
+        code: made::settings(&[
+            ("process_ms", "200..700"),
+            ("commit", "after-batch"),
+            ("on_error", "skip"),
         ]),
-        ..app("readers", Role::Consumer)
+        ..made::app("readers", Role::Consumer)
     };
-    let topic = TopicDef {
-        name: "hello".to_owned(),
-        partitions: 3,
-        replication: 1,
-        config: SortedMap::new(),
-        assignment: Vec::new(),
+    let topic = made::topic("hello", 3, 3, &[("min.insync.replicas", "2")]);
+    let made = Made {
+        track: "home",
+        slug: "running-now",
+        title: "Running now",
+        brokers: 3,
+        seed: 4,
+        clock: ClockMode::Live,
     };
-    Level {
-        track: "home".to_owned(),
-        slug: "running-now".to_owned(),
-        head: Head {
-            format: 1,
-            rev: 1,
-            kind: Kind::Lesson,
-            title: "Running now".to_owned(),
-            idea: String::new(),
-            kills: Vec::new(),
-            after: Vec::new(),
-            needs: vec![Need::Log, Need::GroupClassic, Need::Apps],
-            phase: 1,
-            minutes: 0,
-            seed_refs: Vec::new(),
-            hints: Vec::new(),
-            clock: Some(ClockMode::Live),
-        },
-        cluster: ClusterDef {
-            brokers: 1,
-            controllers: Some(0),
-            config: SortedMap::new(),
-            racks: Vec::new(),
-            network: None,
-            epoch: None,
-            seed: 4,
-        },
-        topics: vec![topic],
-        stores: Vec::new(),
-        apps: vec![greeter, readers],
-        may: May { lab: vec!["restart".to_owned()], ..May::default() },
-        events: Vec::new(),
-        asserts: Vec::new(),
-        trials: Vec::new(),
-        predictions: Vec::new(),
-        prose: Vec::new(),
-        setup: None,
-        solutions: Vec::new(),
-        wrong: Vec::new(),
-        files: SortedMap::new(),
-    }
+    let lab = ["kill", "start"].map(str::to_owned).to_vec();
+    made::level(&made, vec![topic], vec![greeter, readers], May { lab, ..May::default() })
 }
 
 #[cfg(test)]
@@ -164,6 +103,7 @@ mod tests {
     #[test]
     fn it_runs_and_its_buttons_do_what_they_say() {
         let mut play = open().expect("the cluster on Home can be made");
+        assert!(warm_up(&mut play, &mut || true));
         let before = play.run.cluster().trace().len();
         let lines: Vec<String> = live(&play).acts.into_iter().map(|act| act.line).collect();
         let tab = play.tabs.active;
@@ -173,10 +113,13 @@ mod tests {
         }
         assert!(live(&play).line.starts_with("kafka-console-producer.sh"));
         play.submit(tab, &lines[1]);
-        for _ in 0..1_000 {
+        for _ in 0..1_500 {
             play.advance(16_000, &mut || true).expect("it runs");
         }
-        assert_eq!(live(&play).line, "@restart readers/2");
+        assert_eq!(live(&play).line, "@kill 2");
+        assert_eq!(live(&play).acts[1].line, "@start 2");
+        let led = play.run.cluster().metadata().and_then(|m| m.topic("hello")).expect("hello");
+        assert!(led.partitions.values().all(|p| p.leader != 2), "the others lead now");
         assert!(play.run.cluster().trace().len() > before);
         let owners = play
             .follow

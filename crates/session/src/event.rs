@@ -1,6 +1,6 @@
 //! Everything that a person can do, as data. A link, a test and the page send the same.
 
-use crate::view::{CellText, InspectorTab, Place, Speed, Time};
+use crate::view::{CellText, InspectorTab, Place, Speed, StageLayout, Time};
 use serde::Serialize;
 
 /// One act of the learner. What is only of the screen (theme, panel sizes, which field of the hex
@@ -11,6 +11,12 @@ pub enum Event {
     Go(Place),
     /// What this browser kept, from [`crate::view::View::keep`]. Sent once at the start.
     Restore(String),
+    /// Progress from a file: the better of both stays.
+    Import(String),
+    /// The browser keeps nothing for this page: its store is full or forbidden.
+    NotKept,
+    /// A world of one's own, as [`crate::view::Sandbox::spec`] writes it.
+    Sandbox(String),
 
     // The terminal.
     /// A command, a lab line, or a line for the process in front.
@@ -116,6 +122,15 @@ pub enum Event {
     // The stage.
     /// Another topic.
     Topic(String),
+    /// By brokers or by partitions.
+    Layout(StageLayout),
+    /// Draws the replicas of a partition, or no longer.
+    OpenPartition {
+        /// Which.
+        partition: i32,
+        /// Draw them, or not.
+        open: bool,
+    },
     /// Another text in the cells.
     CellText(CellText),
     /// The window of offsets: how many cells fit, and where it begins. None follows the end.

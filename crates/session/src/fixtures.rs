@@ -138,6 +138,9 @@ fn stage() -> Stage {
         topics: vec![TopicChoice { name: "orders".into(), partitions: 3, internal: false }],
         topic: Some("orders".into()),
         cell_text: CellText::Key,
+        layout: StageLayout::Brokers,
+        partitions: Vec::new(),
+        left_out: String::new(),
         axis: Axis { first: 0, cells: 17, end: 15, follow: true },
         lanes: vec![
             Arc::new(Lane {
@@ -151,6 +154,7 @@ fn stage() -> Stage {
                     Arc::new(row(2, 1, Role::Follower, 11, P2)),
                 ],
                 acts: faults(1),
+                more: Vec::new(),
             }),
             Arc::new(Lane {
                 broker: 2,
@@ -163,6 +167,7 @@ fn stage() -> Stage {
                     out(row(2, 2, Role::Follower, 8, &P2[..3]), 5),
                 ],
                 acts: vec![act("Start broker 2", Icon::Power, "@start 2")],
+                more: Vec::new(),
             }),
             Arc::new(Lane {
                 broker: 3,
@@ -175,6 +180,7 @@ fn stage() -> Stage {
                     Arc::new(leads_2),
                 ],
                 acts: faults(3),
+                more: Vec::new(),
             }),
         ],
         groups: vec![Arc::new(Group {
@@ -623,6 +629,7 @@ fn home() -> Home {
         kind,
         minutes: 5,
         status,
+        best: String::new(),
         after: vec![],
     };
     Home {
@@ -726,6 +733,8 @@ pub fn view(place: &Place) -> View {
         inspector: bench.then(|| Arc::new(inspector())),
         announcement: Arc::default(),
         notices: Arc::default(),
+        sandbox: None,
+        unread: Arc::default(),
         keep: Arc::default(),
     }
 }

@@ -1,16 +1,23 @@
 //! What the trace tells a view: who reads what and how far, how each group stands, and when things
 //! happened. A fold over the events; it is fed as they come.
 
-use logbrook_sorted::SortedMap;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use logbrook_broker::BrokerEventKind;
 use logbrook_client::process::AppEvent;
-use logbrook_cluster::{Actor, Cluster, EventId, ProcessId, TraceEvent, TraceKind};
+use logbrook_cluster::{
+    Actor, CONTROLLER_NODE, Cluster, EventId, ProcessId, TraceEvent, TraceKind,
+};
 
 use crate::view::{Flag, FlagKind, MemberMark, Moment, Tick, Time};
 
 /// A partition of a topic as one group reads it.
 pub(crate) type GroupPartition = (String, String, i32);
+
+/// Flags of one row that are closer than this are one.
+const SAME_FLAG_US: i64 = 20_000;
+/// Its title ends about here.
+const LONGEST_TITLE: usize = 120;
 
 /// Ticks kept; when there are more, neighbours in time are drawn as one.
 const TICKS: usize = 400;
@@ -38,6 +45,24 @@ pub(crate) struct Follow {
     /// Sentences for the live region, newest last.
     pub(crate) said: Vec<String>,
     marks: SortedMap<String, Vec<String>>,
+    /// How each node was last heard of, for those that were down once.
+    pub(crate) nodes: SortedMap<i32, NodeNow>,
+    /// Who led a partition in an epoch.
+    leaders: SortedMap<(String, i32, i32), i32>,
+    /// Which brokers acknowledged which offsets, by partition: two may have, in different epochs. Empty
+    /// where one broker is all.
+    acked: SortedMap<(String, i32), SortedSet<(i64, i32)>>,
+}
+
+/// A node and when it was down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NodeNow {
+    /// `killed`, `stopped`, …
+    pub(crate) how: String,
+    /// Since then.
+    pub(crate) since: Time,
+    /// From, to; none: still.
+    pub(crate) down: Vec<(Time, Option<Time>)>,
 }
 
 /// A group as its coordinator last said.
@@ -46,6 +71,8 @@ pub(crate) struct GroupNow {
     pub(crate) state: String,
     pub(crate) generation: i32,
     pub(crate) members: usize,
+    /// Of the consumer protocol (KIP-848).
+    pub(crate) is_consumer_group: bool,
 }
 
 impl Follow {
@@ -64,8 +91,12 @@ impl Follow {
 
     fn event(&mut self, cluster: &Cluster, event: &TraceEvent) {
         match (&event.kind, &event.actor) {
-            (TraceKind::Broker(kind), Actor::Broker(node)) => self.broker(event, *node, kind),
-            (TraceKind::App(app), Actor::Process(process)) => self.app(cluster, *process, app),
+            (TraceKind::Broker(kind), Actor::Broker(node)) => {
+                self.broker(cluster, event, *node, kind);
+            }
+            (TraceKind::App(app), Actor::Process(process)) => {
+                self.app(cluster, event, *process, app);
+            }
             (TraceKind::RequestHandled { .. }, Actor::Broker(node)) => {
                 self.tick(actor_of_broker(*node), event.time_us, false);
             }
@@ -73,11 +104,7 @@ impl Follow {
                 self.tick(0, event.time_us, false)
             }
             (TraceKind::Fault { what }, actor) => {
-                let actor = match actor {
-                    Actor::Broker(node) => actor_of_broker(*node),
-                    Actor::Operator | Actor::Process(_) | Actor::Store(_) => 0,
-                };
-                self.flag(FlagKind::Fault, actor, event, what.clone());
+                self.fault(cluster, event, actor, what);
             }
             (TraceKind::Exit { .. }, Actor::Process(process)) => {
                 self.owners.retain(|_, owner| owner != process);
@@ -86,7 +113,51 @@ impl Follow {
         }
     }
 
-    fn broker(&mut self, event: &TraceEvent, node: i32, kind: &BrokerEventKind) {
+    fn fault(&mut self, cluster: &Cluster, event: &TraceEvent, actor: &Actor, what: &str) {
+        let (row, title) = match actor {
+            Actor::Broker(CONTROLLER_NODE) => (0, format!("controller: {what}")),
+            Actor::Broker(node) => (actor_of_broker(*node), format!("broker {node}: {what}")),
+            Actor::Process(process) => {
+                let name = cluster.process(*process).map_or("", |p| p.name.as_str());
+                (0, format!("{name}: {what}"))
+            }
+            Actor::Store(store) => (0, format!("store {store}: {what}")),
+            Actor::Operator => (0, what.to_owned()),
+        };
+        if let Actor::Broker(node) = actor {
+            self.note_node(*node, what, Time(event.time_us));
+        }
+        let is_way = matches!(actor, Actor::Operator);
+        let kind = if is_way { FlagKind::Cut } else { FlagKind::Fault };
+        if event.time_us >= 0 {
+            self.said.push(title.clone());
+        }
+        self.flag(kind, row, event, title);
+    }
+
+    fn note_node(&mut self, node: i32, what: &str, now: Time) {
+        let state = self.nodes.entry(node).or_default();
+        if what == "started" {
+            if let Some((_, to @ None)) = state.down.last_mut() {
+                *to = Some(now);
+            }
+            *state = NodeNow { how: String::new(), since: now, down: state.down.clone() };
+        } else if matches!(what, "killed" | "stopped") || what.starts_with("halted") {
+            // `halted: no space left on device` is too long for a lane.
+            let how = what.split(':').next().unwrap_or(what).to_owned();
+            state.down.push((now, None));
+            *state = NodeNow { how, since: now, down: state.down.clone() };
+        }
+    }
+
+    /// Whether the leader of an epoch has acknowledged the record at an offset.
+    pub(crate) fn is_acked(&self, topic: &str, partition: i32, offset: i64, epoch: i32) -> bool {
+        let leader = self.leaders.get(&(topic.to_owned(), partition, epoch));
+        let acked = self.acked.get(&(topic.to_owned(), partition));
+        leader.zip(acked).is_some_and(|(leader, acked)| acked.contains(&(offset, *leader)))
+    }
+
+    fn broker(&mut self, cluster: &Cluster, event: &TraceEvent, node: i32, kind: &BrokerEventKind) {
         match kind {
             BrokerEventKind::Appended { topic, partition, first, duplicate: false, .. } => {
                 self.tick(actor_of_broker(node), event.time_us, true);
@@ -101,8 +172,16 @@ impl Follow {
                     self.flag(FlagKind::Rebalance, actor_of_broker(node), event, title.clone());
                     self.said.push(title);
                 }
-                let now =
-                    GroupNow { state: to.clone(), generation: *generation, members: *members };
+                let groups = cluster.broker(node).map(logbrook_broker::Broker::groups);
+                let described =
+                    groups.iter().flatten().find(|described| described.group_id == *group);
+                let before = self.groups.get(group).is_some_and(|now| now.is_consumer_group);
+                let now = GroupNow {
+                    state: to.clone(),
+                    generation: *generation,
+                    members: *members,
+                    is_consumer_group: described.map_or(before, |now| now.is_consumer_group),
+                };
                 self.groups.insert(group.clone(), now);
             }
             BrokerEventKind::TopicDeleted { topic } => {
@@ -111,9 +190,16 @@ impl Follow {
                 self.owners.retain(|(_, t, _), _| t != topic);
                 self.appends.retain(|(t, _, _), _| t != topic);
             }
-            BrokerEventKind::BecameLeader { topic, partition, .. } => {
-                let title = format!("broker {node} leads {topic}-{partition}");
-                self.flag(FlagKind::Election, actor_of_broker(node), event, title);
+            BrokerEventKind::BecameLeader { topic, partition, leader_epoch, .. } => {
+                self.leaders.insert((topic.clone(), *partition, *leader_epoch), node);
+                // The first leader of a partition was not elected, and nobody watches Kafka's own.
+                if *leader_epoch > 0 && !topic.starts_with("__") {
+                    let title = format!("broker {node} leads {topic}-{partition}");
+                    if event.time_us >= 0 {
+                        self.said.push(title.clone());
+                    }
+                    self.flag(FlagKind::Election, actor_of_broker(node), event, title);
+                }
             }
             BrokerEventKind::Appended { .. }
             | BrokerEventKind::Replicated { .. }
@@ -139,8 +225,14 @@ impl Follow {
         }
     }
 
-    fn app(&mut self, cluster: &Cluster, process: ProcessId, event: &AppEvent) {
+    fn app(&mut self, cluster: &Cluster, at: &TraceEvent, process: ProcessId, event: &AppEvent) {
         match event {
+            AppEvent::Acked { topic, partition, offset, .. } if cluster.config().brokers > 1 => {
+                if let Some(node) = answered_by(cluster, at) {
+                    let of = self.acked.entry((topic.clone(), partition.0)).or_default();
+                    of.insert((offset.0, node));
+                }
+            }
             AppEvent::Assigned { group, partitions } => {
                 self.group_of.insert(process, group.clone());
                 let name = cluster.process(process).map_or("", |p| p.name.as_str());
@@ -209,7 +301,7 @@ impl Follow {
     }
 
     fn tick(&mut self, actor: u16, time_us: i64, tall: bool) {
-        if time_us < 0 {
+        if time_us < 0 || i32::from(actor) == CONTROLLER_NODE {
             return;
         }
         let bucket = self.tick_us.max(1_000);
@@ -236,11 +328,38 @@ impl Follow {
             thinned.into_iter().map(|((time, actor), tall)| Tick { actor, time, tall }).collect();
     }
 
+    /// A flag; what falls on the one before is said there.
     fn flag(&mut self, kind: FlagKind, actor: u16, event: &TraceEvent, title: String) {
-        if event.time_us >= 0 {
-            self.flags.push(Flag { kind, actor, moment: moment(event), title });
+        if event.time_us < 0 {
+            return;
+        }
+        match self.flags.last_mut() {
+            Some(last)
+                if last.kind == kind
+                    && last.actor == actor
+                    && event.time_us - last.moment.time.0 < SAME_FLAG_US =>
+            {
+                if last.title.len() < LONGEST_TITLE {
+                    last.title = format!("{}; {title}", last.title);
+                }
+            }
+            _ => self.flags.push(Flag { kind, actor, moment: moment(event), title }),
         }
     }
+}
+
+/// The broker whose answer an application's event is caused by.
+fn answered_by(cluster: &Cluster, event: &TraceEvent) -> Option<i32> {
+    let mut cause = event.cause;
+    // The answer's way: received, sent. More is another story.
+    for _ in 0..4 {
+        let before = cluster.trace().get(cause?)?;
+        if let Actor::Broker(node) = before.actor {
+            return Some(node);
+        }
+        cause = before.cause;
+    }
+    None
 }
 
 /// Rows of the timeline: clients are 0, then the brokers by number.

@@ -11,10 +11,12 @@ pub mod event;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixtures;
 mod follow;
+mod made;
 mod pace;
 mod play;
 pub mod progress;
 mod project;
+mod sandbox;
 mod session;
 mod tabs;
 pub mod view;

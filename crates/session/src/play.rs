@@ -427,7 +427,7 @@ impl Play {
     }
 
     /// Takes in what has happened.
-    fn observe(&mut self) {
+    pub(crate) fn observe(&mut self) {
         for tab in &mut self.tabs.tabs {
             tab.pump(&self.run.workspace.cluster);
         }

@@ -65,6 +65,25 @@ impl Progress {
         self.levels.insert(level.to_owned(), best);
     }
 
+    /// Takes over what another browser has; the better answer of each level stays. How many levels
+    /// are further now.
+    pub fn merge(&mut self, other: &Self) -> usize {
+        let before = self.clone();
+        for (level, state) in &other.levels {
+            match state {
+                State::Begun => self.begin(level),
+                State::Passed { lines, hints } => self.pass(level, *lines, *hints),
+            }
+        }
+        self.levels.iter().filter(|(level, state)| before.of(level) != Some(**state)).count()
+    }
+
+    /// How many levels were passed.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.levels.values().filter(|state| matches!(state, State::Passed { .. })).count()
+    }
+
     /// How far the level is; none when it was never begun.
     #[must_use]
     pub fn of(&self, level: &str) -> Option<State> {
@@ -145,6 +164,20 @@ mod tests {
         assert_eq!(progress.of("a/c"), Some(State::Passed { lines: 3, hints: 0 }));
         assert_eq!(progress.of("a/b"), Some(State::Begun));
         assert_eq!(progress.of("x/y"), None);
+    }
+
+    #[test]
+    fn two_browsers_are_merged_and_nothing_is_lost() {
+        let mut here = Progress::default();
+        here.begin("a/b");
+        here.pass("a/c", 3, 0);
+        let mut there = Progress::default();
+        there.pass("a/b", 4, 2);
+        there.pass("a/c", 9, 0);
+        assert_eq!(here.merge(&there), 1);
+        assert_eq!(here.of("a/b"), Some(State::Passed { lines: 4, hints: 2 }));
+        assert_eq!(here.of("a/c"), Some(State::Passed { lines: 3, hints: 0 }));
+        assert_eq!((here.passed(), here.merge(&there)), (2, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use logbrook_cluster::EventId;
 use logbrook_lab::level::Level;
 use logbrook_lab::verdict::Verdict as Held;
 use logbrook_shell::tools;
+use logbrook_sorted::SortedSet;
 
 use crate::catalog::Catalog;
 use crate::demo;
@@ -14,6 +15,7 @@ use crate::play::Play;
 use crate::progress::Progress;
 use crate::project::inspector::{self, Subject};
 use crate::project::{apps, home, lines, stage, task, timeline};
+use crate::sandbox::World;
 use crate::view::{
     Announcement, GoalStatus, Moment, Notice, Place, Rich, Selected, Stage, Task, Terminal, Time,
     Timeline, Tone, Top, Verdict, View,
@@ -28,6 +30,10 @@ pub struct Session {
     progress: Progress,
     place: Place,
     play: Option<Box<Play>>,
+    /// The sandbox's world, while it is open.
+    world: Option<World>,
+    /// Whether the small cluster on Home may be seen.
+    demo_is_warm: bool,
     /// The small cluster on Home; made when the first frame after the first paint asks for it.
     demo: Option<Box<Play>>,
     notices: Vec<Notice>,
@@ -56,13 +62,17 @@ impl Session {
             announcement: Arc::new(Announcement::default()),
             notices: Arc::default(),
             keep: Arc::new(progress.write()),
+            sandbox: None,
+            unread: Arc::default(),
         };
         Self {
             catalog,
             progress,
             place: Place::Home,
             play: None,
+            world: None,
             demo: None,
+            demo_is_warm: false,
             notices: Vec::new(),
             next_notice: 1,
             silent_us: SAY_EVERY_US,
@@ -87,13 +97,34 @@ impl Session {
     /// Goes to a level. Ask [`Session::can_open`] before.
     pub fn open(&mut self, level: Level) {
         self.place = Place::Workbench { track: level.track.clone(), slug: level.slug.clone() };
+        self.world = None;
+        self.set_up(level);
+        self.refresh();
+    }
+
+    fn set_up(&mut self, level: Level) {
         self.play = None;
         self.demo = None;
         match Play::open(Arc::new(level)) {
             Ok(play) => self.play = Some(Box::new(play)),
             Err(why) => self.notice(Tone::Fail, &format!("The level could not be set up: {why}")),
         }
-        self.refresh();
+    }
+
+    /// Whether a world of the sandbox can be opened now: see [`Session::can_open`].
+    #[must_use]
+    pub fn can_open_world(spec: &str) -> bool {
+        Session::can_open(&World::read(spec).0.level())
+    }
+
+    fn open_world(&mut self, spec: &str) {
+        let (world, wrong) = World::read(spec);
+        self.place = Place::Sandbox;
+        for what in wrong {
+            self.notice(Tone::Warn, &what);
+        }
+        self.set_up(world.level());
+        self.world = Some(world);
     }
 
     /// Takes an act of the learner.
@@ -101,24 +132,61 @@ impl Session {
         match event {
             Event::Go(place) => {
                 // Another level is opened with `open`, which brings its content.
-                if place == Place::Home {
-                    self.play = None;
-                } else {
+                self.play = None;
+                self.world = None;
+                if place != Place::Home {
                     self.demo = None;
                 }
                 self.place = place;
             }
+            Event::Sandbox(spec) => self.open_world(&spec),
             Event::Restore(text) => match Progress::read(&text) {
-                Ok(progress) => self.progress = progress,
+                Ok(progress) => {
+                    self.progress.merge(&progress);
+                }
                 Err(e) => {
                     let message = format!(
-                        "Stored progress could not be read ({e}). You start with an empty path."
+                        "Stored progress could not be read ({e}). It was put aside; you start with an \
+                         empty path."
                     );
                     self.notice(Tone::Warn, &message);
+                    self.offer("logbrook-progress-unread.txt", &text);
+                    self.view.unread = Arc::new(text);
                 }
             },
+            Event::Import(text) => match Progress::read(&text) {
+                Ok(progress) => {
+                    let further = self.progress.merge(&progress);
+                    let message = format!(
+                        "The file has {} passed levels; {further} are further than here and were taken \
+                         over.",
+                        progress.passed()
+                    );
+                    self.notice(Tone::Ok, &message);
+                }
+                Err(e) => {
+                    let message =
+                        format!("This file could not be read ({e}). Nothing was changed.");
+                    self.notice(Tone::Fail, &message);
+                }
+            },
+            Event::NotKept => {
+                self.notice(
+                    Tone::Warn,
+                    "This browser keeps nothing for this page: its store is full or switched off. What \
+                     you do is lost when the tab closes, unless you save it as a file.",
+                );
+                let text = self.progress.write();
+                self.offer("logbrook-progress.txt", &text);
+            }
             Event::Dismiss(id) => self.notices.retain(|n| n.id != id),
-            other => self.update_play(other),
+            other => {
+                self.update_play(other);
+                // What took no time (a fault) is to be seen at once.
+                if let Some(play) = self.play.as_mut().or(self.demo.as_mut()) {
+                    play.observe();
+                }
+            }
         }
         self.note_progress();
         self.refresh();
@@ -181,12 +249,7 @@ impl Session {
             Event::Check => play.check(),
             Event::StartOver => {
                 let level = Arc::clone(play.run.level());
-                match Play::open(level) {
-                    Ok(fresh) => self.play = Some(Box::new(fresh)),
-                    Err(why) => {
-                        self.notice(Tone::Fail, &format!("The level could not be set up: {why}"))
-                    }
-                }
+                self.set_up(Level::clone(&level));
             }
             Event::OpenHint => {
                 let rungs = play.run.level().head.hints.len() + 1;
@@ -207,6 +270,15 @@ impl Session {
             Event::Topic(topic) => {
                 play.chosen.topic = Some(topic);
                 play.chosen.first = None;
+                play.chosen.open = SortedSet::new();
+                play.chosen.layout = None;
+            }
+            Event::Layout(layout) => play.chosen.layout = Some(layout),
+            Event::OpenPartition { partition, open: true } => {
+                play.chosen.open.insert(partition);
+            }
+            Event::OpenPartition { partition, open: false } => {
+                play.chosen.open.remove(&partition);
             }
             Event::CellText(text) => play.chosen.cell_text = text,
             Event::Axis { first, cells } => {
@@ -235,7 +307,12 @@ impl Session {
                 play.submit(tab, &format!("@deploy {app} {name}={value}"));
             }
             // Handled before a play is needed.
-            Event::Go(_) | Event::Restore(_) | Event::Dismiss(_) => {}
+            Event::Go(_)
+            | Event::Sandbox(_)
+            | Event::Restore(_)
+            | Event::Import(_)
+            | Event::NotKept
+            | Event::Dismiss(_) => {}
         }
     }
 
@@ -265,8 +342,15 @@ impl Session {
         if self.demo.as_ref().is_none_or(|demo| demo::is_old(demo)) {
             // Home is whole without it: what cannot be made is left out.
             self.demo = demo::open().ok().map(Box::new);
+            self.demo_is_warm = false;
         }
         let Some(demo) = &mut self.demo else { return false };
+        if !self.demo_is_warm {
+            self.demo_is_warm = demo::warm_up(demo, go_on);
+            if !self.demo_is_warm {
+                return true;
+            }
+        }
         if demo.advance(elapsed_us, go_on).is_err() {
             self.demo = None;
         }
@@ -286,12 +370,20 @@ impl Session {
             tone,
             text: Rich::parse(text),
             moment: None,
+            file: None,
         });
         self.next_notice += 1;
     }
 
+    /// Lets the newest notice be kept as a file.
+    fn offer(&mut self, name: &str, text: &str) {
+        if let Some(notice) = self.notices.last_mut() {
+            notice.file = Some((name.to_owned(), Arc::from(text)));
+        }
+    }
+
     fn note_progress(&mut self) {
-        let Some(play) = &self.play else { return };
+        let Some(play) = self.play.as_ref().filter(|_| self.world.is_none()) else { return };
         let path = play.run.level().path();
         if !play.run.history().is_empty() {
             self.progress.begin(&path);
@@ -307,8 +399,12 @@ impl Session {
     fn refresh(&mut self) {
         self.view.place = self.place.clone();
         let mut home = home::home(&self.catalog, &self.progress);
-        home.live =
-            self.demo.as_ref().filter(|_| self.place == Place::Home).map(|demo| demo::live(demo));
+        home.live = self
+            .demo
+            .as_ref()
+            .filter(|_| self.place == Place::Home && self.demo_is_warm)
+            .map(|demo| demo::live(demo));
+        self.view.sandbox = self.world.as_ref().map(|world| Arc::new(world.view()));
         set(&mut self.view.home, home);
         set(&mut self.view.keep, self.progress.write());
         set(&mut self.view.notices, self.notices.clone());
@@ -317,14 +413,14 @@ impl Session {
             self.view.task = None;
             self.view.inspector = None;
             let stage = match &mut self.demo {
-                Some(demo) => stage::stage(
+                Some(demo) if self.demo_is_warm => stage::stage(
                     demo.run.cluster(),
                     None,
                     &demo.follow,
                     &demo.chosen,
                     &mut demo.cache,
                 ),
-                None => Stage::default(),
+                Some(_) | None => Stage::default(),
             };
             set(&mut self.view.stage, stage);
             set(&mut self.view.timeline, Timeline::default());
@@ -335,8 +431,10 @@ impl Session {
         };
         let level = Arc::clone(play.run.level());
         let track = self.catalog.tracks.iter().find(|t| t.slug == level.track);
+        let named =
+            || if self.world.is_some() { "Sandbox".to_owned() } else { level.track.clone() };
         let top = Top {
-            track: track.map_or_else(|| level.track.clone(), |t| t.title.clone()),
+            track: track.map_or_else(named, |t| t.title.clone()),
             title: level.head.title.clone(),
             seed: u32::try_from(level.cluster.seed).ok(),
         };
@@ -344,6 +442,8 @@ impl Session {
         let mut task = play.task(&self.catalog);
         play.put_trial_failures(&mut task);
         match &mut self.view.task {
+            // A sandbox has none.
+            task if self.world.is_some() => *task = None,
             Some(old) => set(old, task),
             none => *none = Some(Arc::new(task)),
         }

@@ -10,6 +10,7 @@
 mod apps;
 mod home;
 mod inspector;
+mod sandbox;
 mod stage;
 mod task;
 mod terminal;
@@ -21,9 +22,11 @@ pub use inspector::{
     ByteRow, Bytes, Cause, CauseActor, CauseStep, Inspector, InspectorTab, KeyValue, Purpose,
     RecordCard, Tree, TreeRow, ValueCard,
 };
+pub use sandbox::{Sandbox, SandboxApp, SandboxTemplate};
 pub use stage::{
     Axis, Batch, BatchState, Cell, CellKind, CellText, Group, GroupRow, InSync, Lane, Legend,
-    MemberMark, ReadTrack, Role, Row, Selected, Stage, StageBar, TopicChoice, Up,
+    MemberMark, PartitionLine, ReadTrack, ReplicaMark, Role, Row, Selected, Stage, StageBar,
+    StageLayout, TopicChoice, Up,
 };
 pub use task::{
     Block, Check, Goal, GoalStatus, Hint, LevelKind, Passed, Predict, PredictOption, RunBlock,
@@ -48,6 +51,8 @@ pub struct View {
     pub home: Arc<Home>,
     /// The task column; none on Home and in the sandbox.
     pub task: Option<Arc<Task>>,
+    /// What stands in place of a task in the sandbox.
+    pub sandbox: Option<Arc<Sandbox>>,
     /// Lanes, strips, groups. On Home it is the small running cluster, if there is one.
     pub stage: Arc<Stage>,
     /// Transport and the events on their axis.
@@ -67,9 +72,12 @@ pub struct View {
     /// What this browser is to keep for the learner, opaque to the page: it is stored as it is
     /// and handed back by [`crate::Event::Restore`] at the next start.
     pub keep: Arc<String>,
+    /// What was kept and could not be read; the page keeps it aside, so that nothing is lost.
+    pub unread: Arc<String>,
 }
 
-/// Where the learner is. The address bar has the same (`/`, `/<track>/<slug>/`, `/sandbox/`).
+/// Where the learner is. The address bar has the same (`/`, `/<track>/`, `/<track>/<slug>/`,
+/// `/sandbox/`, `/oncall/`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Place {
     /// The path.
@@ -81,8 +89,14 @@ pub enum Place {
         /// Folder of the level, such as `first-record`.
         slug: String,
     },
+    /// The levels of a track.
+    Track(String),
     /// The workbench without a task.
     Sandbox,
+    /// The drills.
+    OnCall,
+    /// An address that is no place.
+    Nowhere,
 }
 
 /// The bar over the panels.
@@ -213,6 +227,8 @@ pub enum Icon {
     Flag,
     /// A restart.
     Fork,
+    /// Stand still.
+    Pause,
 }
 
 /// A table with a head, drawn as it is and read as it is.
@@ -262,6 +278,8 @@ pub struct Notice {
     pub text: Rich,
     /// Where the event is that it speaks of.
     pub moment: Option<Moment>,
+    /// What it lets one keep: a file's name, and the text.
+    pub file: Option<(String, Arc<str>)>,
 }
 
 #[cfg(test)]

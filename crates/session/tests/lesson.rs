@@ -167,7 +167,7 @@ fn home_shows_the_records_of_its_cluster() {
     }
     let view = session.view();
     assert!(view.home.live.is_some());
-    let rows: Vec<_> = view.stage.lanes.iter().flat_map(|lane| &lane.rows).collect();
+    let rows: Vec<_> = view.stage.rows().collect();
     assert_eq!(rows.len(), 3);
     for row in rows {
         let cells = row.batches.iter().map(|b| b.cells.len()).sum::<usize>();

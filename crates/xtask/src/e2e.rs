@@ -7,25 +7,34 @@ use std::thread;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// The page that compiles fast instead of the one that people load
+    #[arg(long)]
+    dev: bool,
+
     /// Passed on to `playwright test`, such as `--headed`, `-g "first record"` or a file
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     playwright: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    drive(&args.playwright)
+    playwright("e2e", profile(args.dev), &args.playwright)
+}
+
+/// How the page under test is compiled.
+pub(crate) fn profile(dev: bool) -> Profile {
+    if dev { Profile::Dev } else { Profile::Web }
 }
 
 /// Builds, serves, and runs the specs.
 pub(crate) fn drive(more: &[String]) -> Result<()> {
-    playwright("e2e", more)
+    playwright("e2e", Profile::Web, more)
 }
 
 /// Runs one Playwright project against the built page.
-pub(crate) fn playwright(project: &str, more: &[String]) -> Result<()> {
+pub(crate) fn playwright(project: &str, profile: Profile, more: &[String]) -> Result<()> {
     node::packages()?;
     let browser = browser::ensure()?;
-    let dist = page::build(Profile::Web, "/")?.dist;
+    let dist = page::build(profile, "/")?.dist;
     let server = serve::bind(Some(0))?;
     let address = server.address().to_owned();
     // It answers until xtask ends.

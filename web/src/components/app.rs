@@ -1,11 +1,14 @@
 //! The root: which place, its engine, the parts that every place has.
 
+use super::finder::Finder;
 use super::home::Home;
 use super::icon::Icon;
 use super::key_list::KeyList;
+use super::level_list::{Nowhere, OnCallPlace, TrackPlace};
 use super::live_region::LiveRegion;
 use super::notices::Notices;
 use super::rich::rich;
+use super::settings::Settings;
 use super::top_bar::TopBar;
 use super::workbench::{Panels, Workbench};
 use crate::driver::Driver;
@@ -72,6 +75,7 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
         driver.leave();
         trouble.0.set(None);
         let driver = driver.clone();
+        panels.finder.set(false);
         leptos::task::spawn_local(async move {
             let came = come(&driver, store, place, &to).await;
             if let Err(why) = came
@@ -79,7 +83,7 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
             {
                 trouble.0.set(Some(why));
                 if driver.has_come() {
-                    driver.come(store, Some(Event::Go(Place::Home)));
+                    driver.come(store, Some(Event::Go(Place::Nowhere)));
                 }
             }
             // Not before: the place is to be used without waiting for it.
@@ -91,12 +95,26 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
     });
 
     // What is to be kept is kept whenever it changes.
+    let not_kept = StoredValue::new(false);
     Effect::new(move |_| {
         let keep = store.keep.get();
-        if !keep.is_empty() {
-            dom::keep("progress", &keep);
+        if keep.is_empty() {
+            return;
+        }
+        // Said once: every later act would fail in the same way.
+        if !dom::keep("progress", &keep) && !not_kept.get_value() {
+            not_kept.set_value(true);
+            store.send(Event::NotKept);
         }
     });
+    Effect::new(move |_| {
+        let unread = store.unread.get();
+        if !unread.is_empty() {
+            dom::keep("progress-unread", &unread);
+        }
+    });
+    // Another tab has passed a level: nothing of it is overwritten here.
+    dom::on_kept_elsewhere("progress", move |text| store.send(Event::Restore(text)));
     let title = part(store.top, |top| top.title.clone());
     Effect::new(move |_| {
         let title = title.get();
@@ -106,13 +124,28 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
         });
     });
 
-    let home = part(store.place, |place| *place == Place::Home);
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if (event.ctrl_key() || event.meta_key()) && event.key() == "k" {
+            event.prevent_default();
+            panels.finder.set(true);
+        }
+    });
+    on_cleanup(move || handle.remove());
+    let frame = part(store.place, |place| match place {
+        // Another level, or world, is drawn into the same bench.
+        Place::Workbench { .. } => Place::Sandbox,
+        place => place.clone(),
+    });
     view! {
-        {move || if home.get() {
-            view! { <Home/> }.into_any()
-        } else {
-            view! { <Workbench/> }.into_any()
+        {move || match frame.get() {
+            Place::Home => view! { <Home/> }.into_any(),
+            Place::Track(track) => view! { <TrackPlace track=track/> }.into_any(),
+            Place::OnCall => view! { <OnCallPlace/> }.into_any(),
+            Place::Nowhere => view! { <Nowhere/> }.into_any(),
+            Place::Workbench { .. } | Place::Sandbox => view! { <Workbench/> }.into_any(),
         }}
+        <Settings/>
+        <Finder/>
         <KeyList/>
         <LiveRegion/>
     }
@@ -128,7 +161,7 @@ async fn come(
     // Asked for beside the engine, not after it.
     let level = match to {
         Place::Workbench { track, slug } => Some(engine::level(track, slug)),
-        Place::Home | Place::Sandbox => None,
+        Place::Home | Place::Sandbox | Place::Track(_) | Place::OnCall | Place::Nowhere => None,
     };
     if !driver.has_come() {
         let catalog = engine::catalog();
@@ -142,6 +175,9 @@ async fn come(
             }
         }
     }
+    if *to == Place::Sandbox {
+        return open_sandbox(driver, store, place).await;
+    }
     let Some(level) = level else {
         if place.get_untracked() == *to {
             driver.come(store, Some(Event::Go(to.clone())));
@@ -149,6 +185,18 @@ async fn come(
         return Ok(());
     };
     open(driver, store, place, to, &level.await?).await
+}
+
+/// Opens the world that the address names.
+async fn open_sandbox(driver: &Driver, store: Store, place: RwSignal<Place>) -> Result<(), String> {
+    while place.get_untracked() == Place::Sandbox {
+        match driver.sandbox(store, &places::fragment()) {
+            Opened::Yes => break,
+            Opened::Another => return Err("The sandbox could not be opened.".to_owned()),
+            Opened::NeedsRest => engine::load_rest().await?,
+        }
+    }
+    Ok(())
 }
 
 /// Opens the level of a place.

@@ -28,5 +28,6 @@ pub(crate) fn sign(icon: Sign) -> &'static str {
         Sign::Plus => "plus",
         Sign::Flag => "flag",
         Sign::Fork => "fork",
+        Sign::Pause => "pause",
     }
 }

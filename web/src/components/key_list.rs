@@ -36,7 +36,7 @@ pub(crate) fn KeyList() -> impl IntoView {
                         on:change=move |event| {
                             let on = event_target_checked(&event);
                             panels.letters.set(on);
-                            dom::keep("letters", if on { "on" } else { "off" });
+                            let _ = dom::keep("letters", if on { "on" } else { "off" });
                         }/>
                     "Single letters act outside text fields"
                 </label>

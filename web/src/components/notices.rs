@@ -3,6 +3,7 @@
 use super::each::items;
 use super::icon::Icon;
 use super::rich::rich;
+use crate::dom;
 use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::Event;
@@ -19,6 +20,9 @@ pub(crate) fn Notices() -> impl IntoView {
                     <Icon name=tone_icon(notice.tone)/>
                     <span>{rich(&notice.text)}</span>
                     <span class="acts">
+                        {notice.file.map(|(name, text)| view! {
+                            <button class="b" on:click=move |_| dom::download(&name, &text)>"Download it"</button>
+                        })}
                         {notice.moment.map(|moment| view! {
                             <button class="b" on:click=move |_| store.send(Event::SeekEvent(moment.event))>
                                 "Show the moment " <span class="mono">{moment.time.to_string()}</span>

@@ -7,6 +7,7 @@ mod head;
 mod lane;
 mod legend;
 mod narrow;
+mod partitions;
 mod row;
 mod ruler;
 mod strip;
@@ -29,8 +30,9 @@ use legend::LegendRow;
 use leptos::html::Div;
 use leptos::prelude::*;
 use logbrook_session::Event;
-use logbrook_session::view::{Role, Row};
+use logbrook_session::view::{Rich, Role, Row, StageLayout};
 use narrow::NarrowStage;
+use partitions::Partitions;
 use ruler::Ruler;
 use std::sync::Arc;
 use strip::Strip;
@@ -47,7 +49,7 @@ const AFTER_PX: f64 = 92.0;
 pub(crate) fn StagePanel() -> impl IntoView {
     let store = store();
     let panels = expect_context::<Panels>();
-    let cursor = Cursor::new(store);
+    let cursor = Cursor::new(store, panels.letters);
     provide_context(cursor);
     let lanes = part(store.stage, |stage| stage.lanes.clone());
     let first = part(store.stage, |stage| stage.axis.first);
@@ -61,9 +63,7 @@ pub(crate) fn StagePanel() -> impl IntoView {
     // Cells are as wide as their text asks for.
     let longest = part(store.stage, |stage| {
         stage
-            .lanes
-            .iter()
-            .flat_map(|lane| &lane.rows)
+            .rows()
             .filter(|row| row.role == Role::Leader)
             .flat_map(|row| &row.batches)
             .flat_map(|batch| batch.cells.iter())
@@ -127,6 +127,8 @@ pub(crate) fn StagePanel() -> impl IntoView {
         }
     });
     let table = move || panels.table.get();
+    let by_partitions = part(store.stage, |stage| stage.layout == StageLayout::Partitions);
+    let left_out = part(store.stage, |stage| stage.left_out.clone());
     let long = move || cell_px.get() >= 39.0;
     view! {
         <section class="stage" id="stage" tabindex="-1" aria-label="Cluster" on:keydown=move |event| cursor.key(&event)>
@@ -147,8 +149,14 @@ pub(crate) fn StagePanel() -> impl IntoView {
                 <Show when=move || !panels.narrow.get() && !table()>
                     <Ruler/>
                     <div class="lanes" aria-hidden="true">
-                        {items(lanes, |lane| u64::from(lane.broker.unsigned_abs()), move |lane| view! { <LaneView lane=lane/> }.into_any())}
+                        <Show when=move || by_partitions.get()>
+                            <Partitions/>
+                        </Show>
+                        <Show when=move || !by_partitions.get()>
+                            {items(lanes, |lane| u64::from(lane.broker.unsigned_abs()), move |lane| view! { <LaneView lane=lane/> }.into_any())}
+                        </Show>
                     </div>
+                    {move || { let words = left_out.get(); (!words.is_empty()).then(|| view! { <p class="left-out">{rich(&Rich::parse(&words))}</p> }) }}
                 </Show>
                 {move || empty.get().map(|act| {
                     let line = act.line.clone();
@@ -246,9 +254,7 @@ pub(crate) fn small_band(store: Store) -> AnyView {
     let row = part(store.stage, |stage| {
         let at = stage.selected.as_ref()?;
         stage
-            .lanes
-            .iter()
-            .flat_map(|lane| &lane.rows)
+            .rows()
             .find(|row| {
                 row.topic == at.topic && row.partition == at.partition && row.broker == at.broker
             })

@@ -6,6 +6,7 @@ mod hints;
 mod passed;
 mod predict;
 mod run_block;
+mod sandbox;
 mod show;
 mod trials;
 
@@ -20,6 +21,7 @@ use logbrook_session::view::Block;
 use passed::PassedCard;
 use predict::PredictBlock;
 use run_block::RunBlockCard;
+use sandbox::SandboxPanel;
 use show::ShowBlock;
 use trials::Trials;
 
@@ -36,11 +38,15 @@ pub(crate) fn TaskPanel() -> impl IntoView {
     let goals_in_prose = part(store.task, |task| {
         task.as_ref().is_some_and(|task| task.blocks.contains(&Block::Goals))
     });
+    let sandbox = part(store.sandbox, Option::is_some);
     view! {
         <section class="task" id="task" tabindex="-1" aria-label="Task">
             <div class="scroll">
+                <Show when=move || sandbox.get()>
+                    <SandboxPanel/>
+                </Show>
                 <PassedCard/>
-                <div class="brief" data-kind=move || head.get().map(|head| head.1)>
+                <div class="brief" hidden=move || sandbox.get() data-kind=move || head.get().map(|head| head.1)>
                     {move || head.get().map(|(place, kind, minutes, title)| (place.is_empty(), place, kind, minutes, title)).map(|(bare, place, kind, minutes, title)| view! {
                         <div class="meta" hidden=bare>
                             <span>{place}</span>
@@ -54,7 +60,7 @@ pub(crate) fn TaskPanel() -> impl IntoView {
                         {items(blocks, |(i, block)| text_key(&which(block)).wrapping_add(*i as u64), block)}
                     </div>
                 </div>
-                <Show when=move || !goals_in_prose.get()>
+                <Show when=move || !goals_in_prose.get() && !sandbox.get()>
                     <Goals/>
                 </Show>
                 <Trials/>

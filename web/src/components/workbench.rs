@@ -11,6 +11,7 @@ use super::timeline::{MiniTime, TimelinePanel};
 use crate::components::each::Show;
 use crate::part::Part;
 use crate::store::{part, store};
+use crate::theme::Theme;
 use crate::{dom, keys};
 use leptos::prelude::*;
 use logbrook_session::view::GoalStatus;
@@ -60,6 +61,12 @@ pub(crate) struct Panels {
     pub(crate) bytes: RwSignal<bool>,
     /// Whether the list of keys is open.
     pub(crate) keys: RwSignal<bool>,
+    /// Whether the settings are open.
+    pub(crate) settings: RwSignal<bool>,
+    /// Whether the finder is open.
+    pub(crate) finder: RwSignal<bool>,
+    /// The theme that was chosen.
+    pub(crate) theme: RwSignal<Theme>,
     /// Whether single letters act.
     pub(crate) letters: RwSignal<bool>,
     /// The failed goal that was shown last.
@@ -76,6 +83,9 @@ impl Panels {
             table: RwSignal::new(false),
             bytes: RwSignal::new(false),
             keys: RwSignal::new(false),
+            settings: RwSignal::new(false),
+            finder: RwSignal::new(false),
+            theme: RwSignal::new(Theme::kept()),
             letters: RwSignal::new(dom::kept("letters").as_deref() != Some("off")),
             failed: RwSignal::new(None),
         }

@@ -186,6 +186,11 @@ impl ReplicaManager {
         self.partitions_mut().for_each(Partition::checkpoint_high_watermark);
     }
 
+    /// The log of a replica as it lies on the disk of a process that has ended.
+    pub(crate) fn stored_log(&self, topic: &str, index: i32) -> Option<&Log> {
+        self.stored.get(&(topic.to_owned(), index)).map(|stored| &stored.log)
+    }
+
     /// The disk is gone, with the logs of the process that has ended.
     pub(crate) fn forget_stored(&mut self) {
         self.stored.clear();

@@ -2,6 +2,7 @@
 
 use logbrook_sorted::SortedMap;
 
+use logbrook_broker::java_hash::string_hash;
 use logbrook_cluster::{Cluster, ProcessId};
 
 use crate::follow::{Follow, GroupPartition};
@@ -20,19 +21,23 @@ pub(crate) fn groups(cluster: &Cluster, follow: &Follow, topic: &str) -> Vec<Gro
             continue;
         }
         let rows = rows(cluster, follow, name, topic);
-        let node = coordinator(cluster);
+        let coordinator = coordinator(cluster, name)
+            .map_or_else(|| "no coordinator".to_owned(), |id| format!("coordinator broker {id}"));
+        let protocol = match now.is_consumer_group {
+            true => format!("consumer protocol, epoch {}", now.generation),
+            false => format!("classic protocol, generation {}", now.generation),
+        };
         out.push(Group {
             name: name.clone(),
             state: now.state.clone(),
             tone: match now.state.as_str() {
                 "Stable" => Tone::Ok,
-                "PreparingRebalance" | "CompletingRebalance" => Tone::Warn,
+                "PreparingRebalance" | "CompletingRebalance" | "Assigning" | "Reconciling" => {
+                    Tone::Warn
+                }
                 _empty_or_dead => Tone::Plain,
             },
-            about: format!(
-                "classic protocol, generation {}, coordinator broker {node}",
-                now.generation
-            ),
+            about: format!("{protocol}, {coordinator}"),
             total_lag: rows.iter().filter_map(|r| r.lag).sum(),
             rows,
         });
@@ -40,9 +45,14 @@ pub(crate) fn groups(cluster: &Cluster, follow: &Follow, topic: &str) -> Vec<Gro
     out
 }
 
-/// With one broker the coordinator is that broker.
-fn coordinator(cluster: &Cluster) -> i32 {
-    cluster.broker_ids().next().unwrap_or(1)
+/// The leader of the group's partition of `__consumer_offsets` (`GroupCoordinator.partitionFor`).
+fn coordinator(cluster: &Cluster, group: &str) -> Option<i32> {
+    let topic = cluster.metadata()?.topic("__consumer_offsets")?;
+    let count = u32::try_from(topic.partitions.len()).ok().filter(|count| *count > 0)?;
+    // `Utils.abs`: the sign is dropped.
+    let index = (string_hash(group) & 0x7fff_ffff) % count;
+    let leader = topic.partitions.get(&i32::try_from(index).ok()?)?.leader;
+    (leader >= 0).then_some(leader)
 }
 
 fn rows(cluster: &Cluster, follow: &Follow, group: &str, topic: &str) -> Vec<GroupRow> {
@@ -80,13 +90,13 @@ fn rows(cluster: &Cluster, follow: &Follow, group: &str, topic: &str) -> Vec<Gro
 
 fn high_watermarks(cluster: &Cluster, topic: &str) -> SortedMap<i32, i64> {
     let mut ends = SortedMap::new();
-    for broker in cluster.broker_ids().filter_map(|id| cluster.broker(id)) {
-        let Some(image) = broker.metadata().topic(topic) else { continue };
-        for index in image.partitions.keys() {
-            let partition = broker.partition(topic, *index).filter(|p| p.is_leader());
-            if let Some(partition) = partition {
-                ends.insert(*index, partition.log().high_watermark().0);
-            }
+    let Some(image) = cluster.metadata().and_then(|metadata| metadata.topic(topic)) else {
+        return ends;
+    };
+    for (index, registration) in &image.partitions {
+        let leader = cluster.broker(registration.leader).and_then(|b| b.partition(topic, *index));
+        if let Some(leader) = leader {
+            ends.insert(*index, leader.log().high_watermark().0);
         }
     }
     ends

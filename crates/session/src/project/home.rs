@@ -48,6 +48,12 @@ fn level_cell(catalog: &Catalog, progress: &Progress, track: &str, entry: &Entry
         Some(State::Begun) => LevelStatus::Begun,
         None => LevelStatus::New,
     };
+    let best = match progress.of(&format!("{track}/{}", entry.slug)) {
+        Some(State::Passed { lines, hints }) => {
+            format!("{}, {}", counted(lines, "line"), counted(hints, "hint"))
+        }
+        Some(State::Begun) | None => String::new(),
+    };
     let open = |path: &&String| !matches!(progress.of(path), Some(State::Passed { .. }));
     LevelCell {
         slug: entry.slug.clone(),
@@ -63,6 +69,15 @@ fn level_cell(catalog: &Catalog, progress: &Progress, track: &str, entry: &Entry
             .filter_map(|p| catalog.title(p))
             .map(str::to_owned)
             .collect(),
+        best,
+    }
+}
+
+fn counted(n: u32, what: &str) -> String {
+    match n {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
     }
 }
 

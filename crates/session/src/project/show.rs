@@ -9,7 +9,7 @@ use logbrook_record::Offset;
 
 use super::stage::{self, CellCache, Chosen};
 use crate::follow::Follow;
-use crate::view::{CellText, Show, ShowLive, Table};
+use crate::view::{CellText, Show, ShowLive, StageLayout, Table};
 
 /// Cells of a strip in the prose: it is as wide as the column.
 const CELLS: u32 = 10;
@@ -39,17 +39,18 @@ fn strip(
 ) -> Option<ShowLive> {
     let chosen = Chosen {
         topic: Some(topic.to_owned()),
+        layout: Some(StageLayout::Partitions),
         cell_text: CellText::Value,
         first: Some(0),
         cells: CELLS,
-        selected: None,
+        ..Chosen::default()
     };
     let stage = stage::stage(cluster, None, follow, &chosen, cache);
     if stage.topic.as_deref() != Some(topic) {
         return None;
     }
-    let rows: Vec<_> = stage.lanes.first()?.rows.clone();
-    Some(ShowLive::Strips(rows))
+    // Of the leaders.
+    Some(ShowLive::Strips(stage.partitions.iter().flat_map(|line| line.rows.clone()).collect()))
 }
 
 /// Which partitions hold a key, or an entity of the events: what `key decides order` looks like.
@@ -59,11 +60,12 @@ fn keys(
     topic: &str,
     by: Option<&str>,
 ) -> Option<ShowLive> {
-    let broker = cluster.broker_ids().find_map(|id| cluster.broker(id))?;
-    let image = broker.metadata().topic(topic)?;
+    let image = cluster.metadata()?.topic(topic)?;
     let mut places: SortedMap<String, SortedSet<i32>> = SortedMap::new();
-    for index in image.partitions.keys() {
-        let log = broker.partition(topic, *index)?.log();
+    for (index, registration) in &image.partitions {
+        let leader = cluster.broker(registration.leader).and_then(|b| b.partition(topic, *index));
+        // What nobody leads is seen again once somebody does.
+        let Some(log) = leader.map(logbrook_broker::Partition::log) else { continue };
         // The newest records tell how the design works now; all of them would grow without end.
         let from = (log.high_watermark().0 - 200).max(log.log_start_offset().0);
         for batch in log.batches(Offset(from), log.high_watermark()) {

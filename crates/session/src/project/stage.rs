@@ -1,26 +1,39 @@
-//! The stage: lanes by broker, strips by replica.
+//! The stage: lanes by broker or lines by partition, strips by replica.
 
-use logbrook_sorted::SortedMap;
+mod cells;
+mod lane;
+mod row;
+
+use logbrook_sorted::SortedSet;
 use std::sync::Arc;
 
-use logbrook_app::ReadEvent;
-use logbrook_broker::{Broker, Partition};
+use logbrook_broker::{MetadataImage, PartitionRegistration, TopicImage};
 use logbrook_cluster::Cluster;
 use logbrook_lab::level::Level;
-use logbrook_record::{Batch as StoredBatch, Compression, Offset, Record};
 
 use super::group;
 use crate::follow::Follow;
 use crate::view::{
-    Act, Axis, Batch, BatchState, Cell, CellKind, CellText, Icon, InSync, Lane, Legend, ReadTrack,
-    Role, Row, Selected, Stage, TopicChoice, Up,
+    Act, Axis, BatchState, CellText, Icon, Lane, Legend, PartitionLine, Role, Row, Selected, Stage,
+    StageLayout, TopicChoice, Up,
 };
+pub(crate) use cells::CellCache;
+use row::Rows;
+
+/// So many partitions are drawn as strips; where there are more, those that were opened.
+const MANY: usize = 12;
+/// So many of them are drawn before one was opened.
+const FIRST: i32 = 3;
 
 /// What a person chose on the stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     /// None: the first of the learner's own.
     pub(crate) topic: Option<String>,
+    /// None: by brokers, unless there are too many partitions.
+    pub(crate) layout: Option<StageLayout>,
+    /// Partitions whose replicas are drawn although there are many.
+    pub(crate) open: SortedSet<i32>,
     pub(crate) cell_text: CellText,
     /// First offset, when the window does not follow the end.
     pub(crate) first: Option<i64>,
@@ -30,44 +43,24 @@ pub(crate) struct Chosen {
 
 impl Default for Chosen {
     fn default() -> Self {
-        Self { topic: None, cell_text: CellText::Key, first: None, cells: 16, selected: None }
+        Self {
+            topic: None,
+            layout: None,
+            open: SortedSet::new(),
+            cell_text: CellText::Key,
+            first: None,
+            cells: 16,
+            selected: None,
+        }
     }
 }
 
-/// Decoded records, kept from frame to frame: a batch below the log's end never changes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CellCache {
-    cells: SortedMap<(String, i32, i64, u32), Arc<Vec<Cell>>>,
-    /// What the records of a batch are about, for the keys view.
-    names: SortedMap<(String, i32, i64, u32), Arc<Vec<String>>>,
+/// A partition as the controller has it.
+struct Partition<'a> {
+    topic: &'a str,
+    index: i32,
+    registration: &'a PartitionRegistration,
 }
-
-impl CellCache {
-    /// What the records of a batch are about; `read` says it, once.
-    pub(crate) fn names(
-        &mut self,
-        topic: &str,
-        partition: i32,
-        batch: &StoredBatch,
-        read: impl Fn(&Record) -> Option<String>,
-    ) -> Arc<Vec<String>> {
-        let header = batch.header();
-        let key = (topic.to_owned(), partition, header.base_offset.0, header.crc);
-        if let Some(names) = self.names.get(&key) {
-            return Arc::clone(names);
-        }
-        let records = batch.records().unwrap_or_default();
-        let names: Arc<Vec<String>> = Arc::new(records.iter().filter_map(read).collect());
-        if self.names.len() >= CACHED {
-            self.names.clear();
-        }
-        self.names.insert(key, Arc::clone(&names));
-        names
-    }
-}
-
-/// Batches kept decoded; beyond that the cache begins anew.
-const CACHED: usize = 4_000;
 
 pub(crate) fn stage(
     cluster: &Cluster,
@@ -76,73 +69,157 @@ pub(crate) fn stage(
     chosen: &Chosen,
     cache: &mut CellCache,
 ) -> Stage {
-    let brokers: Vec<&Broker> = cluster.broker_ids().filter_map(|id| cluster.broker(id)).collect();
-    let topics = topics(&brokers);
+    let topics = cluster.metadata().map(topics).unwrap_or_default();
     let wanted = chosen.topic.clone().filter(|name| topics.iter().any(|t| t.name == *name));
-    let topic = wanted.or_else(|| topics.first().filter(|t| !t.internal).map(|t| t.name.clone()));
-    let up = brokers.iter().filter(|b| cluster.is_broker_up(b.config().node_id)).count();
-    let summary = match (brokers.len(), brokers.len() - up) {
+    let name = wanted.or_else(|| topics.first().filter(|t| !t.internal).map(|t| t.name.clone()));
+    let topic = name.and_then(|name| cluster.metadata().and_then(|metadata| metadata.topic(&name)));
+    let mut stage = Stage {
+        summary: summary(cluster),
+        topics,
+        cell_text: chosen.cell_text,
+        ..Stage::default()
+    };
+    let Some(topic) = topic else {
+        let line = first_command(level);
+        let label = "No topics yet. Put in".to_owned();
+        stage.empty = Some(Act { label, icon: Icon::Arrow, line });
+        stage.lanes = lanes(cluster, level, follow, None);
+        // One broker without a topic is nothing to look at.
+        stage.lanes.retain(|lane| cluster.config().brokers > 1 || lane.up != Up::Up);
+        return stage;
+    };
+    let many = topic.partitions.len() > MANY;
+    let usual = if many { StageLayout::Partitions } else { StageLayout::Brokers };
+    stage.layout = chosen.layout.unwrap_or(usual);
+    stage.axis = axis(chosen, end(cluster, topic));
+    let rows = Rows { cluster, follow, chosen, axis: stage.axis };
+    stage.lanes = lanes(cluster, level, follow, Some(topic));
+    match stage.layout {
+        StageLayout::Brokers => {
+            by_brokers(&rows, topic, &mut stage, cache);
+            let drawn = drawn(topic, chosen).len();
+            if drawn < topic.partitions.len() {
+                let all = topic.partitions.len();
+                stage.left_out =
+                    format!("{drawn} of {all} partitions. Open others under *Partitions*.");
+            }
+        }
+        StageLayout::Partitions => {
+            stage.partitions = by_partitions(&rows, topic, many, cache);
+        }
+    }
+    let in_lanes = stage.lanes.iter().flat_map(|lane| lane.rows.iter().map(|r| (r, lane.up)));
+    let in_lines = stage.partitions.iter().flat_map(|line| {
+        line.rows.iter().map(|row| (row, stage.lanes.iter().find(|l| l.broker == row.broker)))
+    });
+    let in_lines = in_lines.map(|(row, lane)| (row, lane.map_or(Up::Up, |lane| lane.up)));
+    stage.legend = legend(in_lanes.chain(in_lines));
+    stage.groups = group::groups(cluster, follow, &topic.name).into_iter().map(Arc::new).collect();
+    stage.selected = chosen.selected.clone();
+    stage.topic = Some(topic.name.clone());
+    stage
+}
+
+/// `3 brokers, 1 down`.
+pub(crate) fn summary(cluster: &Cluster) -> String {
+    let all = cluster.broker_ids().count();
+    let up = cluster.broker_ids().filter(|id| cluster.is_broker_up(*id)).count();
+    let brokers = match (all, all - up) {
         (1, 0) => "1 broker".to_owned(),
+        (1, _) => "1 broker, down".to_owned(),
         (n, 0) => format!("{n} brokers"),
         (n, down) => format!("{n} brokers, {down} down"),
     };
-    let Some(name) = topic else {
-        let line = first_command(level);
-        let empty = Act { label: "No topics yet. Put in".to_owned(), icon: Icon::Arrow, line };
-        return Stage {
-            summary,
-            topics,
-            cell_text: chosen.cell_text,
-            empty: Some(empty),
-            ..Stage::default()
-        };
+    if cluster.is_controller_up() { brokers } else { format!("{brokers}, controller down") }
+}
+
+/// The lanes, without rows yet.
+fn lanes(
+    cluster: &Cluster,
+    level: Option<&Level>,
+    follow: &Follow,
+    topic: Option<&TopicImage>,
+) -> Vec<Arc<Lane>> {
+    let lane = |node: i32| {
+        let lane::Condition { up, mut status, since } = lane::condition(cluster, follow, node);
+        if status.is_empty() {
+            let partitions = topic.iter().flat_map(|topic| topic.partitions.values());
+            let here = partitions.filter(|p| p.replicas.contains(&node));
+            let (mut of, mut leads) = (0, 0);
+            for partition in here {
+                of += 1;
+                leads += i32::from(partition.leader == node);
+            }
+            status =
+                if topic.is_some() { format!("leads {leads} of {of}") } else { "up".to_owned() };
+        }
+        let (acts, more) = level.map(|level| lane::acts(cluster, level, node)).unwrap_or_default();
+        Arc::new(Lane { broker: node, up, status, since, rows: Vec::new(), acts, more })
     };
-    let end = ends(&brokers, &name).into_iter().max().unwrap_or(0);
-    let axis = axis(chosen, end);
-    let mut legend = vec![Legend::Committed, Legend::HighWatermark, Legend::LogEnd];
-    let mut lanes = Vec::new();
-    for broker in &brokers {
-        let node = broker.config().node_id;
-        let mut rows = Vec::new();
-        for index in 0..partitions(broker, &name) {
-            if let Some(partition) = broker.partition(&name, index) {
-                let row =
-                    row(node, partition, follow, chosen, axis, cache, cluster.config().epoch_ms);
-                note_legend(&row, &mut legend);
-                rows.push(Arc::new(row));
+    cluster.broker_ids().map(lane).collect()
+}
+
+/// The partitions whose replicas have strips.
+fn drawn(topic: &TopicImage, chosen: &Chosen) -> Vec<i32> {
+    let all = topic.partitions.keys().copied();
+    if topic.partitions.len() <= MANY {
+        return all.collect();
+    }
+    let is_drawn = |index: &i32| match chosen.open.is_empty() {
+        true => *index < FIRST,
+        false => chosen.open.contains(index),
+    };
+    all.filter(is_drawn).take(MANY).collect()
+}
+
+fn by_brokers(rows: &Rows<'_>, topic: &TopicImage, stage: &mut Stage, cache: &mut CellCache) {
+    let drawn = drawn(topic, rows.chosen);
+    for lane in &mut stage.lanes {
+        let mut of_lane = Vec::new();
+        for index in &drawn {
+            let Some(registration) = topic.partitions.get(index) else { continue };
+            if registration.replicas.contains(&lane.broker) {
+                let of = Partition { topic: &topic.name, index: *index, registration };
+                of_lane.push(Arc::new(rows.row(&of, lane.broker, cache)));
             }
         }
-        let leads = rows.iter().filter(|r| r.role == Role::Leader).count();
-        let is_up = cluster.is_broker_up(node);
-        lanes.push(Arc::new(Lane {
-            broker: node,
-            up: if is_up { Up::Up } else { Up::Down },
-            status: if is_up {
-                format!("leads {leads} of {}", rows.len())
-            } else {
-                "down".to_owned()
-            },
-            since: None,
-            rows,
-            acts: Vec::new(),
+        Arc::make_mut(lane).rows = of_lane;
+    }
+}
+
+fn by_partitions(
+    rows: &Rows<'_>,
+    topic: &TopicImage,
+    many: bool,
+    cache: &mut CellCache,
+) -> Vec<Arc<PartitionLine>> {
+    let mut lines = Vec::new();
+    for (index, registration) in &topic.partitions {
+        let of = Partition { topic: &topic.name, index: *index, registration };
+        let open = rows.chosen.open.contains(index);
+        let leader = Some(registration.leader).filter(|leader| *leader >= 0);
+        let log = leader
+            .and_then(|leader| row::log_of(rows.cluster.broker(leader)?, &topic.name, *index));
+        let of_whom: Vec<i32> = match (open, many, leader) {
+            (true, _, _) => registration.replicas.clone(),
+            (false, false, Some(leader)) => vec![leader],
+            (false, false, None) => registration.replicas.iter().take(1).copied().collect(),
+            (false, true, _) => Vec::new(),
+        };
+        lines.push(Arc::new(PartitionLine {
+            topic: topic.name.clone(),
+            partition: *index,
+            leader,
+            leader_epoch: registration.leader_epoch,
+            replicas: row::marks(rows.cluster, rows.follow, registration),
+            log_start: log.map_or(0, |log| log.log_start_offset().0),
+            high_watermark: log.map_or(0, |log| log.high_watermark().0),
+            log_end: log.map_or(0, |log| log.log_end_offset().0),
+            open,
+            rows: of_whom.iter().map(|node| Arc::new(rows.row(&of, *node, cache))).collect(),
         }));
     }
-    let groups = group::groups(cluster, follow, &name).into_iter().map(Arc::new).collect();
-    logbrook_sorted::sort(&mut legend);
-    legend.dedup();
-    Stage {
-        summary,
-        topics,
-        topic: Some(name),
-        cell_text: chosen.cell_text,
-        axis,
-        lanes,
-        groups,
-        legend,
-        selected: chosen.selected.clone(),
-        empty: None,
-        bar: None,
-    }
+    lines
 }
 
 /// What a level begins with, for the empty stage.
@@ -162,29 +239,28 @@ fn first_command(level: Option<&Level>) -> String {
     from_prose.unwrap_or(plain).to_owned()
 }
 
-fn topics(brokers: &[&Broker]) -> Vec<TopicChoice> {
-    let Some(broker) = brokers.first() else { return Vec::new() };
-    let choice = |topic: &logbrook_broker::TopicImage| TopicChoice {
+fn topics(metadata: &MetadataImage) -> Vec<TopicChoice> {
+    let choice = |topic: &TopicImage| TopicChoice {
         name: topic.name.clone(),
         partitions: u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX),
         internal: topic.name.starts_with("__"),
     };
-    let mut topics: Vec<_> = broker.metadata().topics().values().map(choice).collect();
+    let mut topics: Vec<_> = metadata.topics().values().map(choice).collect();
     logbrook_sorted::sort_by_key(&mut topics, |t| t.internal);
     topics
 }
 
-fn partitions(broker: &Broker, topic: &str) -> i32 {
-    let topic = broker.metadata().topic(topic);
-    topic.map_or(0, |t| i32::try_from(t.partitions.len()).unwrap_or(i32::MAX))
-}
-
-fn ends(brokers: &[&Broker], topic: &str) -> Vec<i64> {
-    let of = |b: &&Broker| -> Vec<i64> {
-        let all = (0..partitions(b, topic)).filter_map(|i| b.partition(topic, i));
-        all.map(|p| p.log().log_end_offset().0).collect()
-    };
-    brokers.iter().flat_map(of).collect()
+/// The highest log end of all replicas.
+fn end(cluster: &Cluster, topic: &TopicImage) -> i64 {
+    let mut end = 0;
+    for broker in cluster.broker_ids().filter_map(|id| cluster.broker(id)) {
+        for index in topic.partitions.keys() {
+            if let Some(log) = row::log_of(broker, &topic.name, *index) {
+                end = end.max(log.log_end_offset().0);
+            }
+        }
+    }
+    end
 }
 
 fn axis(chosen: &Chosen, end: i64) -> Axis {
@@ -198,146 +274,33 @@ fn axis(chosen: &Chosen, end: i64) -> Axis {
     Axis { first, cells: chosen.cells.max(1), end, follow: chosen.first.is_none() }
 }
 
-fn row(
-    node: i32,
-    partition: &Partition,
-    follow: &Follow,
-    chosen: &Chosen,
-    axis: Axis,
-    cache: &mut CellCache,
-    epoch_ms: i64,
-) -> Row {
-    let log = partition.log();
-    let (topic, index) = (partition.topic(), partition.index());
-    let until = axis.first + i64::from(axis.cells);
-    let hw = log.high_watermark().0;
-    let batch = |stored: StoredBatch| {
-        Arc::new(batch(topic, index, &stored, hw, chosen.cell_text, cache, epoch_ms))
-    };
-    let batches = log.batches(Offset(axis.first), Offset(until)).map(batch).collect();
-    let role = if partition.leader() == node { Role::Leader } else { Role::Follower };
-    Row {
-        topic: topic.to_owned(),
-        partition: index,
-        broker: node,
-        role,
-        in_sync: if partition.isr().contains(&node) { InSync::In } else { InSync::Out },
-        leader_epoch: partition.leader_epoch(),
-        high_watermark: hw,
-        log_end: log.log_end_offset().0,
-        last_stable: log.last_stable_offset().0,
-        log_start: log.log_start_offset().0,
-        size_bytes: log.size_bytes() as u64,
-        batches,
-        gone: Vec::new(),
-        epochs: Vec::new(),
-        tracks: if role == Role::Leader { tracks(follow, topic, index, hw) } else { Vec::new() },
-        differs: String::new(),
-    }
-}
-
-fn tracks(follow: &Follow, topic: &str, partition: i32, hw: i64) -> Vec<ReadTrack> {
-    let mut tracks = Vec::new();
-    for group in follow.groups.keys() {
-        let key = (group.clone(), topic.to_owned(), partition);
-        let owner = follow.owners.get(&key);
-        let (committed, position) = (follow.committed.get(&key), follow.positions.get(&key));
-        if owner.is_none() && committed.is_none() {
-            continue;
-        }
-        let member = group::mark_of(follow, group, topic, partition);
-        let (committed, position) =
-            (committed.copied(), position.copied().filter(|_| owner.is_some()));
-        tracks.push(ReadTrack { group: group.clone(), member, committed, position, end: hw });
-    }
-    tracks
-}
-
-fn batch(
-    topic: &str,
-    partition: i32,
-    stored: &StoredBatch,
-    hw: i64,
-    text: CellText,
-    cache: &mut CellCache,
-    epoch_ms: i64,
-) -> Batch {
-    let header = stored.header();
-    let (base, last) = (header.base_offset.0, header.last_offset().0);
-    let control = header.attributes.is_control();
-    let state = match (control, last < hw) {
-        (true, _) => BatchState::Control,
-        (false, true) => BatchState::Committed,
-        (false, false) => BatchState::Uncommitted,
-    };
-    // The checksum tells a topic that was deleted and made again from the one before it.
-    let key = (format!("{topic} {text:?}"), partition, base, header.crc);
-    let cells = match cache.cells.get(&key) {
-        Some(cells) => Arc::clone(cells),
-        None => {
-            let records = stored.records().unwrap_or_default();
-            let producer = header.producer_id.0;
-            let cell = |r: &Record| cell(r, text, producer, epoch_ms);
-            let cells = Arc::new(records.iter().map(cell).collect::<Vec<_>>());
-            if cache.cells.len() >= CACHED {
-                cache.cells.clear();
+/// The signs that occur.
+fn legend<'a>(rows: impl Iterator<Item = (&'a Arc<Row>, Up)>) -> Vec<Legend> {
+    let mut legend = vec![Legend::Committed, Legend::HighWatermark, Legend::LogEnd];
+    for (row, up) in rows {
+        for batch in &row.batches {
+            match batch.state {
+                BatchState::Uncommitted => legend.push(Legend::Uncommitted),
+                BatchState::Lost => legend.push(Legend::Lost),
+                BatchState::Open => legend.push(Legend::OpenTransaction),
+                BatchState::Aborted => legend.push(Legend::Aborted),
+                BatchState::Committed | BatchState::Control => {}
             }
-            cache.cells.insert(key, Arc::clone(&cells));
-            cells
         }
-    };
-    let compression = match header.compression() {
-        Ok(Compression::None) | Err(_) => None,
-        Ok(codec) => Some(codec.name()),
-    };
-    let size_bytes = u32::try_from(stored.bytes().len()).unwrap_or(u32::MAX);
-    Batch { base_offset: base, last_offset: last, state, compression, size_bytes, cells }
-}
-
-fn cell(record: &Record, text: CellText, producer_id: i64, epoch_ms: i64) -> Cell {
-    let shown = |bytes: &Option<bytes::Bytes>| match bytes {
-        Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        None => String::new(),
-    };
-    let size =
-        record.key.as_ref().map_or(0, |k| k.len()) + record.value.as_ref().map_or(0, |v| v.len());
-    let time = crate::view::Time((record.timestamp - epoch_ms) * 1_000);
-    let label = match text {
-        CellText::Key if record.key.is_some() => shown(&record.key),
-        // Without a key there is nothing else to tell records apart by.
-        CellText::Key => match record.value.as_deref().map(ReadEvent::read) {
-            Some(Ok(event)) => event.entity,
-            Some(Err(_)) | None => shown(&record.value),
-        },
-        CellText::Value => shown(&record.value),
-        CellText::Size => size.to_string(),
-        CellText::Producer => producer_id.to_string(),
-        CellText::Timestamp => time.to_string(),
-        CellText::None => String::new(),
-    };
-    let key = match &record.key {
-        Some(_) => format!("key {}", shown(&record.key)),
-        None => "no key".to_owned(),
-    };
-    let value: String = shown(&record.value).chars().take(60).collect();
-    let value =
-        if record.value.is_some() { format!("value {value}") } else { "null value".to_owned() };
-    Cell {
-        offset: record.offset.0,
-        label: label.chars().take(24).collect(),
-        kind: if record.value.is_none() { CellKind::Tombstone } else { CellKind::Data },
-        about: format!("{key}, {value}, {size} bytes, {time}"),
+        if up == Up::Down {
+            legend.push(Legend::Dry);
+        }
+        if row.log_start > 0 {
+            legend.push(Legend::LogStart);
+        }
+        if !row.gone.is_empty() {
+            legend.push(Legend::Gone);
+        }
+        if row.role == Role::Leader && !row.tracks.is_empty() {
+            legend.push(Legend::Read);
+        }
     }
-}
-
-fn note_legend(row: &Row, legend: &mut Vec<Legend>) {
-    if row.batches.iter().any(|b| b.state == BatchState::Uncommitted) {
-        legend.push(Legend::Uncommitted);
-    }
-    if row.log_start > 0 {
-        legend.push(Legend::LogStart);
-    }
-    if !row.tracks.is_empty() {
-        legend.push(Legend::Read);
-    }
+    logbrook_sorted::sort(&mut legend);
+    legend.dedup();
+    legend
 }

@@ -26,9 +26,10 @@ pub(crate) fn timeline(
     let now = Moment { event, time: Time(now_us) };
     let running = pace.playing() || alive;
     let mut actors = vec![Actor { name: "clients".to_owned(), down: Vec::new() }];
-    actors.extend(
-        cluster.broker_ids().map(|id| Actor { name: format!("broker {id}"), down: Vec::new() }),
-    );
+    actors.extend(cluster.broker_ids().map(|id| Actor {
+        name: format!("broker {id}"),
+        down: follow.nodes.get(&id).map(|node| node.down.clone()).unwrap_or_default(),
+    }));
     Timeline {
         now,
         latest: now,

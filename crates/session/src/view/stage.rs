@@ -18,8 +18,14 @@ pub struct Stage {
     pub cell_text: CellText,
     /// The offsets that are on the stage. All strips share them.
     pub axis: Axis,
-    /// One a broker.
+    /// By broker or by partition.
+    pub layout: StageLayout,
+    /// One a broker, in either layout: heads, faults and, by brokers, the replicas.
     pub lanes: Vec<Arc<Lane>>,
+    /// One a partition of the chosen topic, by partitions.
+    pub partitions: Vec<Arc<PartitionLine>>,
+    /// What is left out because it could not be read: `3 of 50 partitions are drawn`.
+    pub left_out: String,
     /// Groups that read the topic.
     pub groups: Vec<Arc<Group>>,
     /// The signs that occur now.
@@ -30,6 +36,68 @@ pub struct Stage {
     pub empty: Option<Act>,
     /// A bar over the strips: looking back, or an error that stopped the run.
     pub bar: Option<StageBar>,
+}
+
+impl Stage {
+    /// The replicas that are drawn, by brokers or by partitions.
+    pub fn rows(&self) -> impl Iterator<Item = &Arc<Row>> {
+        let in_lines = self.partitions.iter().flat_map(|line| &line.rows);
+        self.lanes.iter().flat_map(|lane| &lane.rows).chain(in_lines)
+    }
+
+    /// How a broker is.
+    pub fn up(&self, broker: i32) -> Up {
+        self.lanes.iter().find(|lane| lane.broker == broker).map_or(Up::Up, |lane| lane.up)
+    }
+}
+
+/// How the replicas are put in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum StageLayout {
+    /// A lane a broker.
+    #[default]
+    Brokers,
+    /// A line a partition, its replicas under each other where it is opened.
+    Partitions,
+}
+
+/// A partition of the chosen topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PartitionLine {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Who leads it; none when nobody does.
+    pub leader: Option<i32>,
+    /// Leader epoch.
+    pub leader_epoch: i32,
+    /// Its replicas, the preferred leader first.
+    pub replicas: Vec<ReplicaMark>,
+    /// Log start offset of the leader.
+    pub log_start: i64,
+    /// High watermark of the leader.
+    pub high_watermark: i64,
+    /// Log end offset of the leader.
+    pub log_end: i64,
+    /// Whether its replicas are drawn.
+    pub open: bool,
+    /// Strips: of all replicas where it is open, else of the leader; none where there are so many
+    /// partitions that a bar has to do.
+    pub rows: Vec<Arc<Row>>,
+}
+
+/// A replica of a partition, as a sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ReplicaMark {
+    /// Node id.
+    pub broker: i32,
+    /// Leader or follower.
+    pub role: Role,
+    /// In the ISR, or not.
+    pub in_sync: InSync,
+    /// Whether its broker runs.
+    pub up: Up,
 }
 
 /// A topic in the picker.
@@ -125,6 +193,8 @@ pub struct Lane {
     pub rows: Vec<Arc<Row>>,
     /// Faults that the level allows; each is a line.
     pub acts: Vec<Act>,
+    /// Faults of which there is no sign on the lane: they stand in its menu.
+    pub more: Vec<Act>,
 }
 
 /// How a broker is.
@@ -139,8 +209,10 @@ pub enum Up {
     Fenced,
     /// Runs, cut from others.
     Cut,
-    /// Runs with a slow disk.
+    /// Runs with a slow disk, a full one, or slow ways to it.
     Slow,
+    /// Stands still, as in a long garbage collection.
+    Paused,
 }
 
 /// One replica of one partition.
@@ -373,6 +445,10 @@ pub enum Legend {
     Dry,
     /// Violet.
     OpenTransaction,
+    /// Hatched and struck through.
+    Aborted,
+    /// Dots.
+    Gone,
     /// The surveyor's sign.
     HighWatermark,
     /// Closing bracket.

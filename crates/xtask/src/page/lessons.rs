@@ -24,6 +24,16 @@ pub(crate) fn export() -> Result<PathBuf> {
     Ok(out)
 }
 
+/// What the engine knows by name: tools, errors, configs, fields.
+pub(crate) fn reference() -> Result<Value> {
+    let printed = command::output(
+        command::cargo()
+            .args(["run", "--quiet", "--package", "logbrook-cli", "--bin", "logbrook", "--"])
+            .arg("reference"),
+    )?;
+    serde_json::from_str(&printed).doing("what `logbrook reference` prints")
+}
+
 /// One exported file.
 pub(crate) fn read(file: &Path) -> Result<Value> {
     serde_json::from_str(&fs::read_to_string(file).doing(file.display())?).doing(file.display())

@@ -12,6 +12,7 @@ mod fingerprint;
 mod lessons;
 mod places;
 mod prose;
+mod reference;
 pub(crate) mod serve;
 pub(crate) mod sizes;
 mod styles;
@@ -20,6 +21,7 @@ pub(crate) mod watch;
 
 use crate::env::{command, paths, targets};
 use crate::say::{Doing, Result, step};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use template::{Head, Template};
@@ -95,6 +97,7 @@ pub(crate) fn build(profile: Profile, base: &str) -> Result<Built> {
     compiling.done();
 
     let levels = lessons::export()?;
+    let known = lessons::reference()?;
 
     let packing = step("binding, styles and places");
     let wasm = paths::target().join(targets::PAGE).join(profile.folder()).join("logbrook-web.wasm");
@@ -102,7 +105,7 @@ pub(crate) fn build(profile: Profile, base: &str) -> Result<Built> {
     let fresh = dist.with_extension("new");
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh).doing(fresh.display())?;
-    let count = assemble(&wasm, &levels, profile, base, &fresh)?;
+    let count = assemble(&wasm, &levels, &known, profile, base, &fresh)?;
     packing.done_with(&format!("{count} places"));
 
     if profile == Profile::Web {
@@ -120,6 +123,7 @@ pub(crate) fn build(profile: Profile, base: &str) -> Result<Built> {
 fn assemble(
     wasm: &Path,
     levels: &Path,
+    known: &Value,
     profile: Profile,
     base: &str,
     dist: &Path,
@@ -130,7 +134,9 @@ fn assemble(
     for (from, to) in template.copies() {
         copy(&paths::root().join(from), &dist.join(to))?;
     }
-    let places = places::all(levels)?;
+    let mut places = places::all(levels)?;
+    places.extend(reference::places(known)?);
+    write(&dist.join("reference/find.txt"), reference::find(known)?.as_bytes())?;
     for place in &places {
         let root = if place.path == "404.html" { base.to_owned() } else { up(&place.path) };
         let head = Head { style: &style, script: &bound.script, wasm: &bound.wasm, root: &root };

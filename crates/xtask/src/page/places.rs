@@ -3,10 +3,8 @@
 
 use super::lessons;
 use super::prose;
-use crate::env::paths;
-use crate::say::{Doing, Result, failure};
+use crate::say::{Result, failure};
 use serde_json::Value;
-use std::fs;
 use std::path::Path;
 
 /// One page.
@@ -28,11 +26,12 @@ const CATALOG: &str = "lessons/catalog.bin";
 const TAGLINE: &str = "Learn Apache Kafka on a real broker that runs in your browser tab: lessons, graded \
     challenges, and every byte of every record.";
 
-/// Home, each level, the sandbox, and the page for an address that is none of them.
+/// Home, each track and level, the sandbox, on call, and the page for an address that is none of them.
 pub(crate) fn all(exported: &Path) -> Result<Vec<Place>> {
     let catalog = lessons::read(&exported.join("catalog.json"))?;
-    let mut places = vec![home(&catalog)?, sandbox(), not_found(), exact()?];
+    let mut places = vec![home(&catalog)?, sandbox(), on_call(&catalog)?, not_found()];
     for track in list(&catalog, "tracks") {
+        places.push(track_place(track)?);
         for entry in list(track, "levels") {
             let (track_slug, slug) = (text(track, "slug")?, text(entry, "slug")?);
             let level = lessons::read(&exported.join(track_slug).join(format!("{slug}.json")))?;
@@ -44,31 +43,22 @@ pub(crate) fn all(exported: &Path) -> Result<Vec<Place>> {
 
 fn home(catalog: &Value) -> Result<Place> {
     let mut body = String::from(
-        "<main class=\"wrap prerendered\"><h1>Kafka, running in this tab.</h1>\n\
-         <p>The broker on this page is real. Break it, rewind it, and be graded on what it did. \
+        "<h1>Kafka, running in this tab.</h1>\n\
+         <p>The broker on this page is real. Break it, step through it, and be graded on what it did. \
          Nothing you type leaves this tab.</p>\n",
     );
     for track in list(catalog, "tracks") {
         body.push_str(&format!("<h2>{}</h2>\n<ul>\n", prose::escape(text(track, "title")?)));
         for entry in list(track, "levels") {
-            body.push_str(&format!(
-                "<li><a href=\"/{}/{}/\">{}</a>: {} {}, {} min</li>\n",
-                text(track, "slug")?,
-                text(entry, "slug")?,
-                prose::escape(text(entry, "title")?),
-                prose::inline(text(entry, "idea")?),
-                prose::escape(text(entry, "kind")?),
-                entry["minutes"],
-            ));
+            body.push_str(&item(track, entry)?);
         }
         body.push_str("</ul>\n");
     }
-    body.push_str("</main>");
     Ok(Place {
         path: String::new(),
         title: "Logbrook: Apache Kafka in a browser tab".to_owned(),
         description: TAGLINE.to_owned(),
-        body,
+        body: with_bar("Learn", &body),
         asks: vec![CATALOG.to_owned()],
         live: true,
     })
@@ -78,36 +68,18 @@ fn sandbox() -> Place {
     Place {
         path: "sandbox/".to_owned(),
         title: "Sandbox · Logbrook".to_owned(),
-        description: "One Kafka broker in this tab, empty, with Kafka's own command line tools.".to_owned(),
-        body: "<main class=\"wrap prerendered\"><h1>Sandbox</h1><p>One broker, empty, and Kafka's own \
-            command line tools. It starts when the engine has loaded.</p></main>"
+        description: "A Kafka cluster of your own in this tab: brokers, topics, applications and faults, with \
+             Kafka's own command line tools."
             .to_owned(),
+        body: with_bar(
+            "Sandbox",
+            "<h1>Sandbox</h1><p>A cluster of your own, from nothing or from a template: one broker; three \
+             brokers with three copies; transactions; compaction; dead letters. Every command and every fault is \
+             allowed. It starts when the engine has loaded.</p>",
+        ),
         asks: vec![CATALOG.to_owned()],
         live: true,
     }
-}
-
-/// docs/exact.md: how far the imitation goes.
-fn exact() -> Result<Place> {
-    let file = paths::root().join("docs/exact.md");
-    let markdown = fs::read_to_string(&file).doing(file.display())?;
-    Ok(Place {
-        path: "reference/exact/".to_owned(),
-        title: "What is exact, what differs, what is not modelled · Logbrook".to_owned(),
-        description:
-            "How far Logbrook imitates Apache Kafka: what is compared at every build, where it \
-            differs, and what is missing."
-                .to_owned(),
-        body: format!(
-            "<header class=\"top\"><a class=\"brand\" href=\"/\"><svg class=\"logo\" aria-hidden=\"true\"><use \
-             href=\"#logo\"/></svg>Logbrook</a><nav aria-label=\"Main\"><a href=\"/\">Learn</a><a \
-             href=\"/reference/exact/\" aria-current=\"page\">Reference</a></nav></header>\n\
-             <main class=\"wrap prerendered\"><div class=\"prose\"><div class=\"md\">{}</div></div></main>",
-            prose::markdown(&markdown)
-        ),
-        asks: Vec::new(),
-        live: false,
-    })
 }
 
 fn not_found() -> Place {
@@ -115,12 +87,94 @@ fn not_found() -> Place {
         path: "404.html".to_owned(),
         title: "No such place · Logbrook".to_owned(),
         description: TAGLINE.to_owned(),
-        body: "<main class=\"wrap prerendered\"><h1>There is no such place</h1><p>Nothing stands at this \
-            address. <a href=\"/\">All levels</a> are on the first page.</p></main>"
-            .to_owned(),
+        body: with_bar(
+            "",
+            "<h1>There is no such place</h1><p>Nothing stands at this address. <a href=\"/\">All levels</a> are \
+             on the first page.</p>",
+        ),
         asks: vec![CATALOG.to_owned()],
         live: true,
     }
+}
+
+fn on_call(catalog: &Value) -> Result<Place> {
+    let mut items = String::new();
+    for track in list(catalog, "tracks") {
+        for entry in list(track, "levels").iter().filter(|entry| entry["kind"] == "drill") {
+            items.push_str(&item(track, entry)?);
+        }
+    }
+    let list = match items.as_str() {
+        "" => "<p>This build has no drills yet.</p>".to_owned(),
+        items => format!("<ul>\n{items}</ul>"),
+    };
+    Ok(Place {
+        path: "oncall/".to_owned(),
+        title: "On call · Logbrook".to_owned(),
+        description: "Drills: a cluster that is already on fire, and a pager.".to_owned(),
+        body: with_bar(
+            "On call",
+            &format!(
+                "<h1>On call</h1><p>A cluster that is already on fire, and a pager.</p>\n{list}"
+            ),
+        ),
+        asks: vec![CATALOG.to_owned()],
+        live: true,
+    })
+}
+
+fn track_place(track: &Value) -> Result<Place> {
+    let (slug, title) = (text(track, "slug")?, text(track, "title")?);
+    let mut items = String::new();
+    for entry in list(track, "levels") {
+        items.push_str(&item(track, entry)?);
+    }
+    let count = list(track, "levels").len();
+    Ok(Place {
+        path: format!("{slug}/"),
+        title: format!("{title} · Logbrook"),
+        description: format!(
+            "Apache Kafka, {}: {count} levels on a real broker in this tab.",
+            title.to_lowercase()
+        ),
+        body: with_bar("Learn", &format!("<h1>{}</h1>\n<ul>\n{items}</ul>", prose::escape(title))),
+        asks: vec![CATALOG.to_owned()],
+        live: true,
+    })
+}
+
+/// A level in a list.
+fn item(track: &Value, entry: &Value) -> Result<String> {
+    Ok(format!(
+        "<li><a href=\"/{}/{}/\">{}</a>: {} {}, {} min</li>\n",
+        text(track, "slug")?,
+        text(entry, "slug")?,
+        prose::escape(text(entry, "title")?),
+        prose::inline(text(entry, "idea")?),
+        prose::escape(text(entry, "kind")?),
+        entry["minutes"],
+    ))
+}
+
+/// What stands before the engine, or without it: the bar of the places, and the text.
+pub(crate) fn with_bar(current: &str, main: &str) -> String {
+    let places = [
+        ("Learn", "/"),
+        ("Sandbox", "/sandbox/"),
+        ("On call", "/oncall/"),
+        ("Reference", "/reference/"),
+    ];
+    let link = |(name, path): (&str, &str)| {
+        let here = if name == current { " aria-current=\"page\"" } else { "" };
+        format!("<a href=\"{path}\"{here}>{name}</a>")
+    };
+    let links: String = places.map(link).concat();
+    format!(
+        "<header class=\"top\"><a class=\"brand\" href=\"/\" aria-label=\"Logbrook, home\"><svg class=\"logo\" \
+         aria-hidden=\"true\"><use href=\"#logo\"/></svg><svg class=\"word\" aria-hidden=\"true\"><use \
+         href=\"#word\"/></svg></a><nav aria-label=\"Main\">{links}</nav></header>\n\
+         <main class=\"wrap prerendered\">{main}</main>"
+    )
 }
 
 fn place(track: &Value, entry: &Value, level: &Value) -> Result<Place> {

@@ -25,9 +25,7 @@ pub(super) fn Hero() -> impl IntoView {
         ))
     });
     let live = part(store.home, |home| home.live.clone());
-    let rows = part(store.stage, |stage| {
-        stage.lanes.iter().flat_map(|lane| lane.rows.clone()).collect::<Vec<_>>()
-    });
+    let rows = part(store.stage, |stage| stage.rows().cloned().collect::<Vec<_>>());
     let first = part(store.stage, |stage| stage.axis.first);
     // Only what stands around the strips; the strips follow their rows by themselves.
     view! {
@@ -45,8 +43,9 @@ pub(super) fn Hero() -> impl IntoView {
                             </a>
                         }
                     })}
+                    <a class="b b-l" href=places::href(&Place::Sandbox) on:click=move |event| go.link(&event, Place::Sandbox)>"Open a sandbox"</a>
                 </div>
-                <p class="fine">"Nothing you type leaves this tab."</p>
+                <p class="fine">"Works offline. Nothing you type leaves this tab."</p>
             </div>
             {move || live.get().map(|live| view! {
                 <section class="live" aria-label="A cluster, running now">

@@ -50,13 +50,14 @@ pub(super) fn Map() -> impl IntoView {
 fn track_row(number: usize, track: &TrackRow, now: Option<usize>) -> AnyView {
     let go = expect_context::<Go>();
     let levels = track.levels.len();
+    let all = Place::Track(track.slug.clone());
     let lag = levels.saturating_sub(track.passed as usize);
     let count = match (track.passed, lag) {
         (0, _) | (_, 0) => format!(" of {levels}"),
         _ => format!(" of {levels}, lag {lag}"),
     };
-    let unpassed = track.levels.iter().position(|level| level.status != LevelStatus::Passed);
-    let next = now.or(unpassed).and_then(|level| track.levels.get(level)).map(|level| {
+    // Only the row that the learner is in names a level.
+    let next = now.and_then(|level| track.levels.get(level)).map(|level| {
         let place = Place::Workbench { track: track.slug.clone(), slug: level.slug.clone() };
         let to = place.clone();
         let note = track.next.clone().unwrap_or_else(|| format!("{}, {} min", level.kind.name(), level.minutes));
@@ -69,7 +70,7 @@ fn track_row(number: usize, track: &TrackRow, now: Option<usize>) -> AnyView {
     });
     view! {
         <div class="trk" class:here=now.is_some()>
-            <h3><span>{number + 1}</span>{track.title.clone()}</h3>
+            <h3><span>{number + 1}</span><a href=places::href(&all) on:click=move |event| go.link(&event, all.clone())>{track.title.clone()}</a></h3>
             <div class="lvw">
                 <div class="lv" style:--n=levels.to_string()>
                     {track.levels.iter().enumerate().map(|(i, level)| level_cell(go, track, i, level, now == Some(i))).collect_view()}
@@ -98,12 +99,14 @@ fn level_cell(go: Go, track: &TrackRow, i: usize, level: &LevelCell, now: bool) 
     } else {
         format!(" Better after: {}.", level.after.join(", "))
     };
+    let best =
+        if level.best.is_empty() { String::new() } else { format!(" Your best: {}.", level.best) };
     let name =
         format!("{} {}, {}, {} min, {how}", i + 1, level.title, level.kind.name(), level.minutes);
     view! {
         <a href=places::href(&place) id=format!("lv-{}-{}", track.slug, level.slug) class=class class:now=now
             class:ch=level.kind == LevelKind::Challenge class:dr=level.kind == LevelKind::Drill style:--i=i.to_string()
-            title=format!("{}: {}{after}", level.title, level.idea) aria-label=name
+            title=format!("{}: {}{after}{best}", level.title, level.idea) aria-label=name
             on:click=move |event| go.link(&event, to.clone())>{i + 1}</a>
     }
     .into_any()

@@ -26,16 +26,18 @@ pub(crate) struct Cursor {
     at: RwSignal<Option<At>>,
     /// Whether the focus is there now: then the strip rings it.
     on: RwSignal<bool>,
+    /// Whether single letters act.
+    letters: RwSignal<bool>,
     /// The tab stop: where the cursor is, else the first record of the stage.
     stop: Part<Option<At>>,
 }
 
 impl Cursor {
-    pub(super) fn new(store: Store) -> Cursor {
+    pub(super) fn new(store: Store, letters: RwSignal<bool>) -> Cursor {
         let at = RwSignal::new(None::<At>);
         let stop = Part::new(move |_| {
             store.stage.with(|stage| {
-                let rows = || stage.lanes.iter().flat_map(|lane| &lane.rows);
+                let rows = || stage.rows();
                 let here = at.get().filter(|at| rows().any(|row| holds(row, at)));
                 here.or_else(|| {
                     rows().find_map(|row| {
@@ -45,7 +47,7 @@ impl Cursor {
                 })
             })
         });
-        Cursor { store, at, on: RwSignal::new(false), stop }
+        Cursor { store, at, on: RwSignal::new(false), letters, stop }
     }
 
     pub(super) fn of(&self, row: &(String, i32, i32), offset: i64) -> At {
@@ -91,6 +93,27 @@ impl Cursor {
         self.store.send(Event::Select { topic, partition, broker, offset });
     }
 
+    /// Kill, stop or start, cut: what the letter stands for, if the level lets it be done.
+    fn fault(&self, at: &At, key: &str) -> bool {
+        let verbs = verbs(key);
+        if verbs.is_empty() || !self.letters.get_untracked() {
+            return false;
+        }
+        let line = self.store.stage.with_untracked(|stage| {
+            let lane = stage.lanes.iter().find(|lane| lane.broker == at.broker)?;
+            let acts = || lane.acts.iter().chain(&lane.more);
+            verbs
+                .iter()
+                .find_map(|verb| acts().find(|act| act.line.starts_with(verb)))
+                .map(|act| act.line.clone())
+        });
+        let does = line.is_some();
+        if let Some(line) = line {
+            self.store.send(Event::Act(line));
+        }
+        does
+    }
+
     /// Arrows on the stage.
     pub(super) fn key(&self, event: &web_sys::KeyboardEvent) {
         let from_cells = dom::closest(event, ".cells").is_some();
@@ -107,8 +130,13 @@ impl Cursor {
             return;
         }
         let Some(at) = self.stop.get_untracked() else { return };
+        if self.fault(&at, &event.key()) {
+            event.prevent_default();
+            event.stop_propagation();
+            return;
+        }
         let to = self.store.stage.with_untracked(|stage| {
-            let rows: Vec<&Arc<Row>> = stage.lanes.iter().flat_map(|lane| &lane.rows).collect();
+            let rows: Vec<&Arc<Row>> = stage.rows().collect();
             let here = rows.iter().position(|row| same(row, &at))?;
             match event.key().as_str() {
                 "ArrowRight" => next(rows[here], at.offset, true),
@@ -126,6 +154,16 @@ impl Cursor {
             self.at.set(Some(to.clone()));
             request_animation_frame(move || dom::focus(&format!("[data-cell=\"{}\"]", at_id(&to))));
         }
+    }
+}
+
+/// The verbs that a letter stands for, on the broker whose record has the focus.
+fn verbs(key: &str) -> &'static [&'static str] {
+    match key {
+        "k" | "K" => &["@kill "],
+        "s" | "S" => &["@start ", "@term "],
+        "x" | "X" => &["@cut ", "@heal"],
+        _ => &[],
     }
 }
 

@@ -6,7 +6,7 @@ use crate::components::workbench::Panels;
 use crate::store::{part, store};
 use leptos::prelude::*;
 use logbrook_session::Event;
-use logbrook_session::view::CellText;
+use logbrook_session::view::{CellText, StageLayout};
 
 #[component]
 pub(super) fn StageHead() -> impl IntoView {
@@ -14,6 +14,7 @@ pub(super) fn StageHead() -> impl IntoView {
     let panels = expect_context::<Panels>();
     let summary = part(store.stage, |stage| stage.summary.clone());
     let cell_text = part(store.stage, |stage| stage.cell_text);
+    let layout = part(store.stage, |stage| stage.layout);
     view! {
         <div class="ph">
             <h2>"Cluster"</h2>
@@ -22,7 +23,10 @@ pub(super) fn StageHead() -> impl IntoView {
             <span class="grow"></span>
             <Pan/>
             <div class="seg" role="group" aria-label="View">
-                <button aria-pressed=move || (!panels.table.get()).to_string() on:click=move |_| panels.table.set(false)>"Brokers"</button>
+                {[("Brokers", StageLayout::Brokers), ("Partitions", StageLayout::Partitions)].map(|(name, of)| view! {
+                    <button aria-pressed=move || (!panels.table.get() && layout.get() == of).to_string()
+                        on:click=move |_| { panels.table.set(false); store.send(Event::Layout(of)); }>{name}</button>
+                }).collect_view()}
                 <button aria-pressed=move || panels.table.get().to_string() title="T" on:click=move |_| panels.table.set(true)>"Table"</button>
             </div>
             <label class="pick w-wide">

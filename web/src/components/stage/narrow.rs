@@ -17,30 +17,42 @@ use logbrook_session::Event;
 use logbrook_session::view::{GoalStatus, Role, Row, Up};
 use std::sync::Arc;
 
+/// So many partitions have a button each.
+const FEW: i32 = 5;
+
 #[component]
 pub(super) fn NarrowStage() -> impl IntoView {
     let store = store();
     let panels = expect_context::<Panels>();
     let chosen = RwSignal::new(0);
     let partitions = part(store.stage, |stage| {
-        let mut partitions: Vec<i32> =
-            stage.lanes.iter().flat_map(|lane| lane.rows.iter().map(|row| row.partition)).collect();
-        partitions.sort_unstable();
-        partitions.dedup();
-        partitions
+        let topic = stage.topics.iter().find(|topic| Some(&topic.name) == stage.topic.as_ref());
+        topic.map_or(0, |topic| i32::try_from(topic.partitions).unwrap_or(i32::MAX))
+    });
+    // One partition with all its replicas: the engine is asked for it where it draws not all.
+    let drawn = Part::new(move |_| {
+        let partition = chosen.get();
+        store.stage.with(|stage| {
+            let any = stage.rows().any(|row| row.partition == partition);
+            let line = stage.partitions.iter().find(|line| line.partition == partition);
+            stage.topic.is_none() || line.map_or(any, |line| line.open)
+        })
+    });
+    Effect::new(move |_| {
+        let partition = chosen.get();
+        if !drawn.get() {
+            store.send(Event::OpenPartition { partition, open: true });
+        }
     });
     let rows = Part::new(move |_| {
         let partition = chosen.get();
         store.stage.with(|stage| {
-            stage
-                .lanes
-                .iter()
-                .flat_map(|lane| lane.rows.iter().map(|row| (row.clone(), lane.up)))
-                .filter(|(row, _)| row.partition == partition)
-                .collect::<Vec<_>>()
+            let rows = stage.rows().filter(|row| row.partition == partition);
+            rows.map(|row| (row.clone(), stage.up(row.broker))).collect::<Vec<_>>()
         })
     });
-    let many = move || partitions.with(Vec::len) > 1;
+    let few = move || (2..=FEW).contains(&partitions.get());
+    let many = move || partitions.get() > FEW;
     let failed = part(store.task, |task| {
         task.as_ref().and_then(|task| {
             task.goals.iter().find(|goal| goal.status == GoalStatus::Fails).cloned()
@@ -66,12 +78,23 @@ pub(super) fn NarrowStage() -> impl IntoView {
         })}
         <div class="m-pick">
             <TopicPick/>
-            <Show when=many>
+            <Show when=few>
                 <div class="seg" role="group" aria-label="Partition">
-                    {move || partitions.get().into_iter().map(|partition| view! {
+                    {move || (0..partitions.get()).map(|partition| view! {
                         <button aria-pressed=move || (chosen.get() == partition).to_string() on:click=move |_| chosen.set(partition)>{partition}</button>
                     }).collect_view()}
                 </div>
+            </Show>
+            <Show when=many>
+                <label class="pick">
+                    <span class="sr">"Partition"</span>
+                    <select on:change=move |event| if let Ok(partition) = event_target_value(&event).parse() { chosen.set(partition) }>
+                        {move || (0..partitions.get()).map(|partition| view! {
+                            <option value=partition.to_string() selected=move || chosen.get() == partition>{partition}</option>
+                        }).collect_view()}
+                    </select>
+                    <Icon name="downc" small=true/>
+                </label>
             </Show>
             <span class="grow"></span>
             <Pan/>
@@ -94,7 +117,7 @@ fn NarrowRow(row: Part<(Arc<Row>, Up)>) -> impl IntoView {
         <div class="mrow" class:down=move || down.get()>
             {move || { let (row, up) = row.get(); let (icon, words) = role_words((row.role, row.in_sync)); let leads = row.role == Role::Leader; view! {
                 <div class="mh">
-                    {led(up)}<b>{format!("Broker {}", row.broker)}</b>
+                    {led(up)}<b>{format!("Broker {}", row.broker)}</b>{(up == Up::Down).then(|| view! { <span class="fail">"down"</span> })}
                     <span class:brook=leads class:t3=!leads><Icon name=icon small=true/>{words}</span>
                     <span class="grow"></span>
                     <span class="mono t2">{format!("HW {} LEO {}", row.high_watermark, row.log_end)}</span>

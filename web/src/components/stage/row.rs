@@ -8,14 +8,23 @@ use logbrook_session::view::{InSync, Role, Row};
 use std::sync::Arc;
 
 #[component]
-pub(super) fn RowView(row: Part<Arc<Row>>) -> impl IntoView {
+pub(super) fn RowView(
+    row: Part<Arc<Row>>,
+    /// Named after its broker, where its partition is said already.
+    #[prop(optional)]
+    by_broker: bool,
+) -> impl IntoView {
     let role = Part::new(move |_| row.with(|row| (row.role, row.in_sync)));
-    let name = row.with_untracked(|row| (row.topic.clone(), row.partition, row.name()));
+    let (stem, end, title) = row.with_untracked(|row| match by_broker {
+        true => ("broker".to_owned(), format!(" {}", row.broker), row.name()),
+        false => (row.topic.clone(), format!("-{}", row.partition), row.name()),
+    });
+    let differs = Part::new(move |_| row.with(|row| row.differs.clone()));
     let marks = Part::new(move |_| row.with(|row| (row.high_watermark, row.log_end)));
     view! {
         <div class="row" class:lead=move || role.get().0 == Role::Leader>
-            <div class="rl">
-                <span class="nm" title=name.2><span>{name.0}</span>{format!("-{}", name.1)}</span>
+            <div class="rl" title=move || differs.get()>
+                <span class="nm" title=title><span>{stem}</span>{end}</span>
                 {move || { let (icon, words) = role_words(role.get()); view! {
                     <span class="role"><Icon name=icon small=true/><span class="rx">{words}</span></span>
                 } }}

@@ -10,7 +10,8 @@ use crate::components::workbench::Panels;
 use crate::part::Part;
 use crate::store::{part, store};
 use leptos::prelude::*;
-use logbrook_session::view::{Row, Up};
+use logbrook_session::Event;
+use logbrook_session::view::{InSync, Lane, PartitionLine, ReplicaMark, Row, Up};
 use std::sync::Arc;
 
 #[component]
@@ -18,15 +19,39 @@ pub(super) fn StageTables() -> impl IntoView {
     let store = store();
     let panels = expect_context::<Panels>();
     let rows = part(store.stage, |stage| {
-        stage
-            .lanes
-            .iter()
-            .flat_map(|lane| lane.rows.iter().map(|row| (row.clone(), lane.up)))
-            .collect::<Vec<_>>()
+        stage.rows().map(|row| (row.clone(), stage.up(row.broker))).collect::<Vec<_>>()
     });
+    let lanes = part(store.stage, |stage| stage.lanes.clone());
+    let several =
+        move || lanes.with(|lanes| lanes.len() > 1 || lanes.iter().any(|l| !l.acts.is_empty()));
+    let lines = part(store.stage, |stage| stage.partitions.clone());
+    let by_partitions = move || !lines.with(Vec::is_empty);
     let any = move || !rows.with(Vec::is_empty);
     view! {
         <div class="tables" class:sr=move || !panels.table.get()>
+            <Show when=several>
+                <table class="tbl">
+                    <caption>"Brokers"</caption>
+                    <thead><tr><th scope="col">"Broker"</th><th scope="col">"State"</th><th scope="col">"What can be done"</th></tr></thead>
+                    <tbody>
+                        {items(lanes, |lane| u64::from(lane.broker.unsigned_abs()), move |lane| view! { <BrokerLine lane=lane/> }.into_any())}
+                    </tbody>
+                </table>
+            </Show>
+            <Show when=by_partitions>
+                <table class="tbl">
+                    <caption>"Partitions"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Partition"</th><th scope="col">"Leader"</th><th scope="col">"Replicas"</th>
+                            <th scope="col">"In sync"</th><th scope="col" class="n">"HW"</th><th scope="col" class="n">"LEO"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {items(lines, |line| u64::from(line.partition.unsigned_abs()), move |line| view! { <PartitionRow line=line/> }.into_any())}
+                    </tbody>
+                </table>
+            </Show>
             <Show when=any>
                 <table class="tbl">
                     <caption>"Replicas"</caption>
@@ -53,6 +78,65 @@ pub(super) fn StageTables() -> impl IntoView {
                 </table>
             </Show>
         </div>
+    }
+}
+
+#[component]
+fn BrokerLine(lane: Part<Arc<Lane>>) -> impl IntoView {
+    let store = store();
+    let panels = expect_context::<Panels>();
+    view! {
+        <tr>{move || {
+            let lane = lane.get();
+            let since = lane.since.map(|since| format!(" since {since}")).unwrap_or_default();
+            // Behind the picture nothing takes the focus unseen.
+            let seen = panels.table.get();
+            view! {
+                <th scope="row">{format!("Broker {}", lane.broker)}</th>
+                <td>{up_word(lane.up)}{format!("{}{since}", lane.status)}</td>
+                <td class="acts-c">{lane.acts.iter().chain(&lane.more).map(|act| {
+                    let line = act.line.clone();
+                    view! {
+                        <button class="b" tabindex=if seen { "0" } else { "-1" } on:click=move |_| store.send(Event::Act(line.clone()))>{act.label.clone()}</button>
+                    }
+                }).collect_view()}</td>
+            }
+        }}</tr>
+    }
+}
+
+fn up_word(up: Up) -> &'static str {
+    match up {
+        Up::Up => "up, ",
+        Up::Down => "down, ",
+        Up::Fenced | Up::Cut | Up::Slow | Up::Paused => "runs, ",
+    }
+}
+
+#[component]
+fn PartitionRow(line: Part<Arc<PartitionLine>>) -> impl IntoView {
+    let store = store();
+    let panels = expect_context::<Panels>();
+    view! {
+        <tr>{move || {
+            let line = line.get();
+            let (partition, open) = (line.partition, line.open);
+            let list = |of: &dyn Fn(&ReplicaMark) -> bool| {
+                let of: Vec<String> = line.replicas.iter().filter(|r| of(r)).map(|r| r.broker.to_string()).collect();
+                if of.is_empty() { "none".to_owned() } else { of.join(", ") }
+            };
+            view! {
+                <th scope="row" class="mono">
+                    <button class="bare" tabindex=if panels.table.get() { "0" } else { "-1" } aria-expanded=open.to_string()
+                        on:click=move |_| store.send(Event::OpenPartition { partition, open: !open })>{format!("{}-{partition}", line.topic)}</button>
+                </th>
+                <td>{line.leader.map_or_else(|| "none".to_owned(), |leader| format!("broker {leader}, epoch {}", line.leader_epoch))}</td>
+                <td>{list(&|_| true)}</td>
+                <td>{list(&|replica| replica.in_sync == InSync::In)}</td>
+                <td class="n">{line.high_watermark}</td>
+                <td class="n">{line.log_end}</td>
+            }
+        }}</tr>
     }
 }
 

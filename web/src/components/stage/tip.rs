@@ -31,8 +31,7 @@ pub(super) fn Tip() -> impl IntoView {
     let words = Part::new(move |_| {
         let at = at()?;
         store.stage.with(|stage| {
-            let rows = stage.lanes.iter().flat_map(|lane| &lane.rows);
-            let row = rows.into_iter().find(|row| {
+            let row = stage.rows().find(|row| {
                 row.topic == at.topic && row.partition == at.partition && row.broker == at.broker
             })?;
             row.batches.iter().find_map(|batch| {
