@@ -10,6 +10,7 @@
 //! `QuorumController` with `ControllerApis` and the leader's part of `KafkaRaftClient`. Different from Kafka 4.4:
 //! the quorum is this node, and no snapshots, `NoOpRecord`s and registrations of controllers are written.
 
+mod decisions;
 mod envelope;
 mod metadata_fetch;
 mod observers;
@@ -28,7 +29,10 @@ use crate::controller::{
 };
 use crate::quorum_log::QuorumLog;
 use crate::wire::{Request, RequestFrame, Response, ResponseFrame, ServedApi};
-use crate::{BrokerConfig, ClientInfo, ConfigResourceType, ConnectionId, Effects, MetadataImage};
+use crate::{
+    BrokerConfig, BrokerEvent, ClientInfo, ConfigResourceType, ConnectionId, Effects, MetadataImage,
+};
+use decisions::decisions;
 use metadata_fetch::ParkedFetches;
 use observers::Observers;
 use periodic_tasks::PeriodicTasks;
@@ -49,6 +53,8 @@ pub struct ControllerNode {
     fetches: ParkedFetches,
     observers: Observers,
     tasks: PeriodicTasks,
+    /// What was decided in the call in hand.
+    decided: Vec<BrokerEvent>,
 }
 
 /// The level of `kraft.version`: the quorum has no voters record.
@@ -74,6 +80,7 @@ impl ControllerNode {
             connections: Connections::default(),
             fetches: ParkedFetches::default(),
             observers: Observers::default(),
+            decided: Vec::new(),
         };
         // A log in memory takes what is this small.
         let _ = node.log.begin_epoch(node.config.node_id, now);
@@ -102,6 +109,11 @@ impl ControllerNode {
         self.heartbeats = activate(&self.image, &self.config, now);
         self.tasks = PeriodicTasks::activate(&self.config, now);
         let _ = self.log.begin_epoch(self.config.node_id, now);
+    }
+
+    /// Makes the next clone cheap: what both would have to copy is shared from here on. Changes nothing else.
+    pub fn seal(&mut self) {
+        self.log.seal();
     }
 
     /// One request. The response is in the effects of this call, or of a later one.
@@ -166,6 +178,7 @@ impl ControllerNode {
                 break;
             }
         }
+        effects.events.append(&mut self.decided);
     }
 
     fn process(
@@ -294,6 +307,7 @@ impl ControllerNode {
     fn commit(&mut self, now: i64, records: &[MetadataRecord]) -> Result<(), StorageError> {
         let base = self.log.end_offset();
         self.log.append(records, now)?;
+        self.decided.extend(decisions(&self.image, records));
         for (offset, record) in (base..).zip(records) {
             self.replay(offset, record);
             self.heartbeats.replay(record, &self.image);

@@ -83,6 +83,17 @@ pub enum BrokerEventKind {
     BecameFollower { topic: String, partition: i32, leader_epoch: i32, leader: i32 },
     /// A leader asks the controller to change the replicas in sync.
     IsrChangeAsked { topic: String, partition: i32, isr: Vec<i32> },
+    /// The controller has decided who leads a partition (-1: nobody), in which term, with whom in sync.
+    LeaderElected { topic: String, partition: i32, leader: i32, leader_epoch: i32, isr: Vec<i32> },
+    /// The controller has decided who is in sync; the leader stays.
+    IsrChanged { topic: String, partition: i32, isr: Vec<i32> },
+    /// The controller has not heard of a broker for `broker.session.timeout.ms`, or was told to let it go: it
+    /// leads nothing. How many partitions another broker leads for it, and how many nobody.
+    BrokerFenced { broker: i32, elections: usize, offline: usize },
+    /// A broker may lead again.
+    BrokerUnfenced { broker: i32 },
+    /// A broker has asked to stop in order, and what it led is given away.
+    BrokerShutsDown { broker: i32, elections: usize },
     /// Another node did not answer in time; the connection to it is given up.
     PeerTimedOut { node: i32 },
     /// A fetch found too little and waits in the purgatory (`fetch.min.bytes`, `fetch.max.wait.ms`).

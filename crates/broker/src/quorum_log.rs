@@ -42,6 +42,11 @@ impl QuorumLog {
         Self { log, epoch }
     }
 
+    /// See [`Log::seal`].
+    pub(crate) fn seal(&mut self) {
+        self.log.seal();
+    }
+
     /// This node leads from now on: the epoch begins with a control record.
     pub(crate) fn begin_epoch(&mut self, leader_id: i32, now: i64) -> Result<(), StorageError> {
         let latest = self.log.latest_epoch().unwrap_or(LeaderEpoch(0));

@@ -21,7 +21,9 @@
 mod app_instances;
 mod app_verbs;
 mod apps;
+mod checkpoints;
 mod cluster;
+mod compare;
 mod condition;
 mod config;
 mod connection;
@@ -38,9 +40,12 @@ mod queue;
 mod shared_vec;
 mod trace;
 mod trace_hash;
+mod words;
 
 pub use apps::{AppState, AppVerbError, InstanceState, Target};
+pub use checkpoints::{Checkpoints, Forward};
 pub use cluster::{CONTROLLER_NODE, Cluster, ClusterError};
+pub use compare::{Comparison, Difference, Parted, compare};
 pub use condition::NodeNetwork;
 pub use config::{ClusterConfig, log_dir};
 pub use network_faults::End;
@@ -49,3 +54,4 @@ pub use process_table::{OutputChunk, ProcessId, ProcessState};
 pub use shared_vec::SharedVec;
 pub use trace::{Actor, EventId, Trace, TraceEvent, TraceKind};
 pub use trace_hash::TraceHash;
+pub use words::{Told, story, words};

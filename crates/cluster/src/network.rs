@@ -4,7 +4,7 @@ use logbrook_sorted::SortedMap;
 use std::collections::VecDeque;
 
 use logbrook_broker::wire::{RequestFrame, ResponseFrame};
-use logbrook_broker::{ClientInfo, ConnectionId, Effects};
+use logbrook_broker::{BrokerEventKind, ClientInfo, ConnectionId, Effects};
 use logbrook_client::net::{NetEvent, Outgoing};
 use logbrook_client::process::Input;
 
@@ -236,6 +236,14 @@ impl Cluster {
     pub(crate) fn take_effects(&mut self, node: i32, effects: Effects, call: Option<EventId>) {
         let mut last = None;
         let mut last_of_request = SortedMap::new();
+        // That nothing is heard of a broker has no message behind it.
+        let unheard = effects.events.iter().find_map(|event| match &event.kind {
+            BrokerEventKind::BrokerFenced { broker, .. } if call.is_none() => {
+                self.nodes.get(broker)?.fault
+            }
+            _else => None,
+        });
+        let call = call.or(unheard);
         for event in effects.events {
             let request = event.cause.map(|cause| (cause.connection, cause.correlation_id));
             let handled = request.and_then(|request| self.unanswered.get(&request).copied());

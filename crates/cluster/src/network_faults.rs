@@ -94,7 +94,14 @@ impl Cluster {
 
     fn tell_of_way(&mut self, from: &End, to: &End, what: &str) {
         let what = format!("the way from {from} to {to} {what}");
-        self.record(Actor::Operator, TraceKind::Fault { what }, self.operator_cause);
+        let id = self.record(Actor::Operator, TraceKind::Fault { what }, self.operator_cause);
+        for end in [from, to] {
+            if let End::Node(node) = end
+                && let Some(node) = self.nodes.get_mut(node)
+            {
+                node.fault = Some(id);
+            }
+        }
     }
 
     /// Holds back what crosses a cut.

@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) clock_skew_ms: i64,
     /// How long its messages to other nodes travel is drawn from here.
     pub(crate) network: Random,
+    /// What was done to it last, or to a way from or to it: why it is not heard of, if it is not.
+    pub(crate) fault: Option<EventId>,
     /// The wake-up that is in the queue: for when (ms), and where.
     pub(crate) tick: Option<(i64, Slot)>,
 }
@@ -44,6 +46,7 @@ impl Node {
             disk: Disk::Ok,
             clock_skew_ms: 0,
             network,
+            fault: None,
             tick: None,
         }
     }
@@ -80,6 +83,13 @@ impl Node {
         match &mut self.server {
             Server::Broker(broker) => broker.tick(now),
             Server::Controller(controller) => controller.tick(now),
+        }
+    }
+
+    pub(crate) fn seal(&mut self) {
+        match &mut self.server {
+            Server::Broker(broker) => broker.seal(),
+            Server::Controller(controller) => controller.seal(),
         }
     }
 

@@ -68,6 +68,17 @@ impl<T> SharedVec<T> {
     }
 }
 
+impl<T: PartialEq> SharedVec<T> {
+    /// How many elements both begin with. What is shared is not looked at.
+    pub fn first_difference(&self, other: &Self) -> usize {
+        let chunks = || self.chunks.iter().zip(&other.chunks);
+        let shared = chunks().take_while(|(a, b)| Arc::ptr_eq(a, b)).count();
+        let rest = self.iter_from(shared * CHUNK).zip(other.iter_from(shared * CHUNK));
+        let least = self.len.min(other.len);
+        (shared * CHUNK).min(least) + rest.take_while(|(a, b)| a == b).count()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +98,9 @@ mod tests {
         assert_eq!(a.iter().next_back(), Some(&-1));
         assert_eq!(a.get(256), Some(&256));
         assert_eq!(a.get(1_001), None);
+        assert_eq!((a.first_difference(&b), b.first_difference(&a)), (1_000, 1_000));
+        let whole = a.clone();
+        assert_eq!(a.first_difference(&whole), 1_001);
+        assert_eq!(a.first_difference(&SharedVec::default()), 0);
     }
 }

@@ -287,6 +287,11 @@ impl Trace {
         self.events.iter()
     }
 
+    /// How many events both begin with. Fast where one is a clone of the other that went on.
+    pub fn first_difference(&self, other: &Trace) -> usize {
+        self.events.first_difference(&other.events)
+    }
+
     /// The event, its cause, the cause of that, back to the root.
     pub fn chain(&self, event: EventId) -> Vec<EventId> {
         core::iter::successors(Some(event), |id| self.get(*id)?.cause).collect()

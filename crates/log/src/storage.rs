@@ -97,6 +97,14 @@ impl SegmentStorage {
         }
     }
 
+    /// From here on a clone shares every byte.
+    pub(crate) fn seal(&mut self) {
+        match self {
+            Self::Memory(memory) => memory.seal_for_clone(),
+            Self::File(_) => {}
+        }
+    }
+
     /// Walks the headers of the batches from `position` on, which is a batch's first byte.
     pub(crate) fn headers_from(&self, position: usize) -> HeadersFrom<'_> {
         HeadersFrom { storage: self, chunk: &[], ahead: Vec::new(), ahead_at: 0, position }
@@ -222,6 +230,19 @@ impl MemoryBytes {
             let tail = core::mem::replace(&mut self.tail, Vec::with_capacity(TAIL_BYTES));
             self.push_chunk(Bytes::from(tail));
         }
+    }
+
+    /// Seals a tail that may hold little, and may be followed by one that will hold little: neither takes
+    /// the room of a full one.
+    fn seal_for_clone(&mut self) {
+        if self.tail.is_empty() {
+            return;
+        }
+        let mut tail = core::mem::take(&mut self.tail);
+        if tail.len() < tail.capacity() / 2 {
+            tail.shrink_to_fit();
+        }
+        self.push_chunk(Bytes::from(tail));
     }
 
     fn push_chunk(&mut self, bytes: Bytes) {

@@ -206,6 +206,11 @@ impl Follow {
             | BrokerEventKind::Truncated { .. }
             | BrokerEventKind::BecameFollower { .. }
             | BrokerEventKind::IsrChangeAsked { .. }
+            | BrokerEventKind::LeaderElected { .. }
+            | BrokerEventKind::IsrChanged { .. }
+            | BrokerEventKind::BrokerFenced { .. }
+            | BrokerEventKind::BrokerUnfenced { .. }
+            | BrokerEventKind::BrokerShutsDown { .. }
             | BrokerEventKind::PeerTimedOut { .. }
             | BrokerEventKind::TopicCreated { .. }
             | BrokerEventKind::PartitionsCreated { .. }

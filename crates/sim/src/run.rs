@@ -1,7 +1,9 @@
 //! A plan, run: faults at their times, every event looked at, then rest.
 
 use logbrook_app::Role;
-use logbrook_cluster::{Actor, AppState, CONTROLLER_NODE, Cluster, Disk, EventId, TraceKind};
+use logbrook_cluster::{
+    Actor, AppState, CONTROLLER_NODE, Cluster, Disk, EventId, TraceKind, story,
+};
 use logbrook_shell::Workspace;
 use logbrook_shell::action::Action;
 
@@ -26,7 +28,8 @@ const APPS_START_US: i64 = 1_500_000;
 pub struct Report {
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
-    /// The chain of causes behind it, from the event that shows it back to the action that began it.
+    /// The chain of causes behind it, in words: from the action that began it to the event that
+    /// shows it, at most 12 steps.
     pub causes: Vec<String>,
     /// Losses that the settings permit.
     pub losses: Vec<Loss>,
@@ -62,14 +65,13 @@ pub fn run(plan: &Plan) -> Report {
     }
 }
 
-/// How many steps of a chain of causes are told.
-const MAX_CAUSES: usize = 12;
-
 fn causes(cluster: &Cluster, event: EventId) -> Vec<String> {
-    let trace = cluster.trace();
-    let chain = trace.chain(event);
-    let told = chain.iter().take(MAX_CAUSES).filter_map(|id| trace.get(*id));
-    told.map(|event| format!("{} {:?} {:?}", event.id, event.actor, event.kind)).collect()
+    let told = story(cluster, event).into_iter();
+    told.map(|told| {
+        let at_us = cluster.trace().get(told.event).map_or(0, |event| event.time_us);
+        format!("{:>9.3} s  {} {}", at_us as f64 / 1e6, told.event, told.text)
+    })
+    .collect()
 }
 
 struct Run<'a> {
