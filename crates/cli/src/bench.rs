@@ -6,6 +6,8 @@ use serde::Serialize;
 
 #[path = "../../log/benches/measure/mod.rs"]
 mod log_bench;
+#[path = "../../shell/benches/travel/mod.rs"]
+mod travel_bench;
 #[path = "../../shell/benches/trip/mod.rs"]
 mod trip_bench;
 
@@ -53,5 +55,11 @@ fn rows() -> Result<Vec<Row>, String> {
         .collect();
     let trip_us = trip_bench::measure()?;
     rows.push(Row { name: trip_bench::NAME.to_owned(), unit: "us", value: trip_us });
+    let travel = travel_bench::measure(None)?;
+    rows.extend(travel.into_iter().map(|figure| Row {
+        name: figure.name.to_owned(),
+        unit: figure.unit,
+        value: figure.value,
+    }));
     Ok(rows)
 }

@@ -9,6 +9,8 @@
 //! given again, because the copy after the last input before that moment is kept. Copies share what they
 //! have in common (see [`Cluster::fork`]).
 
+use std::sync::Arc;
+
 use crate::cluster::Cluster;
 use crate::trace::EventId;
 
@@ -16,6 +18,8 @@ use crate::trace::EventId;
 pub trait Forward: Clone {
     /// How many events its trace has.
     fn events(&self) -> u64;
+    /// How many steps it has taken: what comes from outside is none.
+    fn steps(&self) -> u64;
     /// Its virtual time, in µs.
     fn now_us(&self) -> i64;
     /// When the next event happens, in µs.
@@ -31,6 +35,10 @@ pub trait Forward: Clone {
 impl Forward for Cluster {
     fn events(&self) -> u64 {
         self.trace().len() as u64
+    }
+
+    fn steps(&self) -> u64 {
+        Cluster::steps(self)
     }
 
     fn now_us(&self) -> i64 {
@@ -57,13 +65,15 @@ impl Forward for Cluster {
 /// Events between two copies to begin with: stepping over them takes a few milliseconds.
 const EVERY: u64 = 1_000;
 /// So many copies between inputs are kept; then every second of them goes, and the distance doubles.
-const MOST: usize = 256;
+const MOST_BETWEEN: usize = 100;
+/// So many in all: with more inputs than these the oldest moments cannot be gone back to any more.
+const MOST: usize = 500;
 
 /// The copies of one run.
 #[derive(Clone, Debug)]
 pub struct Checkpoints<S> {
     /// In order of events and time.
-    kept: Vec<Checkpoint<S>>,
+    kept: Vec<Arc<Checkpoint<S>>>,
     every: u64,
     /// How many of them are not after an input.
     between: usize,
@@ -90,18 +100,27 @@ impl<S: Forward> Checkpoints<S> {
 
     /// To be called now and then on the way; keeps a copy if enough has happened since the last.
     pub fn on_the_way(&mut self, state: &mut S) {
-        let last = self.kept.last().map_or(0, |last| last.state.events());
-        if state.events() >= last.saturating_add(self.every) {
+        if self.is_due(state.events()) {
             self.keep(state, false);
         }
     }
 
+    /// Whether a run with so many events is so far on its way that a copy is to be kept.
+    pub fn is_due(&self, events: u64) -> bool {
+        let last = self.kept.last().map_or(0, |last| last.state.events());
+        events >= last.saturating_add(self.every)
+    }
+
     fn keep(&mut self, state: &mut S, after_input: bool) {
         state.seal();
-        self.kept.push(Checkpoint { state: state.clone(), after_input });
+        self.kept.push(Arc::new(Checkpoint { state: state.clone(), after_input }));
         self.between += usize::from(!after_input);
-        if self.between > MOST {
+        if self.between > MOST_BETWEEN {
             self.thin();
+        }
+        if self.kept.len() > MOST {
+            self.kept.remove(0);
+            self.count();
         }
     }
 
@@ -111,8 +130,12 @@ impl<S: Forward> Checkpoints<S> {
             odd ^= !checkpoint.after_input;
             checkpoint.after_input || odd
         });
-        self.between = self.kept.iter().filter(|checkpoint| !checkpoint.after_input).count();
+        self.count();
         self.every *= 2;
+    }
+
+    fn count(&mut self) {
+        self.between = self.kept.iter().filter(|checkpoint| !checkpoint.after_input).count();
     }
 
     /// The run when so much had just happened: after the step that wrote this event into the trace.
@@ -123,10 +146,12 @@ impl<S: Forward> Checkpoints<S> {
         if wanted > newest.events() {
             return None;
         }
-        let mut state = self.last_with(|state| state.events() <= wanted)?;
+        let (mut state, next) = self.last_with(|state| state.events() <= wanted)?;
         while state.events() < wanted {
-            if !state.step() {
-                return None;
+            let is_over = next.is_some_and(|next| state.steps() >= next.steps());
+            if is_over || !state.step() {
+                // It is the input's own event.
+                return next.cloned();
             }
         }
         Some(state)
@@ -140,6 +165,7 @@ impl<S: Forward> Checkpoints<S> {
         }
         let mut state = self
             .last_with(|state| state.now_us() <= time_us)
+            .map(|(state, _)| state)
             .or_else(|| self.kept.first().map(|first| first.state.clone()))?;
         while state.next_event_us().is_some_and(|next| next <= time_us) {
             if !state.step() {
@@ -154,11 +180,12 @@ impl<S: Forward> Checkpoints<S> {
 
     /// The run one step before `now`; `None` at the beginning.
     pub fn step_back(&self, now: &S) -> Option<S> {
-        let from = self.last_with(|state| state.events() < now.events())?;
+        let (from, next) = self.last_with(|state| state.events() < now.events())?;
+        let before_input = |ahead: &S| next.is_none_or(|next| ahead.steps() < next.steps());
         // A step may write several events, or none: so many steps are too many by one.
         let mut ahead = from.clone();
         let mut steps = 0_u64;
-        while ahead.step() && ahead.events() < now.events() {
+        while before_input(&ahead) && ahead.step() && ahead.events() < now.events() {
             steps += 1;
         }
         let mut state = from;
@@ -170,8 +197,18 @@ impl<S: Forward> Checkpoints<S> {
 
     /// A new future begins at this state: what was kept of the old one is forgotten.
     pub fn begin_anew_from(&mut self, state: &S) {
-        self.kept.retain(|checkpoint| checkpoint.state.events() <= state.events());
-        self.between = self.kept.iter().filter(|checkpoint| !checkpoint.after_input).count();
+        let (events, now_us) = (state.events(), state.now_us());
+        self.kept.retain(|kept| kept.state.events() <= events && kept.state.now_us() <= now_us);
+        self.count();
+    }
+
+    /// When the next input came after so many events, in µs; none where the run has only gone on.
+    pub fn next_input_us(&self, state: &S) -> Option<i64> {
+        let (events, now_us) = (state.events(), state.now_us());
+        let later = |kept: &&Arc<Checkpoint<S>>| {
+            kept.after_input && (kept.state.events() > events || kept.state.now_us() > now_us)
+        };
+        self.kept.iter().find(later).map(|kept| kept.state.now_us())
     }
 
     /// Since when it can be gone back, in µs.
@@ -189,8 +226,10 @@ impl<S: Forward> Checkpoints<S> {
         self.kept.is_empty()
     }
 
-    fn last_with(&self, holds: impl Fn(&S) -> bool) -> Option<S> {
-        let after = self.kept.partition_point(|checkpoint| holds(&checkpoint.state));
-        after.checked_sub(1).map(|index| self.kept[index].state.clone())
+    /// The last copy that is so, and the one after it.
+    fn last_with(&self, is_so: impl Fn(&S) -> bool) -> Option<(S, Option<&S>)> {
+        let after = self.kept.partition_point(|checkpoint| is_so(&checkpoint.state));
+        let last = self.kept.get(after.checked_sub(1)?)?;
+        Some((last.state.clone(), self.kept.get(after).map(|next| &next.state)))
     }
 }

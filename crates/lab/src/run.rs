@@ -379,6 +379,37 @@ impl Run {
         run
     }
 
+    /// What going back in time keeps of a run: all but what the watches have seen, which the trace tells
+    /// again ([`Run::see_again`]).
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self {
+            level: Arc::clone(&self.level),
+            workspace: self.workspace.clone(),
+            predictions: self.predictions.clone(),
+            blocks: self.blocks.clone(),
+            watched: Vec::new(),
+            facts: Facts::default(),
+            seen: self.cluster().trace().len(),
+            history: self.history.clone(),
+            timeline: self.timeline.clone(),
+        }
+    }
+
+    /// The watches see everything that has happened in a [`Run::bare`] run. `beginning` is the run from
+    /// which its history counts.
+    pub fn see_again(&mut self, beginning: &Run) {
+        self.watched.clone_from(&beginning.watched);
+        self.facts = beginning.facts.clone();
+        self.seen = beginning.seen;
+        self.observe();
+    }
+
+    /// Makes the next clone cheap. Nothing else changes.
+    pub fn seal(&mut self) {
+        logbrook_cluster::Forward::seal(&mut self.workspace.cluster);
+    }
+
     /// Runs the lines of an answer.
     ///
     /// # Errors

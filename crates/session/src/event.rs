@@ -116,6 +116,10 @@ pub enum Event {
     SeekEvent(u64),
     /// The playhead to the newest event.
     Latest,
+    /// Another of the runs, by name, at its newest event.
+    Run(String),
+    /// Puts another of the runs beside the one in front: where they part, and what is different.
+    Compare(String),
     /// Another speed.
     Speed(Speed),
 

@@ -556,6 +556,7 @@ fn timeline() -> Timeline {
             },
         ],
         moment: Some(moment(252, 15_118)),
+        runs: Vec::new(),
         verdicts: vec![Verdict {
             moment: moment(252, 15_118),
             holds: false,

@@ -19,6 +19,7 @@ mod project;
 mod sandbox;
 mod session;
 mod tabs;
+mod travel;
 pub mod view;
 
 pub use event::Event;

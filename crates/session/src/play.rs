@@ -17,6 +17,7 @@ use crate::pace::Pace;
 use crate::project::inspector::{BytesCache, Subject};
 use crate::project::stage::{CellCache, Chosen};
 use crate::tabs::{Live, Tabs};
+use crate::travel::Travel;
 use crate::view::{InspectorTab, Moment, TermLineKind, Time};
 
 /// A level being played.
@@ -45,6 +46,8 @@ pub(crate) struct Play {
     queue: VecDeque<(u32, Queued)>,
     /// Sentences for the live region.
     pub(crate) said: Vec<String>,
+    /// The way back; none where nobody looks back (the cluster on Home).
+    pub(crate) travel: Option<Travel>,
 }
 
 /// A line that waits for its terminal, or for its tool to come.
@@ -98,10 +101,17 @@ impl Play {
             in_trial: None,
             queue: VecDeque::new(),
             said: Vec::new(),
+            travel: None,
             run,
         };
         play.observe();
         Ok(play)
+    }
+
+    /// Keeps the way back from here on.
+    pub(crate) fn with_travel(mut self) -> Self {
+        self.travel = Some(Travel::new(&mut self.run, &self.tabs));
+        self
     }
 
     pub(crate) fn alive(&self) -> bool {
@@ -110,11 +120,13 @@ impl Play {
 
     /// Whether the next frame has something to do.
     pub(crate) fn busy(&self) -> bool {
-        self.pace.playing() || self.alive() || self.grading.is_some()
+        let looks_back = self.travel.as_ref().is_some_and(Travel::looks_back);
+        self.pace.playing() || (self.alive() && !looks_back) || self.grading.is_some()
     }
 
     /// A line typed into a terminal, or written by a button.
     pub(crate) fn submit(&mut self, tab: u32, text: &str) {
+        self.fork_if_looking_back();
         let now = self.now();
         let Some(terminal) = self.tabs.get(tab) else { return };
         terminal.completions.clear();
@@ -127,6 +139,7 @@ impl Play {
                 self.run.feed(line, process, text);
                 let now_us = self.run.cluster().now_us();
                 self.pace.began(now_us, None);
+                self.note_input();
             }
             return;
         }
@@ -181,6 +194,7 @@ impl Play {
 
     /// The lines of a run block, one after the other, in the terminal in front.
     pub(crate) fn run_block(&mut self, label: &str) {
+        self.fork_if_looking_back();
         let body = self.run.level().prose.iter().find_map(|block| match block {
             Block::Run { label: Some(l), body } if l == label => Some(body.clone()),
             Block::Run { .. }
@@ -203,6 +217,10 @@ impl Play {
             self.queue.push_back((tab, line));
         }
         self.begin_queued();
+    }
+
+    pub(crate) fn forget_queue(&mut self) {
+        self.queue.clear();
     }
 
     fn begin_queued(&mut self) {
@@ -281,6 +299,7 @@ impl Play {
         if let Some(terminal) = self.tabs.get(tab) {
             terminal.live = Some(live);
         }
+        self.note_input();
         self.poll();
     }
 
@@ -294,6 +313,7 @@ impl Play {
 
     /// Ctrl-C.
     pub(crate) fn interrupt(&mut self, tab: u32) {
+        self.fork_if_looking_back();
         self.queue.clear();
         let Some(terminal) = self.tabs.get(tab) else { return };
         let name = terminal.name.clone();
@@ -311,27 +331,34 @@ impl Play {
         }
         let now_us = self.run.cluster().now_us();
         self.pace.began(now_us, None);
+        self.note_input();
     }
 
     /// Ctrl-D.
     pub(crate) fn end_of_input(&mut self, tab: u32) {
+        self.fork_if_looking_back();
         let Some(terminal) = self.tabs.get(tab) else { return };
         let Some(process) = terminal.live.as_ref().and_then(|live| live.process) else { return };
         self.run.workspace.cluster.close_stdin(process);
         let now_us = self.run.cluster().now_us();
         self.pace.began(now_us, None);
+        self.note_input();
     }
 
     pub(crate) fn predict(&mut self, id: &str, value: &str) -> Result<(), String> {
+        self.fork_if_looking_back();
         let value = if value.is_empty() { SKIPPED } else { value };
         let action = Action::Predict { id: id.to_owned(), value: value.to_owned() };
         self.run.begin(&action).map_err(|e| e.to_string())?;
+        self.note_input();
         self.judge();
         Ok(())
     }
 
     pub(crate) fn check(&mut self) {
         if self.grading.is_none() {
+            // What is checked is what the run has come to.
+            self.to_latest();
             self.run.observe();
             self.grading = Some(Grading::new(&self.run, None));
             self.checked = None;
@@ -341,8 +368,15 @@ impl Play {
     /// Lets time pass by one event.
     pub(crate) fn step(&mut self) {
         self.pace.play(false);
+        if let Some(travel) = self.travel.as_ref().filter(|travel| travel.looks_back()) {
+            if let Some(next) = travel.next_event(&self.run) {
+                self.seek_event(next);
+            }
+            return;
+        }
         self.run.step_once();
         self.poll();
+        self.note_step();
         self.observe();
     }
 
@@ -352,6 +386,10 @@ impl Play {
         elapsed_us: i64,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), String> {
+        if self.travel.as_ref().is_some_and(Travel::looks_back) {
+            self.advance_looking_back(elapsed_us);
+            return self.advance_check(go_on);
+        }
         self.begin_queued();
         let from_us = self.run.cluster().now_us();
         if let Some(grant) = self.pace.frame(from_us, elapsed_us, self.tabs.alive()) {
@@ -378,6 +416,7 @@ impl Play {
                 } else if !self.run.step_once() {
                     break;
                 }
+                self.note_step();
             }
             self.pace.ran(from_us, self.run.cluster().now_us());
         }
@@ -386,6 +425,16 @@ impl Play {
         match self.run.cluster().error() {
             Some(error) => Err(error.to_string()),
             None => Ok(()),
+        }
+    }
+
+    /// Time that has passed already passes again.
+    fn advance_looking_back(&mut self, elapsed_us: i64) {
+        let from_us = self.run.cluster().now_us();
+        if let Some(grant) = self.pace.frame(from_us, elapsed_us, false) {
+            self.replay_until(grant.until_us);
+            self.pace.ran(from_us, self.run.cluster().now_us());
+            self.observe();
         }
     }
 
@@ -414,15 +463,8 @@ impl Play {
 
     /// Ends what has come to its end in each terminal.
     fn poll(&mut self) {
-        for index in 0..self.tabs.tabs.len() {
-            let tab = &mut self.tabs.tabs[index];
-            let Some(live) = &mut tab.live else { continue };
-            let Some(outcome) = self.run.workspace.poll(&mut live.running) else { continue };
-            let now = Time(self.run.workspace.cluster.now_us());
-            tab.pump(&self.run.workspace.cluster);
-            let exit = show(tab, &outcome, now);
-            tab.ended(exit, now);
-            self.run.ended();
+        if poll(&mut self.run, &mut self.tabs) {
+            self.note_input();
         }
     }
 
@@ -466,6 +508,22 @@ impl Play {
     pub(crate) fn now(&self) -> Time {
         Time(self.run.cluster().now_us())
     }
+}
+
+/// Ends what has come to its end in each terminal. Whether there was something.
+pub(crate) fn poll(run: &mut Run, tabs: &mut Tabs) -> bool {
+    let mut ended = false;
+    for tab in &mut tabs.tabs {
+        let Some(live) = &mut tab.live else { continue };
+        let Some(outcome) = run.workspace.poll(&mut live.running) else { continue };
+        let now = Time(run.workspace.cluster.now_us());
+        tab.pump(&run.workspace.cluster);
+        let exit = show(tab, &outcome, now);
+        tab.ended(exit, now);
+        run.ended();
+        ended = true;
+    }
+    ended
 }
 
 /// Shows what a command without a process printed, and the playground's own word. The exit code.

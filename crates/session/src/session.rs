@@ -14,7 +14,7 @@ use crate::event::{Event, TermKey};
 use crate::play::Play;
 use crate::progress::Progress;
 use crate::project::inspector::{self, Subject};
-use crate::project::{apps, home, lines, stage, task, timeline};
+use crate::project::{apps, comparison, home, lines, stage, task, timeline};
 use crate::sandbox::World;
 use crate::view::{
     Announcement, GoalStatus, Moment, Notice, Place, Rich, Selected, Stage, Task, Terminal, Time,
@@ -106,7 +106,7 @@ impl Session {
         self.play = None;
         self.demo = None;
         match Play::open(Arc::new(level)) {
-            Ok(play) => self.play = Some(Box::new(play)),
+            Ok(play) => self.play = Some(Box::new(play.with_travel())),
             Err(why) => self.notice(Tone::Fail, &format!("The level could not be set up: {why}")),
         }
     }
@@ -262,10 +262,15 @@ impl Session {
             Event::Step { forward: true } => play.step(),
             Event::SeekEvent(event) => {
                 let title = "How it came to this".to_owned();
+                play.in_trial = None;
                 play.subject = Some(Subject::Event { title, event: EventId(event) });
+                play.seek_event(EventId(event));
             }
-            // Looking back is not offered: the transport says so and draws no control for it.
-            Event::Step { forward: false } | Event::Seek(_) | Event::Latest => {}
+            Event::Step { forward: false } => play.step_back(),
+            Event::Seek(time) => play.seek_time(time),
+            Event::Latest => play.to_latest(),
+            Event::Run(name) => play.to_run(&name),
+            Event::Compare(name) => play.compare_with(&name),
             Event::Speed(speed) => play.pace.set_speed(speed),
             Event::Topic(topic) => {
                 play.chosen.topic = Some(topic);
@@ -451,17 +456,22 @@ impl Session {
         let stage =
             stage::stage(cluster, Some(&level), &play.follow, &play.chosen, &mut play.cache);
         let verdicts = play.verdict_marks();
-        let timeline = timeline::timeline(
+        let timeline = timeline::timeline(timeline::Source {
             cluster,
-            &play.follow,
-            &play.pace,
-            play.shown,
+            follow: &play.follow,
+            pace: &play.pace,
+            travel: play.travel.as_ref(),
+            shown: play.shown,
             verdicts,
-            play.alive(),
-        );
+            alive: play.alive(),
+        });
         set(&mut self.view.apps, apps::apps(cluster, &level, &play.follow, &play.refused));
         let mut bytes = std::mem::take(&mut play.bytes);
         let inspector = play.subject.as_ref().and_then(|subject| {
+            if let Subject::Run(name) = subject {
+                let there = play.travel.as_ref()?.other(name)?;
+                return Some(comparison::comparison(play.run.cluster(), there.cluster(), name));
+            }
             inspector::inspector(
                 play.inspected(),
                 &play.follow,
@@ -550,8 +560,10 @@ impl Play {
         if let Some(Held::Fails(failure)) = self.verdicts.get(index)
             && let Some(event) = failure.event
         {
+            let time_us = failure.time_us;
+            self.seek_event(event);
             self.in_trial = None;
-            self.look_at(title, event, failure.time_us);
+            self.look_at(title, event, time_us);
             return;
         }
         let Some((_, report)) = &self.checked else { return };

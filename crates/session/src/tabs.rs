@@ -109,6 +109,24 @@ impl Tabs {
         }
     }
 
+    /// Takes over what is being typed in the same terminals elsewhere, and which is in front.
+    pub(crate) fn keep_inputs(&mut self, typed: &Tabs) {
+        for from in &typed.tabs {
+            if let Some(tab) = self.get(from.id) {
+                tab.input.clone_from(&from.input);
+                tab.completions.clone_from(&from.completions);
+                tab.chosen = from.chosen;
+                tab.ghost.clone_from(&from.ghost);
+                tab.history.clone_from(&from.history);
+                tab.browsing = from.browsing;
+            }
+        }
+        if self.tabs.iter().any(|tab| tab.id == typed.active) {
+            self.active = typed.active;
+        }
+        self.next_id = self.next_id.max(typed.next_id);
+    }
+
     pub(crate) fn view(&self) -> Terminal {
         let many = self.tabs.len() > 1;
         Terminal {

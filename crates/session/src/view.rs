@@ -33,7 +33,7 @@ pub use task::{
     RunState, SeedState, Show, ShowLive, Task, Trial,
 };
 pub use terminal::{Completion, Foreground, Input, TermLine, TermLineKind, TermTab, Terminal};
-pub use timeline::{Actor, Flag, FlagKind, Speed, Tick, Timeline, Transport, Verdict};
+pub use timeline::{Actor, Flag, FlagKind, RunName, Speed, Tick, Timeline, Transport, Verdict};
 
 use serde::Serialize;
 use std::fmt;

@@ -1,11 +1,13 @@
 //! The timeline: transport, the events on their axis, the run line.
 
 mod plot;
+mod runs;
 mod transport;
 
 use crate::store::{part, store};
 use leptos::prelude::*;
 use plot::Plot;
+use runs::Runs;
 use transport::{Clock, SpeedPick, Transport};
 
 #[component]
@@ -18,6 +20,7 @@ pub(crate) fn TimelinePanel() -> impl IntoView {
                 <Transport/>
                 <Clock/>
                 {move || chip.get().map(|chip| view! { <span class="chip mark">{chip}</span> })}
+                <Runs/>
                 <span class="grow"></span>
                 <SpeedPick/>
             </div>

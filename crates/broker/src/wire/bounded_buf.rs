@@ -2,8 +2,8 @@
 //!
 //! `kafka-protocol` allocates an array as long as the frame says, before it reads its elements:
 //! eight bytes could ask for 300 GB. In this reader an integer that says more elements than there are
-//! bytes reads as a negative one, which is no length, so that a frame that claims too much fails in
-//! the first pass. A frame that passes is then read for good from its bytes as they are.
+//! bytes reads as a negative one, which is no length, and a varint that says so is an error, so that a
+//! frame that claims too much fails in the first pass. A frame that passes is then read for good from its bytes as they are.
 //!
 //! Requests come from anybody, responses from the server that a client has chosen: those are looked
 //! over by [`super::request_schema`], which knows the fields; these by this, which needs no table.
@@ -17,8 +17,8 @@ const NO_LENGTH: i32 = -2;
 #[derive(Debug)]
 pub(super) struct BoundedBuf {
     bytes: Bytes,
-    /// The unsigned varint being read, and how far it is shifted. Booleans are read byte by byte
-    /// as well; a strange one can only make the limit stricter.
+    /// The unsigned varint being read, and how far it is shifted. Booleans are read byte by byte as well: after
+    /// one above 127, which nobody writes, the next varint may be refused.
     varint: u64,
     shift: u32,
 }
@@ -58,12 +58,14 @@ impl Buf for BoundedBuf {
         let byte = self.bytes.try_get_u8()?;
         self.varint |= u64::from(byte & 0x7f) << self.shift;
         self.shift += 7;
-        // Past the limit the varint ends here: it is too long already.
-        let ends = byte & 0x80 == 0 || self.varint > self.limit() || self.shift > 28;
-        if ends {
-            self.varint = 0;
+        if byte & 0x80 == 0 || self.shift > 28 {
+            let value = core::mem::take(&mut self.varint);
             self.shift = 0;
-            return Ok(byte & 0x7f);
+            if value > self.limit() {
+                // Whatever it counts is not there.
+                let requested = usize::try_from(value).unwrap_or(usize::MAX);
+                return Err(TryGetError { requested, available: self.bytes.len() });
+            }
         }
         Ok(byte)
     }

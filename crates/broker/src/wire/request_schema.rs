@@ -18,6 +18,13 @@ struct Field {
     versions: (i16, i16),
 }
 
+/// A list in a tagged field at the end of a request.
+struct TaggedList {
+    tag: u32,
+    name: &'static str,
+    kind: Kind,
+}
+
 /// The types of Kafka's message definitions, as far as they differ in how long they are.
 enum Kind {
     /// So many bytes: numbers, booleans, uuids.
@@ -60,10 +67,12 @@ pub(super) fn check(api: &ServedApi, version: i16, frame: &[u8]) -> Result<(), S
     let header = walk.value(&Kind::Text).map_err(|fault| fault.inside("client_id"));
     header.map_err(|fault| fail(walk.at, fault))?;
     walk.flexible = flexible;
-    walk.tags().map_err(|fault| fail(walk.at, fault.inside("header")))?;
+    walk.tags(&[]).map_err(|fault| fail(walk.at, fault.inside("header")))?;
     // A request without a schema here would be decoded unseen: there is none, a test says.
     let fields = table::fields(api.key).unwrap_or(&[]);
-    walk.fields(fields).map_err(|fault| fail(walk.at, fault))
+    walk.plain_fields(fields)
+        .and_then(|()| walk.tags(table::tagged_lists(api.key)))
+        .map_err(|fault| fail(walk.at, fault))
 }
 
 /// `flexibleVersions`: request header 2 belongs to them.
@@ -183,26 +192,36 @@ impl Walk<'_> {
     }
 
     fn fields(&mut self, fields: &[Field]) -> Result<(), Fault> {
+        self.plain_fields(fields)?;
+        self.tags(&[])
+    }
+
+    fn plain_fields(&mut self, fields: &[Field]) -> Result<(), Fault> {
         for field in fields {
             let (first, last) = field.versions;
             if (first..=last).contains(&self.version) {
                 self.value(&field.kind).map_err(|fault| fault.inside(field.name))?;
             }
         }
-        self.tags()
+        Ok(())
     }
 
-    /// Tagged fields (KIP-482): those of requests hold no lists, so their sizes are enough.
-    fn tags(&mut self) -> Result<(), Fault> {
+    /// Tagged fields (KIP-482). Of all but `lists` the size is enough: they hold no lists.
+    fn tags(&mut self, lists: &[TaggedList]) -> Result<(), Fault> {
         if !self.flexible {
             return Ok(());
         }
         let count = self.unsigned_varint().map_err(|fault| fault.inside("tagged fields"))?;
         for _ in 0..count {
             let tag = self.unsigned_varint().map_err(|fault| fault.inside("tagged fields"))?;
-            let size = self.unsigned_varint();
-            size.and_then(|size| self.skip(usize::try_from(size).unwrap_or(usize::MAX)))
-                .map_err(|fault| fault.inside(&format!("tagged field {tag}")))?;
+            let name = format!("tagged field {tag}");
+            let size = self.unsigned_varint().map_err(|fault| fault.inside(&name))?;
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            match lists.iter().find(|list| list.tag == tag) {
+                // The decoder reads the list and does not look at the size.
+                Some(list) => self.value(&list.kind).map_err(|fault| fault.inside(list.name))?,
+                None => self.skip(size).map_err(|fault| fault.inside(&name))?,
+            }
         }
         Ok(())
     }
@@ -211,6 +230,7 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Request;
     use crate::wire::codec::{decode_request, encode_request};
     use bytes::{BufMut, Bytes, BytesMut};
 
@@ -308,6 +328,28 @@ mod tests {
             said(b"\0\x03\0\x0c\0\0\0\x07\xff\xff\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x09ab"),
             "Metadata request version 12: topics[0].name: malformed at byte 29: found 2 bytes, expected 8"
         );
+    }
+
+    #[test]
+    fn a_list_in_a_tagged_field_is_looked_over_too() {
+        let heartbeat = |tag: &'static [u8]| {
+            let mut frame = BytesMut::new();
+            frame.put_slice(b"\0\x3f\0\x01\0\0\0\x07\xff\xff\0");
+            frame.put_i32(1);
+            frame.put_i64(1);
+            frame.put_i64(1);
+            frame.put_slice(&[0, 0]);
+            frame.put_slice(tag);
+            decode_request(frame.freeze())
+        };
+        assert_eq!(
+            heartbeat(b"\x01\0\x05\xff\xff\xff\x7f").expect_err("refused").to_string(),
+            "BrokerHeartbeat request version 1: offline_log_dirs: malformed at byte 40: \
+             found 268435454 elements in 0 bytes"
+        );
+        let one = heartbeat(b"\x01\0\x11\x020123456789abcdef").expect("a list of one");
+        let Request::BrokerHeartbeat(body) = one.body else { panic!("{one:?}") };
+        assert_eq!(body.offline_log_dirs.len(), 1);
     }
 
     #[test]

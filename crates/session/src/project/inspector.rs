@@ -16,6 +16,8 @@ pub(crate) enum Subject {
     Place(Selected),
     /// An event, with the sentence that it explains.
     Event { title: String, event: EventId },
+    /// Another run beside the one in front, by its name.
+    Run(String),
 }
 
 /// The batch that was looked at last, decoded: decoding it again in each frame would cost more than
@@ -64,6 +66,8 @@ pub(crate) fn inspector(
                 ..Inspector::default()
             })
         }
+        // Two runs are not looked into, they are compared.
+        Subject::Run(_) => None,
         Subject::Place(selected) => place(cluster, follow, selected, tab, cache),
     }
 }

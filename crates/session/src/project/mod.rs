@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 pub(crate) mod bytes;
 pub(crate) mod cause;
+pub(crate) mod comparison;
 pub(crate) mod group;
 pub(crate) mod home;
 pub(crate) mod inspector;

@@ -35,6 +35,19 @@ pub struct Timeline {
     pub moment: Option<Moment>,
     /// Verdicts on the run line.
     pub verdicts: Vec<Verdict>,
+    /// The runs there are, the one in front first. Only one is not worth drawing.
+    pub runs: Vec<RunName>,
+}
+
+/// One of several runs that began as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunName {
+    /// `run B`.
+    pub name: String,
+    /// The last event that it has in common with the run it left; none for the first.
+    pub since: Option<u64>,
+    /// Whether it is the one on the stage.
+    pub front: bool,
 }
 
 /// Which controls exist now. One that does not is not drawn.

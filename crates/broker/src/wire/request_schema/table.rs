@@ -1,11 +1,11 @@
 //! The fields of the requests, from the message definitions of Kafka 4.4
-//! (`clients/src/main/resources/common/message/*Request.json`). Tagged fields are left out: they say
-//! their size themselves.
+//! (`clients/src/main/resources/common/message/*Request.json`). Tagged fields are left out, as
+//! they say their size themselves, but for those that hold a list.
 
 use kafka_protocol::messages::ApiKey;
 
-use super::Field;
 use super::Kind::{self, Bytes, Fixed, List, NullableStruct, Struct, Text};
+use super::{Field, TaggedList};
 
 const BYTE: Kind = Fixed(1);
 const SHORT: Kind = Fixed(2);
@@ -24,6 +24,17 @@ impl Field {
         self
     }
 }
+
+/// The lists in tagged fields of an API's request.
+pub(super) fn tagged_lists(api: ApiKey) -> &'static [TaggedList] {
+    match api {
+        ApiKey::BrokerHeartbeat => BROKER_HEARTBEAT_TAGGED,
+        _none_has_one => &[],
+    }
+}
+
+static BROKER_HEARTBEAT_TAGGED: &[TaggedList] =
+    &[TaggedList { tag: 0, name: "offline_log_dirs", kind: List(&UUID) }];
 
 /// The fields of an API's request; `None` for one that is not served.
 pub(super) fn fields(api: ApiKey) -> Option<&'static [Field]> {
