@@ -358,7 +358,7 @@ impl Play {
     pub(crate) fn check(&mut self) {
         if self.grading.is_none() {
             // What is checked is what the run has come to.
-            self.to_latest();
+            self.go_to_latest();
             self.run.observe();
             self.grading = Some(Grading::new(&self.run, None));
             self.checked = None;

@@ -268,8 +268,8 @@ impl Session {
             }
             Event::Step { forward: false } => play.step_back(),
             Event::Seek(time) => play.seek_time(time),
-            Event::Latest => play.to_latest(),
-            Event::Run(name) => play.to_run(&name),
+            Event::Latest => play.go_to_latest(),
+            Event::Run(name) => play.go_to_run(&name),
             Event::Compare(name) => play.compare_with(&name),
             Event::Speed(speed) => play.pace.set_speed(speed),
             Event::Topic(topic) => {

@@ -184,7 +184,7 @@ impl Play {
     }
 
     /// The playhead to the newest moment.
-    pub(crate) fn to_latest(&mut self) {
+    pub(crate) fn go_to_latest(&mut self) {
         let Some(newest) = self.travel.as_mut().and_then(|travel| travel.here.newest.take()) else {
             return;
         };
@@ -268,7 +268,7 @@ impl Play {
     }
 
     /// Brings another run to the front, at its newest moment.
-    pub(crate) fn to_run(&mut self, name: &str) {
+    pub(crate) fn go_to_run(&mut self, name: &str) {
         let now = self.scene();
         self.pace.play(false);
         let Some(travel) = &mut self.travel else { return };
@@ -298,7 +298,7 @@ impl Play {
         let Some(travel) = &self.travel else { return true };
         let Some(newest) = &travel.here.newest else { return true };
         if until_us >= newest.now_us() {
-            self.to_latest();
+            self.go_to_latest();
             return true;
         }
         let input_us = travel.here.checkpoints.next_input_us(&now);
