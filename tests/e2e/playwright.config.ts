@@ -19,6 +19,8 @@ export default defineConfig({
     baseURL: BASE_URL,
     viewport: { width: 1440, height: 900 },
     actionTimeout: 10_000,
+    // Tests look at the page's own requests; the one about the worker lets it run.
+    serviceWorkers: "block",
     trace: "retain-on-failure",
     screenshot: "only-on-failure",
     launchOptions: {

@@ -15,6 +15,7 @@ mod member;
 mod notices;
 mod rich;
 mod settings;
+mod share;
 mod stage;
 mod table;
 mod task;

@@ -222,6 +222,7 @@ pub(crate) fn waiting(place: &Place, prerendered: &str) -> View {
         notices: Arc::default(),
         keep: Arc::default(),
         sandbox: None,
+        share: None,
         unread: Arc::default(),
     }
 }

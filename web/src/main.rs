@@ -5,10 +5,13 @@
 #![allow(unreachable_pub)]
 
 mod components;
+mod deflate;
 mod dom;
 mod driver;
+mod embed;
 mod engine;
 mod keys;
+mod link;
 mod part;
 mod places;
 mod store;

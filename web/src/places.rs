@@ -43,6 +43,12 @@ pub(crate) fn href(place: &Place) -> String {
     }
 }
 
+/// Whether the page stands inside another one, by its address.
+pub(crate) fn is_embedded() -> bool {
+    let path = window().location().pathname().unwrap_or_default();
+    path.strip_prefix(&base()).is_some_and(|rest| rest.starts_with("embed/"))
+}
+
 /// The place that the address names.
 pub(crate) fn current() -> Place {
     let path = window().location().pathname().unwrap_or_default();
@@ -51,6 +57,9 @@ pub(crate) fn current() -> Place {
     let parts: Vec<&str> =
         rest.split('/').filter(|part| !part.is_empty() && *part != "index.html").collect();
     match parts[..] {
+        ["embed", track, slug] => {
+            Place::Workbench { track: track.to_owned(), slug: slug.to_owned() }
+        }
         [] => Place::Home,
         ["sandbox"] => Place::Sandbox,
         ["oncall"] => Place::OnCall,

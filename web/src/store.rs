@@ -24,6 +24,7 @@ pub(crate) struct Store {
     pub(crate) announcement: State<Arc<Announcement>>,
     pub(crate) notices: State<Arc<Vec<Notice>>>,
     pub(crate) keep: State<Arc<String>>,
+    pub(crate) share: State<Option<Arc<Shared>>>,
     pub(crate) unread: State<Arc<String>>,
     pub(crate) sandbox: State<Option<Arc<Sandbox>>>,
     driver: StoredValue<Driver, LocalStorage>,
@@ -45,6 +46,7 @@ impl Store {
             announcement: State::new(view.announcement),
             notices: State::new(view.notices),
             keep: State::new(view.keep),
+            share: State::new(view.share),
             unread: State::new(view.unread),
             sandbox: State::new(view.sandbox),
             driver: StoredValue::new_local(driver),
@@ -66,6 +68,7 @@ impl Store {
         self.announcement.put(view.announcement);
         self.notices.put(view.notices);
         self.keep.put(view.keep);
+        self.share.put(view.share);
         self.unread.put(view.unread);
         self.sandbox.put(view.sandbox);
     }

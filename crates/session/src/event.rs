@@ -15,6 +15,17 @@ pub enum Event {
     Import(String),
     /// The browser keeps nothing for this page: its store is full or forbidden.
     NotKept,
+    /// The run is to be shared: [`crate::view::View::share`] has it then.
+    Share,
+    /// What the address says behind its `#`, with the lines of `a` decoded.
+    Link {
+        /// `seed=7&rev=1&at=21340`; other keys are left alone.
+        fragment: String,
+        /// The lines.
+        lines: String,
+        /// Whether their end is known to be missing.
+        cut: bool,
+    },
     /// A world of one's own, as [`crate::view::Sandbox::spec`] writes it.
     Sandbox(String),
 

@@ -736,6 +736,7 @@ pub fn view(place: &Place) -> View {
         notices: Arc::default(),
         sandbox: None,
         unread: Arc::default(),
+        share: None,
         keep: Arc::default(),
     }
 }

@@ -11,6 +11,7 @@ pub mod event;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixtures;
 mod follow;
+mod link;
 mod made;
 mod pace;
 mod play;

@@ -13,12 +13,16 @@ use logbrook_shell::tools;
 use logbrook_shell::workspace::Outcome;
 
 use crate::follow::Follow;
+use crate::link::{Replay, were_run};
 use crate::pace::Pace;
 use crate::project::inspector::{BytesCache, Subject};
 use crate::project::stage::{CellCache, Chosen};
 use crate::tabs::{Live, Tabs};
 use crate::travel::Travel;
 use crate::view::{InspectorTab, Moment, TermLineKind, Time};
+
+/// So long a line of a link that has no time waits for the one before.
+const LONGEST_WAIT_US: i64 = 10_000_000;
 
 /// A level being played.
 pub(crate) struct Play {
@@ -48,6 +52,10 @@ pub(crate) struct Play {
     pub(crate) said: Vec<String>,
     /// The way back; none where nobody looks back (the cluster on Home).
     pub(crate) travel: Option<Travel>,
+    /// Lines of a link, while they are run.
+    pub(crate) replay: Option<Replay>,
+    /// Why they were not run to their end.
+    pub(crate) replay_stopped: Option<String>,
 }
 
 /// A line that waits for its terminal, or for its tool to come.
@@ -102,6 +110,8 @@ impl Play {
             queue: VecDeque::new(),
             said: Vec::new(),
             travel: None,
+            replay: None,
+            replay_stopped: None,
             run,
         };
         play.observe();
@@ -121,7 +131,10 @@ impl Play {
     /// Whether the next frame has something to do.
     pub(crate) fn busy(&self) -> bool {
         let looks_back = self.travel.as_ref().is_some_and(Travel::looks_back);
-        self.pace.playing() || (self.alive() && !looks_back) || self.grading.is_some()
+        self.pace.playing()
+            || (self.alive() && !looks_back)
+            || self.grading.is_some()
+            || self.replay.is_some()
     }
 
     /// A line typed into a terminal, or written by a button.
@@ -189,7 +202,7 @@ impl Play {
         match line {
             Queued::Command(command) => self.begin_live(tab, &command),
             Queued::Action { action, label } => self.begin(tab, action, label),
-        }
+        };
     }
 
     /// The lines of a run block, one after the other, in the terminal in front.
@@ -240,9 +253,9 @@ impl Play {
     }
 
     /// A command from the keyboard: its standard input is the keyboard.
-    fn begin_live(&mut self, tab: u32, command: &str) {
+    fn begin_live(&mut self, tab: u32, command: &str) -> bool {
         let now = self.now();
-        let Some(terminal) = self.tabs.get(tab) else { return };
+        let Some(terminal) = self.tabs.get(tab) else { return false };
         terminal.line(TermLineKind::Command, command, now);
         let name = terminal.name.clone();
         match self.run.begin_live(&name, command) {
@@ -251,13 +264,17 @@ impl Play {
                 let mut live = Live::new(running, tool.to_owned(), tools::reads_stdin(tool));
                 live.line = Some(line);
                 self.began(tab, live);
+                true
             }
-            Err(e) => self.hint(tab, &e.to_string()),
+            Err(e) => {
+                self.hint(tab, &e.to_string());
+                false
+            }
         }
     }
 
     /// An action line, whole.
-    fn begin(&mut self, tab: u32, action: Action, label: Option<String>) {
+    fn begin(&mut self, tab: u32, action: Action, label: Option<String>) -> bool {
         let now = self.now();
         let text = action.to_string();
         let mut lines = text.lines();
@@ -266,7 +283,7 @@ impl Play {
             Action::Background { name, .. } => self.tabs.open(name.clone()),
             _in_this_terminal => tab,
         };
-        let Some(terminal) = self.tabs.get(tab) else { return };
+        let Some(terminal) = self.tabs.get(tab) else { return false };
         match first.strip_prefix("$ ").or_else(|| first.strip_prefix("& ")) {
             Some(command) => terminal.line(TermLineKind::Command, command, now),
             None => terminal.line(TermLineKind::Lab, first.trim_start_matches('@'), now),
@@ -279,6 +296,7 @@ impl Play {
                 let mut live = Live::new(running, action.name(), false);
                 live.label = label;
                 self.began(tab, live);
+                true
             }
             Err(e) => {
                 if let Action::Deploy { app, settings } = &action {
@@ -288,6 +306,7 @@ impl Play {
                 }
                 self.hint(tab, &e.to_string());
                 self.queue.clear();
+                false
             }
         }
     }
@@ -386,6 +405,14 @@ impl Play {
         elapsed_us: i64,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), String> {
+        if self.replay.is_some() {
+            self.replay(go_on);
+            self.observe();
+            return match self.run.cluster().error() {
+                Some(error) => Err(error.to_string()),
+                None => Ok(()),
+            };
+        }
         if self.travel.as_ref().is_some_and(Travel::looks_back) {
             self.advance_looking_back(elapsed_us);
             return self.advance_check(go_on);
@@ -435,6 +462,73 @@ impl Play {
             self.replay_until(grant.until_us);
             self.pace.ran(from_us, self.run.cluster().now_us());
             self.observe();
+        }
+    }
+
+    /// Runs the lines of a link, each at its time, as fast as the machine can.
+    fn replay(&mut self, go_on: &mut dyn FnMut() -> bool) {
+        while let Some(mut replay) = self.replay.take() {
+            let now_us = self.run.cluster().now_us();
+            let next = replay.entries.front();
+            let due_us = match next.map(|entry| entry.at_us) {
+                Some(Some(at_us)) => at_us,
+                // A line without a time comes after the one before it, if that ends.
+                Some(None) if self.tabs.alive() => {
+                    let since = *replay.waits_since_us.get_or_insert(now_us);
+                    since.saturating_add(LONGEST_WAIT_US)
+                }
+                Some(None) => now_us,
+                None => replay.until_us.unwrap_or(now_us),
+            };
+            let is_last = replay.entries.is_empty();
+            let due = now_us >= due_us;
+            let waits =
+                due && next.is_some_and(|entry| !tools::have_come(&entry.action.to_string()));
+            if waits || !go_on() {
+                self.replay = Some(replay);
+                return;
+            }
+            if !due {
+                let next_us = self.run.cluster().next_event_us();
+                if next_us.is_none_or(|at| at > due_us) {
+                    self.run.pass_until_us(due_us);
+                } else if !self.run.step_once() {
+                    return;
+                }
+                self.poll();
+                self.replay = Some(replay);
+            } else if !is_last {
+                replay.waits_since_us = None;
+                let Some(entry) = replay.entries.pop_front() else { return };
+                let line = entry.action.to_string();
+                if self.replay_line(entry.action) {
+                    replay.done += 1;
+                    self.replay = Some(replay);
+                } else {
+                    let (number, first) =
+                        (replay.done + 1, line.lines().next().unwrap_or_default());
+                    self.replay_stopped = Some(format!(
+                        "Line {number} of {} does not apply here: `{first}`. {}",
+                        replay.of,
+                        were_run(replay.done)
+                    ));
+                }
+            }
+        }
+    }
+
+    fn replay_line(&mut self, action: Action) -> bool {
+        match action {
+            Action::Blank | Action::Comment(_) => true,
+            Action::Predict { id, value } => self.predict(&id, &value).is_ok(),
+            Action::Run { command, stdin } if stdin.is_empty() => {
+                let tab = self.free_tab();
+                self.begin_live(tab, &command)
+            }
+            action => {
+                let tab = self.free_tab();
+                self.begin(tab, action, None)
+            }
         }
     }
 

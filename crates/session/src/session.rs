@@ -11,6 +11,7 @@ use logbrook_sorted::SortedSet;
 use crate::catalog::Catalog;
 use crate::demo;
 use crate::event::{Event, TermKey};
+use crate::link::{self, Link, Replay};
 use crate::play::Play;
 use crate::progress::Progress;
 use crate::project::inspector::{self, Subject};
@@ -63,6 +64,7 @@ impl Session {
             notices: Arc::default(),
             keep: Arc::new(progress.write()),
             sandbox: None,
+            share: None,
             unread: Arc::default(),
         };
         Self {
@@ -134,12 +136,19 @@ impl Session {
                 // Another level is opened with `open`, which brings its content.
                 self.play = None;
                 self.world = None;
+                self.view.share = None;
                 if place != Place::Home {
                     self.demo = None;
                 }
                 self.place = place;
             }
             Event::Sandbox(spec) => self.open_world(&spec),
+            Event::Link { fragment, lines, cut } => self.follow_link(&fragment, &lines, cut),
+            Event::Share => {
+                let world = self.world.as_ref().map(World::write);
+                let run = self.play.as_ref().map(|play| &play.run);
+                self.view.share = run.map(|run| Arc::new(link::share(run, world)));
+            }
             Event::Restore(text) => match Progress::read(&text) {
                 Ok(progress) => {
                     self.progress.merge(&progress);
@@ -158,8 +167,7 @@ impl Session {
                 Ok(progress) => {
                     let further = self.progress.merge(&progress);
                     let message = format!(
-                        "The file has {} passed levels; {further} are further than here and were taken \
-                         over.",
+                        "Levels passed in the file: {}. Further there than here, and taken over: {further}.",
                         progress.passed()
                     );
                     self.notice(Tone::Ok, &message);
@@ -190,6 +198,41 @@ impl Session {
         }
         self.note_progress();
         self.refresh();
+    }
+
+    /// Does what a link says in the level that is open.
+    fn follow_link(&mut self, fragment: &str, lines: &str, cut: bool) {
+        let (link, wrong) = Link::read(fragment);
+        let Some(play) = &self.play else { return };
+        let level = Arc::clone(play.run.level());
+        // In the sandbox the seed is the world's.
+        if self.world.is_none() {
+            for what in wrong {
+                self.notice(Tone::Warn, &what);
+            }
+            if let Some(rev) = link.rev.filter(|rev| *rev != level.head.rev) {
+                let now = level.head.rev;
+                self.notice(
+                    Tone::Warn,
+                    &format!(
+                        "This link was made for rev {rev} of the level, which is now at rev {now}. What still \
+                         applies is run."
+                    ),
+                );
+            }
+            if let Some(seed) = link.seed.filter(|seed| u64::from(*seed) != level.cluster.seed) {
+                let mut level = Level::clone(&level);
+                level.cluster.seed = u64::from(seed);
+                self.set_up(level);
+            }
+        }
+        let (replay, said) = Replay::read(lines, cut, link.at_us);
+        if let Some(said) = said {
+            self.notice(Tone::Warn, &said);
+        }
+        if let Some(play) = &mut self.play {
+            play.replay = Some(replay);
+        }
     }
 
     fn update_play(&mut self, event: Event) {
@@ -314,6 +357,8 @@ impl Session {
             // Handled before a play is needed.
             Event::Go(_)
             | Event::Sandbox(_)
+            | Event::Link { .. }
+            | Event::Share
             | Event::Restore(_)
             | Event::Import(_)
             | Event::NotKept
@@ -334,6 +379,9 @@ impl Session {
                 play.pace.play(false);
                 play.grading = None;
                 self.notice(Tone::Fail, &format!("The run stopped: {why}"));
+            }
+            if let Some(why) = self.play.as_mut().and_then(|play| play.replay_stopped.take()) {
+                self.notice(Tone::Warn, &why);
             }
             self.note_progress();
             self.refresh();
@@ -627,7 +675,7 @@ impl Play {
     }
 
     /// The terminal in front if nothing runs in it, else a new one.
-    fn free_tab(&mut self) -> u32 {
+    pub(crate) fn free_tab(&mut self) -> u32 {
         let active = self.tabs.active;
         match self.tabs.get(active) {
             Some(tab) if tab.live.is_none() => active,

@@ -11,6 +11,7 @@ mod apps;
 mod home;
 mod inspector;
 mod sandbox;
+mod shared;
 mod stage;
 mod task;
 mod terminal;
@@ -23,6 +24,7 @@ pub use inspector::{
     RecordCard, Tree, TreeRow, ValueCard,
 };
 pub use sandbox::{Sandbox, SandboxApp, SandboxTemplate};
+pub use shared::Shared;
 pub use stage::{
     Axis, Batch, BatchState, Cell, CellKind, CellText, Group, GroupRow, InSync, Lane, Legend,
     MemberMark, PartitionLine, ReadTrack, ReplicaMark, Role, Row, Selected, Stage, StageBar,
@@ -72,6 +74,8 @@ pub struct View {
     /// What this browser is to keep for the learner, opaque to the page: it is stored as it is
     /// and handed back by [`crate::Event::Restore`] at the next start.
     pub keep: Arc<String>,
+    /// The run as a link, since [`crate::Event::Share`] asked for it.
+    pub share: Option<Arc<Shared>>,
     /// What was kept and could not be read; the page keeps it aside, so that nothing is lost.
     pub unread: Arc<String>,
 }

@@ -139,3 +139,42 @@ fn progress_from_elsewhere_is_merged_and_what_cannot_be_read_is_put_aside() {
     assert!(notice.file.is_some(), "and can be kept as a file");
     assert_eq!(view.keep.as_str(), keep);
 }
+
+#[test]
+fn what_was_done_is_a_link_that_does_it_again() {
+    let mut session = payments();
+    let leader = leaders(&session.view().stage)[0].1;
+    run(&mut session, &format!("@kill {leader}"));
+    run(&mut session, "@sleep 12");
+    // A client of a broker that is dead would wait for a minute.
+    let bootstrap = if leader == 1 { "localhost:9094" } else { "localhost:9092" };
+    run(
+        &mut session,
+        &format!("kafka-topics.sh --bootstrap-server {bootstrap} --describe --topic payments"),
+    );
+    session.update(Event::Share);
+    let shared = session.view().share.clone().expect("it can be shared");
+    assert_eq!(shared.count, 5, "{}", shared.lines);
+
+    let mut other = Session::new(Catalog::default());
+    other.open(level("replication/survive-any-one"));
+    other.update(Event::Link {
+        fragment: shared.head.clone(),
+        lines: shared.lines.clone(),
+        cut: false,
+    });
+    for _ in 0..4_000 {
+        if !other.advance(16_000, &mut || true) {
+            break;
+        }
+    }
+    let (one, two) = (session.view(), other.view());
+    assert_eq!(two.notices.len(), 0, "{:?}", two.notices);
+    assert_eq!(leaders(&one.stage), leaders(&two.stage));
+    let ends =
+        |stage: &Stage| stage.rows().map(|r| (r.name(), r.broker, r.log_end)).collect::<Vec<_>>();
+    assert_eq!(ends(&one.stage), ends(&two.stage));
+    // And is the same link again.
+    other.update(Event::Share);
+    assert_eq!(other.view().share.as_ref().map(|s| &s.lines), Some(&shared.lines));
+}

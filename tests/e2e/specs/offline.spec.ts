@@ -12,6 +12,29 @@ test("once loaded, a level is played with the network off", async ({ page, conte
   await bench.terminal.run("kafka-get-offsets.sh --bootstrap-server localhost:9092 --topic orders", "orders:0:0");
 });
 
+test.describe("installed", () => {
+  test.use({ serviceWorkers: "allow" });
+
+  test("every place opens with the network off", async ({ page, context, baseURL }) => {
+    await page.goto("./");
+    await expect(page.locator("html")).toHaveAttribute("data-whole", "true");
+    const manifest = await (await page.request.get(new URL(await page.locator("link[rel=manifest]").getAttribute("href") ?? "", baseURL).href)).json();
+    expect(manifest.icons.length).toBeGreaterThan(0);
+    // The worker has everything once it is active.
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+      while (!navigator.serviceWorker.controller) await new Promise((then) => setTimeout(then, 100));
+    });
+    await context.setOffline(true);
+    const bench = new Workbench(page);
+    await bench.open("basics/first-record");
+    await bench.block("create").click();
+    await expect(bench.terminal.output).toContainText("Created topic orders.");
+    await page.goto("./reference/errors/");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Errors");
+  });
+});
+
 test("the engine never holds the page for long", async ({ page }) => {
   const bench = new Workbench(page);
   await bench.open("partitions/order-per-account");

@@ -9,12 +9,13 @@ use super::live_region::LiveRegion;
 use super::notices::Notices;
 use super::rich::rich;
 use super::settings::Settings;
+use super::share::Share;
 use super::top_bar::TopBar;
 use super::workbench::{Panels, Workbench};
 use crate::driver::Driver;
 use crate::engine::{self, Opened};
 use crate::store::{Store, part};
-use crate::{dom, places};
+use crate::{dom, embed, link, places};
 use leptos::prelude::*;
 use logbrook_session::Event;
 use logbrook_session::view::{Place, Rich};
@@ -66,6 +67,10 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
     provide_context(Prerendered(StoredValue::new(prerendered)));
     places::on_step(move |to| place.set(to));
 
+    if panels.embed.with_value(Option::is_some) {
+        embed::talk(store);
+    }
+    let first = std::rc::Rc::new(std::cell::Cell::new(true));
     // Each place: its level is read and opened. The engine comes with the first.
     Effect::new(move |old: Option<()>| {
         let to = place.get();
@@ -75,6 +80,7 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
         driver.leave();
         trouble.0.set(None);
         let driver = driver.clone();
+        let first = first.clone();
         panels.finder.set(false);
         leptos::task::spawn_local(async move {
             let came = come(&driver, store, place, &to).await;
@@ -84,6 +90,17 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
                 trouble.0.set(Some(why));
                 if driver.has_come() {
                     driver.come(store, Some(Event::Go(Place::Nowhere)));
+                }
+            }
+            if driver.has_come() && place.get_untracked() == to {
+                // What the address says besides the place belongs to the first one that is opened.
+                if first.replace(false)
+                    && let Some(event) = link::read().await
+                {
+                    store.send(event);
+                }
+                if panels.embed.with_value(Option::is_some) {
+                    embed::ready();
                 }
             }
             // Not before: the place is to be used without waiting for it.
@@ -145,6 +162,7 @@ pub(crate) fn App(prerendered: String) -> impl IntoView {
             Place::Workbench { .. } | Place::Sandbox => view! { <Workbench/> }.into_any(),
         }}
         <Settings/>
+        <Share/>
         <Finder/>
         <KeyList/>
         <LiveRegion/>
@@ -221,13 +239,17 @@ async fn open(
     Ok(())
 }
 
-/// Bar and notices, which both places begin with.
+/// Bar and notices, which every place begins with.
 #[component]
 pub(crate) fn Heading() -> impl IntoView {
     let trouble = expect_context::<Trouble>();
+    // Inside another page there is nowhere to go.
+    let bar = expect_context::<Panels>().embed.with_value(Option::is_none);
     view! {
-        <a class="skip" href="#main">"To the content"</a>
-        <TopBar/>
+        {bar.then(|| view! {
+            <a class="skip" href="#main">"To the content"</a>
+            <TopBar/>
+        })}
         {move || trouble.0.get().map(|why| view! {
             <div class="msg fail trouble" role="alert"><Icon name="cross"/><span>{rich(&Rich::parse(&why))}</span></div>
         })}

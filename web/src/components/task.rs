@@ -11,6 +11,7 @@ mod show;
 mod trials;
 
 use crate::components::each::{Show, items, text_key};
+use crate::components::workbench::Panels;
 use crate::part::Part;
 use crate::store::{part, store};
 use foot::Foot;
@@ -32,8 +33,18 @@ pub(crate) fn TaskPanel() -> impl IntoView {
         task.as_ref()
             .map(|task| (task.place.clone(), task.kind.name(), task.minutes, task.title.clone()))
     });
-    let blocks = part(store.task, |task| {
-        task.iter().flat_map(|task| task.blocks.iter().cloned().enumerate()).collect::<Vec<_>>()
+    // Inside another page one block may be all.
+    let only = expect_context::<Panels>().embed.get_value().and_then(|embed| embed.block);
+    let blocks = part(store.task, move |task| {
+        let all = task.iter().flat_map(|task| task.blocks.iter().cloned().enumerate());
+        let asked = |block: &Block| match (&only, block) {
+            (None, _) => true,
+            (Some(label), Block::Run(run)) => run.label == *label,
+            (Some(label), Block::Show(show)) => show.view == *label,
+            (Some(label), Block::Predict(predict)) => predict.id == *label,
+            (Some(_), Block::Html(_) | Block::Goals) => false,
+        };
+        all.filter(|(_, block)| asked(block)).collect::<Vec<_>>()
     });
     let goals_in_prose = part(store.task, |task| {
         task.as_ref().is_some_and(|task| task.blocks.contains(&Block::Goals))

@@ -7,6 +7,7 @@ use crate::components::each::Show;
 use crate::places;
 use crate::store::{part, store};
 use leptos::prelude::*;
+use logbrook_session::Event;
 use logbrook_session::view::Place;
 
 // Constants, not literals: an element of literals alone is written out as it stands, and
@@ -72,6 +73,11 @@ pub(crate) fn TopBar() -> impl IntoView {
             {move || seed.get().map(|seed| view! {
                 <span class="seed not-s" title="Seed of this run"><Icon name="dice"/>"seed " {seed}</span>
             })}
+            <Show when=move || bench.get()>
+                <button class="b b-bare not-s" on:click=move |_| { store.send(Event::Share); panels.share.set(true); }>
+                    <Icon name="share"/>"Share"
+                </button>
+            </Show>
             <button class="find not-s" on:click=move |_| panels.finder.set(true)>
                 <Icon name="find"/><span>{move || if bench.get() { "Find" } else { "Level, command or error" }}</span><kbd>"Ctrl K"</kbd>
             </button>

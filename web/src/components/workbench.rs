@@ -9,6 +9,7 @@ use super::stage::StagePanel;
 use super::task::TaskPanel;
 use super::timeline::{MiniTime, TimelinePanel};
 use crate::components::each::Show;
+use crate::embed::Embed;
 use crate::part::Part;
 use crate::store::{part, store};
 use crate::theme::Theme;
@@ -63,6 +64,10 @@ pub(crate) struct Panels {
     pub(crate) keys: RwSignal<bool>,
     /// Whether the settings are open.
     pub(crate) settings: RwSignal<bool>,
+    /// Whether the run is being shared.
+    pub(crate) share: RwSignal<bool>,
+    /// What is drawn inside another page.
+    pub(crate) embed: StoredValue<Option<Embed>>,
     /// Whether the finder is open.
     pub(crate) finder: RwSignal<bool>,
     /// The theme that was chosen.
@@ -85,6 +90,8 @@ impl Panels {
             keys: RwSignal::new(false),
             settings: RwSignal::new(false),
             finder: RwSignal::new(false),
+            share: RwSignal::new(false),
+            embed: StoredValue::new(Embed::read()),
             theme: RwSignal::new(Theme::kept()),
             letters: RwSignal::new(dom::kept("letters").as_deref() != Some("off")),
             failed: RwSignal::new(None),
@@ -139,8 +146,11 @@ pub(crate) fn Workbench() -> impl IntoView {
             && store.inspector.with(|look| look.as_ref().is_some_and(|look| look.bytes.is_some()))
     };
     let has_bytes = Part::new(move |_| bytes());
+    let embed = panels.embed.get_value();
+    let inside = embed.is_some();
     view! {
-        <div class="wb" data-panel=move || panels.front.get().name()>
+        <div class="wb" class:embed=inside data-view=embed.map(|embed| embed.views).unwrap_or_default()
+            data-panel=move || panels.front.get().name()>
             <Heading/>
             {move || if has_bytes.get() {
                 view! { <BytesPage/> }.into_any()
@@ -153,7 +163,7 @@ pub(crate) fn Workbench() -> impl IntoView {
                         <TimelinePanel/>
                         <Dock/>
                     </main>
-                    <Show when=move || panels.narrow.get()>
+                    <Show when=move || panels.narrow.get() && !inside>
                         <div class="bottom"><MiniTime/><TabBar/></div>
                     </Show>
                 }

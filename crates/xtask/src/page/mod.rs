@@ -10,6 +10,7 @@ mod bind;
 pub(crate) mod compress;
 mod fingerprint;
 mod lessons;
+mod offline;
 mod places;
 mod prose;
 mod reference;
@@ -148,6 +149,7 @@ fn assemble(
         });
         write(&file, html.as_bytes())?;
     }
+    offline::write_into(dist)?;
     Ok(places.len())
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// One page.
+#[derive(Clone)]
 pub(crate) struct Place {
     /// Under the root, with a slash at the end, or a file's name.
     pub(crate) path: String,
@@ -35,7 +36,9 @@ pub(crate) fn all(exported: &Path) -> Result<Vec<Place>> {
         for entry in list(track, "levels") {
             let (track_slug, slug) = (text(track, "slug")?, text(entry, "slug")?);
             let level = lessons::read(&exported.join(track_slug).join(format!("{slug}.json")))?;
-            places.push(place(track, entry, &level)?);
+            let place = place(track, entry, &level)?;
+            places.push(embedded(&place));
+            places.push(place);
         }
     }
     Ok(places)
@@ -175,6 +178,12 @@ pub(crate) fn with_bar(current: &str, main: &str) -> String {
          href=\"#word\"/></svg></a><nav aria-label=\"Main\">{links}</nav></header>\n\
          <main class=\"wrap prerendered\">{main}</main>"
     )
+}
+
+/// The same level without navigation, for a frame in another page. It is found by its own address, not by
+/// a search.
+fn embedded(place: &Place) -> Place {
+    Place { path: format!("embed/{}", place.path), ..place.clone() }
 }
 
 fn place(track: &Value, entry: &Value, level: &Value) -> Result<Place> {

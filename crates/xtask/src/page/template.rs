@@ -116,13 +116,21 @@ impl Template {
             escape(&place.title),
             escape(&place.description)
         );
-        let mut assets = format!("<link rel=\"stylesheet\" href=\"/{style}\">\n");
+        let mut assets = format!(
+            "<link rel=\"stylesheet\" href=\"/{style}\">\n<link rel=\"manifest\" href=\"/manifest.webmanifest\">\n"
+        );
         if place.live {
             assets.push_str(&format!(
                 "<link rel=\"modulepreload\" href=\"/{script}\">\n\
                  <link rel=\"preload\" href=\"/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n\
                  <script type=\"module\">import start from \"/{script}\"; start({{ module_or_path: new URL(\"/{wasm}\", document.baseURI) }});</script>\n"
             ));
+        }
+        // After everything else: nothing that is seen waits for it. A frame in another page installs nothing.
+        if !place.path.starts_with("embed/") {
+            assets.push_str(
+                "<script>if (\"serviceWorker\" in navigator) addEventListener(\"load\", () => setTimeout(() => navigator.serviceWorker.register(new URL(\"/sw.js\", document.baseURI)).catch(() => {}), 4000))</script>\n",
+            );
         }
         for asked in &place.asks {
             assets.push_str(&format!(
