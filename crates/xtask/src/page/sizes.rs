@@ -23,6 +23,9 @@ const ENGINE: &str = "engine";
 /// Loaded after that: the tools that a lesson does not begin with, and the codecs.
 const REST: &str = "rest";
 
+/// Where the pages are that are only read.
+const READ: &str = "reference";
+
 /// Each part of the first load with its bytes over the wire.
 pub(crate) struct FirstLoad {
     pub(crate) parts: Vec<(&'static str, u64)>,
@@ -51,6 +54,10 @@ fn largest(folder: &Path, kind: &str) -> Result<u64> {
     let mut heaviest = 0;
     for entry in fs::read_dir(folder).doing(folder.display())? {
         let path = entry.doing(folder.display())?.path();
+        if path.ends_with(READ) {
+            // Pages to read load nothing else.
+            continue;
+        }
         if path.is_dir() {
             heaviest = heaviest.max(largest(&path, kind)?);
         } else if path.extension().is_some_and(|e| e == kind) {
