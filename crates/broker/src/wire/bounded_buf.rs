@@ -14,6 +14,9 @@ use kafka_protocol::protocol::buf::ByteBuf;
 /// Neither a length nor -1, which stands for null.
 const NO_LENGTH: i32 = -2;
 
+/// More than any number of a tagged field, and few as elements.
+const ALWAYS: u64 = 4_096;
+
 #[derive(Debug)]
 pub(super) struct BoundedBuf {
     bytes: Bytes,
@@ -28,9 +31,10 @@ impl BoundedBuf {
         BoundedBuf { bytes, varint: 0, shift: 0 }
     }
 
-    /// An array's element takes a byte at least: one element more than bytes must fail.
+    /// An array's element takes a byte at least: one element more than bytes must fail. Room for so few as
+    /// [`ALWAYS`] is made in any case; the number of a tagged field is a varint too, and counts nothing.
     fn limit(&self) -> u64 {
-        self.bytes.len() as u64 + 1
+        (self.bytes.len() as u64 + 1).max(ALWAYS)
     }
 }
 
