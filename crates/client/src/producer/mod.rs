@@ -17,8 +17,8 @@ mod sender;
 mod transaction_manager;
 mod transactions;
 
-use logbrook_sorted::{SortedMap, SortedSet};
-use std::collections::VecDeque;
+use logbrook_sorted::SortedMap;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::backoff::generator;
 use crate::error::KafkaError;
@@ -48,7 +48,8 @@ pub struct Producer {
     transactions: Option<Transactions>,
     waiting: VecDeque<Waiting>,
     next_send: u64,
-    incomplete: SortedSet<SendId>,
+    /// A buffer full of small records is a few hundred thousand of them.
+    incomplete: BTreeSet<SendId>,
     /// A flush waits for every send up to here.
     flush_up_to: Option<SendId>,
     closing: bool,
@@ -110,7 +111,7 @@ impl Producer {
                 .map(|id| Transactions::new(id, config.transaction_timeout_ms)),
             waiting: VecDeque::new(),
             next_send: 0,
-            incomplete: SortedSet::new(),
+            incomplete: BTreeSet::new(),
             flush_up_to: None,
             closing: false,
             closed: false,

@@ -1,6 +1,6 @@
 //! One batch from its first record to its end (`ProducerBatch`).
 
-use logbrook_sorted::SortedMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use logbrook_record::{BatchBuilder, BatchError};
@@ -93,7 +93,7 @@ impl ProducerBatch {
 
 /// All batches that are not done, by number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Batches(pub(super) SortedMap<BatchId, ProducerBatch>);
+pub(crate) struct Batches(pub(super) BTreeMap<BatchId, ProducerBatch>);
 
 impl Batches {
     pub(crate) fn get(&self, id: BatchId) -> Option<&ProducerBatch> {

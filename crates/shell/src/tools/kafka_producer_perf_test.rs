@@ -14,7 +14,7 @@ use logbrook_client::producer::{
     TransactionCall,
 };
 use logbrook_client::{Input, Io, KafkaError, Process};
-use logbrook_sorted::SortedMap;
+use std::collections::BTreeMap;
 
 use super::java::{self, Throwable};
 use super::kafka_console_producer::constructor_error;
@@ -53,7 +53,7 @@ fn prepare(argv: &[String], env: &ToolEnv) -> Result<PerfProducer, Early> {
         settings,
         started_ms: 0,
         sent: 0,
-        open: SortedMap::new(),
+        open: BTreeMap::new(),
         transaction: Transaction::Outside,
         step: Step::Sending,
         ended: false,
@@ -73,7 +73,8 @@ struct PerfProducer {
     steady: Option<Stats>,
     started_ms: i64,
     sent: u64,
-    open: SortedMap<SendId, Sent>,
+    /// Thousands come and go: those that were sent, until they are acknowledged.
+    open: BTreeMap<SendId, Sent>,
     transaction: Transaction,
     step: Step,
     ended: bool,
