@@ -44,7 +44,8 @@ pub(crate) fn playwright(project: &str, profile: Profile, more: &[String]) -> Re
     note(format!("playwright test --project {project} {}", more.join(" ")).trim_end());
     command::run(
         command::program("node")
-            .args(["node_modules/@playwright/test/cli.js", "test", "--project", project])
+            .args(["node_modules/@playwright/test/cli.js", "test"])
+            .arg(format!("--project={project}"))
             .args(more)
             .current_dir(paths::e2e())
             .env("BASE_URL", &address)

@@ -71,7 +71,10 @@ test("a broker is killed from the stage's table, and its lane is dry", async ({ 
   await bench.terminal.type("@sleep 15");
   await expect(bench.table("Replicas").getByRole("row").filter({ hasText: "on 2" }).first()).toContainText("not in ISR", { timeout: 30_000 });
   await brokers.filter({ hasText: "Broker 2" }).getByRole("button", { name: "Start broker 2" }).click();
-  await expect(brokers.filter({ hasText: "Broker 2" })).toContainText("up");
+  // It is fenced until it has caught up with the metadata.
+  await expect(brokers.filter({ hasText: "Broker 2" })).toContainText("runs, fenced");
+  await bench.terminal.type("@sleep 5");
+  await expect(brokers.filter({ hasText: "Broker 2" })).toContainText("up, leads", { timeout: 30_000 });
 });
 
 test("fifty partitions are lines, and one that is opened has its replicas", async ({ page }) => {

@@ -55,7 +55,9 @@ pub(crate) fn OnCallPlace() -> impl IntoView {
             let drills = row.levels.iter().filter(|cell| cell.kind == LevelKind::Drill);
             drills.map(|cell| (row.slug.clone(), 0, cell.clone())).collect::<Vec<Listed>>()
         };
-        home.tracks.iter().flat_map(of).collect::<Vec<_>>()
+        let mut all = home.tracks.iter().flat_map(of).collect::<Vec<_>>();
+        all.iter_mut().zip(1..).for_each(|(listed, number)| listed.1 = number);
+        all
     });
     let known = part(store.home, |home| !home.tracks.is_empty());
     view! {
@@ -124,7 +126,7 @@ fn list(levels: Vec<Listed>, drills: bool) -> AnyView {
             (!cell.after.is_empty()).then(|| format!(" Better after: {}.", cell.after.join(", ")));
         view! {
             <li>
-                <i class=format!("lc {class}") class:ch=cell.kind == LevelKind::Challenge aria-hidden="true">{(number > 0).then_some(number)}</i>
+                <i class=format!("lc {class}") class:ch=cell.kind == LevelKind::Challenge class:dr=drills aria-hidden="true">{(number > 0).then_some(number)}</i>
                 <div>
                     <h2><a href=places::href(&place) on:click=move |event| go.link(&event, to.clone())>{cell.title}</a></h2>
                     <p>{rich(&Rich::parse(&cell.idea))}</p>

@@ -32,7 +32,10 @@ pub(crate) fn all(exported: &Path) -> Result<Vec<Place>> {
     let catalog = lessons::read(&exported.join("catalog.json"))?;
     let mut places = vec![home(&catalog)?, sandbox(), on_call(&catalog)?, not_found()];
     for track in list(&catalog, "tracks") {
-        places.push(track_place(track)?);
+        // The drills' own track has the place that lists all drills.
+        if text(track, "slug")? != "oncall" {
+            places.push(track_place(track)?);
+        }
         for entry in list(track, "levels") {
             let (track_slug, slug) = (text(track, "slug")?, text(entry, "slug")?);
             let level = lessons::read(&exported.join(track_slug).join(format!("{slug}.json")))?;

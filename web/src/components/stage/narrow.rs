@@ -44,6 +44,21 @@ pub(super) fn NarrowStage() -> impl IntoView {
             store.send(Event::OpenPartition { partition, open: true });
         }
     });
+    // Where the window begins after this partition's end there would be nothing to see.
+    Effect::new(move |old: Option<i32>| {
+        let partition = chosen.get();
+        if old.is_some_and(|old| old != partition) {
+            let (axis, end) = store.stage.with_untracked(|stage| {
+                let rows = stage.rows().filter(|row| row.partition == partition);
+                (stage.axis, rows.map(|row| row.log_end).max().unwrap_or_default())
+            });
+            if end > 0 && end <= axis.first {
+                let first = (end + 1 - i64::from(axis.cells)).max(0) / 5 * 5;
+                store.send(Event::Axis { first: Some(first), cells: axis.cells });
+            }
+        }
+        partition
+    });
     let rows = Part::new(move |_| {
         let partition = chosen.get();
         store.stage.with(|stage| {
