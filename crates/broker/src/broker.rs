@@ -316,6 +316,21 @@ impl Broker {
         &self.config
     }
 
+    /// The value in force of a config of a topic, as `kafka-configs.sh --describe --all` shows it; `None` for a
+    /// topic or a config that there is not.
+    pub fn topic_config_in_force(&self, topic: &str, name: &str) -> Option<String> {
+        self.image.topic(topic)?;
+        let own = self.image.topic_config(topic);
+        let entries = crate::config_entry::describe_topic(&self.config, &own);
+        entries.into_iter().find(|entry| entry.name == name)?.value
+    }
+
+    /// The value in force of a config of this broker; `None` for one that there is not, or that has no value.
+    pub fn broker_config_in_force(&self, name: &str) -> Option<String> {
+        let entries = crate::config_entry::describe_broker(&self.config);
+        entries.into_iter().find(|entry| entry.name == name)?.value
+    }
+
     /// The cluster's metadata as this broker knows them.
     pub fn metadata(&self) -> &MetadataImage {
         &self.image

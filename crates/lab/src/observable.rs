@@ -48,6 +48,57 @@ pub enum Observable {
         /// Partition.
         partition: i32,
     },
+    /// Records between the committed offset and the high watermark, as the LAG column has it.
+    Lag {
+        /// Group id.
+        group: String,
+        /// Topic name.
+        topic: String,
+        /// One partition; the sum of all without.
+        partition: Option<i32>,
+    },
+    /// Members of the group that have no partition.
+    IdleMembers {
+        /// Group id.
+        group: String,
+    },
+    /// The broker that leads a partition.
+    Leader {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// The high watermark of a partition.
+    HighWatermark {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// How often a group has begun to rebalance.
+    Rebalances {
+        /// Group id.
+        group: String,
+    },
+    /// The exit code of a run block's command.
+    ExitCode {
+        /// Label of a run block.
+        label: String,
+    },
+    /// The first group of a regular expression in what a run block's command printed, or all that it matches.
+    Output {
+        /// Label of a run block.
+        label: String,
+        /// The expression.
+        pattern: String,
+    },
+    /// Seconds, rounded down, from the last death of a member of the group until a record of one of its
+    /// partitions was processed by another.
+    TakeoverS {
+        /// Group id.
+        group: String,
+    },
 }
 
 /// Why a text is no observable.
@@ -63,7 +114,9 @@ impl fmt::Display for ObservableError {
 impl std::error::Error for ObservableError {}
 
 const KNOWN: &str = "partitions_used(topic), delivered(label or app), record_count(topic, partition?), \
-     partition_of(topic, key), log_end(topic, partition), committed(group, topic, partition)";
+     partition_of(topic, key), log_end(topic, partition), committed(group, topic, partition), lag(group, topic, partition?), \
+     idle_members(group), leader(topic, partition), high_watermark(topic, partition), rebalances(group), \
+     exit_code(label), output(label, regex), takeover_s(group)";
 
 impl FromStr for Observable {
     type Err = ObservableError;
@@ -71,7 +124,17 @@ impl FromStr for Observable {
         let error = || ObservableError(format!("found {text:?}, expected one of {KNOWN}"));
         let (name, rest) = text.trim().split_once('(').ok_or_else(error)?;
         let inside = rest.strip_suffix(')').ok_or_else(error)?;
+        if name.trim() == "output" {
+            // An expression may have commas and brackets of its own.
+            let (label, pattern) = inside.split_once(',').ok_or_else(error)?;
+            let (label, pattern) = (label.trim().to_owned(), pattern.trim().to_owned());
+            if let Err(why) = regex_lite::Regex::new(&pattern) {
+                return Err(ObservableError(format!("in {text:?}: {why}")));
+            }
+            return Ok(Self::Output { label, pattern });
+        }
         let args: Vec<&str> = inside.split(',').map(str::trim).collect();
+        let owned = |text: &str| text.to_owned();
         let number = |s: &str| {
             s.parse::<i32>().ok().filter(|n| *n >= 0).ok_or_else(|| {
                 ObservableError(format!("in {text:?}: found {s:?}, expected a partition number"))
@@ -99,6 +162,24 @@ impl FromStr for Observable {
                 topic: (*topic).to_owned(),
                 partition: number(p)?,
             },
+            ("lag", [group, topic]) => {
+                Self::Lag { group: owned(group), topic: owned(topic), partition: None }
+            }
+            ("lag", [group, topic, p]) => {
+                Self::Lag { group: owned(group), topic: owned(topic), partition: Some(number(p)?) }
+            }
+            ("idle_members", [group]) if !group.is_empty() => {
+                Self::IdleMembers { group: owned(group) }
+            }
+            ("leader", [topic, p]) => Self::Leader { topic: owned(topic), partition: number(p)? },
+            ("high_watermark", [topic, p]) => {
+                Self::HighWatermark { topic: owned(topic), partition: number(p)? }
+            }
+            ("rebalances", [group]) if !group.is_empty() => {
+                Self::Rebalances { group: owned(group) }
+            }
+            ("exit_code", [label]) if !label.is_empty() => Self::ExitCode { label: owned(label) },
+            ("takeover_s", [group]) if !group.is_empty() => Self::TakeoverS { group: owned(group) },
             _unknown => return Err(error()),
         })
     }
@@ -118,6 +199,19 @@ impl fmt::Display for Observable {
             Self::Committed { group, topic, partition } => {
                 write!(f, "committed({group}, {topic}, {partition})")
             }
+            Self::Lag { group, topic, partition: None } => write!(f, "lag({group}, {topic})"),
+            Self::Lag { group, topic, partition: Some(p) } => {
+                write!(f, "lag({group}, {topic}, {p})")
+            }
+            Self::IdleMembers { group } => write!(f, "idle_members({group})"),
+            Self::Leader { topic, partition } => write!(f, "leader({topic}, {partition})"),
+            Self::HighWatermark { topic, partition } => {
+                write!(f, "high_watermark({topic}, {partition})")
+            }
+            Self::Rebalances { group } => write!(f, "rebalances({group})"),
+            Self::ExitCode { label } => write!(f, "exit_code({label})"),
+            Self::Output { label, pattern } => write!(f, "output({label}, {pattern})"),
+            Self::TakeoverS { group } => write!(f, "takeover_s({group})"),
         }
     }
 }
@@ -148,6 +242,15 @@ mod tests {
             "partition_of(orders, k1)",
             "log_end(orders, 0)",
             "committed(billing, orders, 2)",
+            "lag(billing, orders)",
+            "lag(billing, orders, 2)",
+            "idle_members(billing)",
+            "leader(orders, 0)",
+            "high_watermark(orders, 0)",
+            "rebalances(billing)",
+            "exit_code(delete)",
+            "output(describe, Leader: (\\d+), Replicas)",
+            "takeover_s(workers)",
         ] {
             assert_eq!(text.parse::<Observable>().unwrap().to_string(), text);
         }

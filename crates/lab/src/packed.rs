@@ -41,7 +41,7 @@ impl Packed for Level {
 
 /// The shape of a [`Level`].
 pub const LEVEL: u64 = digest(&[
-    include_bytes!("check.rs"),
+    include_bytes!("check/mod.rs"),
     include_bytes!("duration.rs"),
     include_bytes!("level.rs"),
     include_bytes!("observable.rs"),

@@ -170,6 +170,23 @@ pub(crate) fn log_end(cluster: &Cluster, topic: &str, partition: i32) -> Option<
     logs.iter().find(|(p, _)| *p == partition).map(|(_, log)| log.log_end_offset().0)
 }
 
+/// A group as its coordinator has it.
+pub(crate) fn group(cluster: &Cluster, group: &str) -> Option<logbrook_broker::GroupDescription> {
+    let up = cluster.broker_ids().filter(|id| cluster.is_broker_up(*id));
+    let groups = up.filter_map(|id| cluster.broker(id)).flat_map(logbrook_broker::Broker::groups);
+    groups.into_iter().find(|there| there.group_id == group)
+}
+
+/// The value in force of a config of a topic, or of `broker N`.
+pub(crate) fn config(cluster: &Cluster, entity: &str, name: &str) -> Option<String> {
+    if let Some(id) = entity.strip_prefix("broker ").and_then(|id| id.parse().ok()) {
+        return cluster.broker(id)?.broker_config_in_force(name);
+    }
+    // A broker that is down does not know what was changed since.
+    let up = cluster.broker_ids().find(|id| cluster.is_broker_up(*id))?;
+    cluster.broker(up)?.topic_config_in_force(entity, name)
+}
+
 /// A group's committed offset.
 pub(crate) fn committed(
     cluster: &Cluster,

@@ -1,22 +1,21 @@
 //! One run of a level: the cluster, what has been done to it, and what every assertion says so far.
 
+pub(crate) mod observed;
+
 use logbrook_sorted::SortedMap;
 use std::fmt;
 use std::sync::Arc;
 
-use logbrook_client::process::AppEvent;
-use logbrook_client::producer::partitioner::partition_for_key;
 use logbrook_cluster::{Actor, Cluster, ClusterConfig, ProcessId, TraceKind};
 use logbrook_shell::action::{Action, ActionError, Entry};
 use logbrook_shell::workspace::{Outcome, Running, Workspace};
 
 use crate::facts::Facts;
 use crate::level::{Block, Level, Reveal};
-use crate::observable::Observable;
 use crate::permission::{self, Refused};
 use crate::verdict::Verdict;
 use crate::watch::{Moment, Stamp, Watched};
-use crate::{read, world};
+use crate::world;
 
 /// Topics, loads and apps of a level are made in negative time, through real requests.
 const PAST_US: i64 = -60_000_000;
@@ -497,6 +496,13 @@ impl Run {
                     facts.observe(at, name, app);
                     watched.iter_mut().for_each(|w| w.app(at, name, app));
                 }
+                (TraceKind::Exit { .. }, Actor::Process(process)) => {
+                    let name = workspace.cluster.process(*process).map_or("", |p| p.name.as_str());
+                    watched.iter_mut().for_each(|w| w.ended(at, name));
+                }
+                (TraceKind::Action { line }, _operator) => {
+                    watched.iter_mut().for_each(|w| w.action(at, line));
+                }
                 (TraceKind::Broker(kind), _broker) => {
                     watched.iter_mut().for_each(|w| w.broker(at, kind))
                 }
@@ -519,56 +525,6 @@ impl Run {
         };
         let now_us = self.workspace.cluster.now_us();
         self.watched.iter().map(|w| w.verdict(&moment, now_us)).collect()
-    }
-
-    /// The value of an observable now, as text.
-    #[must_use]
-    pub fn observable(&self, observable: &Observable) -> String {
-        let cluster = &self.workspace.cluster;
-        let or_none = |n: Option<i64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
-        match observable {
-            Observable::PartitionsUsed { topic } => {
-                read::partitions_used(cluster, topic).to_string()
-            }
-            Observable::RecordCount { topic, partition } => {
-                read::record_count(cluster, topic, *partition).to_string()
-            }
-            Observable::LogEnd { topic, partition } => {
-                or_none(read::log_end(cluster, topic, *partition))
-            }
-            Observable::Committed { group, topic, partition } => {
-                or_none(read::committed(cluster, group, topic, *partition))
-            }
-            Observable::PartitionOf { topic, key } => {
-                let partitions =
-                    read::describe(cluster, topic).and_then(|d| usize::try_from(d.partitions).ok());
-                or_none(
-                    partitions
-                        .filter(|n| *n > 0)
-                        .map(|n| i64::from(partition_for_key(key.as_bytes(), n))),
-                )
-            }
-            Observable::Delivered { by } => self.delivered(by).to_string(),
-        }
-    }
-
-    /// Records shown by the process of a run block, or handed to an app's code.
-    fn delivered(&self, by: &str) -> usize {
-        let process = self.blocks.iter().find(|b| b.label == by).map(|b| b.process);
-        let cluster = &self.workspace.cluster;
-        let app = format!("{by}/");
-        let counts = |actor: &Actor, event: &AppEvent| match (actor, event) {
-            (Actor::Process(p), AppEvent::Displayed { .. }) => process == Some(Some(*p)),
-            (Actor::Process(p), AppEvent::Delivered { .. }) => {
-                process.is_none() && cluster.process(*p).is_some_and(|p| p.name.starts_with(&app))
-            }
-            _neither => false,
-        };
-        let is_counted = |e: &&logbrook_cluster::TraceEvent| match &e.kind {
-            TraceKind::App(event) => counts(&e.actor, event),
-            _other => false,
-        };
-        cluster.trace().iter().filter(is_counted).count()
     }
 
     /// How a run block stands: not run, running, done.

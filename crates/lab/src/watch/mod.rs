@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod dead_letters;
+mod group;
 mod in_order;
 mod lag;
 mod predicted;
@@ -12,6 +13,7 @@ mod stall;
 mod state;
 mod store;
 mod topic;
+mod untouched;
 
 use logbrook_broker::BrokerEventKind;
 use logbrook_client::process::AppEvent;
@@ -69,6 +71,10 @@ pub(crate) trait Watch {
     fn app(&mut self, _at: Stamp, _who: &str, _event: &AppEvent) {}
     /// A broker did something.
     fn broker(&mut self, _at: Stamp, _event: &BrokerEventKind) {}
+    /// A process ended; `who` as for [`Watch::app`].
+    fn ended(&mut self, _at: Stamp, _who: &str) {}
+    /// A line of the action language was carried out.
+    fn action(&mut self, _at: Stamp, _line: &str) {}
     /// A trial goes on from here: what was wrong before is not held against it.
     fn forked(&mut self, _now_us: i64) {}
     /// What holds now.
@@ -166,9 +172,34 @@ impl Watched {
             | Check::LeadersBalanced { .. }
             | Check::ClusterHealthy {}
             | Check::AppRunning { .. }
+            | Check::ConfigIs { .. }
             | Check::EffectsExactlyOnce { .. } => {
                 Box::new(state::State { check: assert.check.clone() })
             }
+            Check::GroupIs { group, protocol, state, members, members_max } => {
+                let (protocol, state) = (protocol.clone(), state.clone());
+                let (members, members_max) = (*members, *members_max);
+                let asked = group::Asked::Is { protocol, state, members, members_max };
+                Box::new(group::GroupWatch::new(level, group, asked))
+            }
+            Check::AssignmentBalanced { group, max_diff, idle_max } => {
+                let asked = group::Asked::Balanced { max_diff: *max_diff, idle_max: *idle_max };
+                Box::new(group::GroupWatch::new(level, group, asked))
+            }
+            Check::RebalancesAtMost { group, max } => {
+                let asked = group::Asked::Rebalances { max: *max };
+                Box::new(group::GroupWatch::new(level, group, asked))
+            }
+            Check::TakeoverWithin { group, ms } => {
+                let asked = group::Asked::Takeover { ms: *ms };
+                Box::new(group::GroupWatch::new(level, group, asked))
+            }
+            Check::Untouched { topics, groups, apps } => Box::new(untouched::Untouched {
+                topics: topics.clone(),
+                groups: groups.clone(),
+                apps: apps.clone(),
+                touched: Vec::new(),
+            }),
             Check::ProcessedInOrderPerKey { group, by: _ } => {
                 Box::new(in_order::InOrder::new(level, group))
             }
@@ -194,6 +225,14 @@ impl Watched {
 
     pub(crate) fn broker(&mut self, at: Stamp, event: &BrokerEventKind) {
         self.watch.broker(at, event);
+    }
+
+    pub(crate) fn ended(&mut self, at: Stamp, who: &str) {
+        self.watch.ended(at, who);
+    }
+
+    pub(crate) fn action(&mut self, at: Stamp, line: &str) {
+        self.watch.action(at, line);
     }
 
     pub(crate) fn forked(&mut self, now_us: i64) {

@@ -212,6 +212,24 @@ impl State {
                 m.more.insert("crashes", crashes.to_string());
                 m
             }
+            Check::ConfigIs { entity, name, eq, min, max } => {
+                let got = read::config(cluster, entity, name);
+                let fits = match eq {
+                    Some(value) => got.as_ref() == Some(value),
+                    None => within(got.as_ref().and_then(|v| v.parse().ok()), None, *min, *max),
+                };
+                let want = eq.clone().unwrap_or_else(|| bounds(None, *min, *max));
+                let got = got.unwrap_or_else(|| "not set".to_owned());
+                let mut m = measured(
+                    fits,
+                    got,
+                    want,
+                    "`{name}` of {entity} is {got}; {want} was expected.",
+                );
+                m.more.insert("name", name.clone());
+                m.more.insert("entity", entity.clone());
+                m
+            }
             Check::EffectsExactlyOnce { store } => {
                 let log = cluster.stores().get(store).map(logbrook_app::Store::log);
                 let mut counts: SortedMap<&str, u64> = SortedMap::new();

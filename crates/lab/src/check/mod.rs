@@ -1,11 +1,13 @@
-//! The assertions: a closed set, each with what it means and how it is said as a goal.
+//! The assertions: a closed set, each with what it means. How each is said as a goal is in [`sentence`].
+
+mod sentence;
 
 use logbrook_sorted::SortedMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::level::{Level, When};
+use crate::level::When;
 use crate::selection::Selection;
 
 /// What an assertion checks.
@@ -285,6 +287,68 @@ pub enum Check {
         /// It crashed so often at most.
         crashes_max: Option<u64>,
     },
+    /// A setting in force, wherever it comes from.
+    ConfigIs {
+        /// A topic, or `broker N`.
+        entity: String,
+        /// The setting.
+        name: String,
+        /// Exactly this text.
+        eq: Option<String>,
+        /// A number of at least this.
+        min: Option<i64>,
+        /// A number of at most this.
+        max: Option<i64>,
+    },
+    /// Nothing of these was changed by anybody but themselves: no topic's settings, partitions or existence, no
+    /// committed offset from outside the group, no deployment.
+    Untouched {
+        /// Topics.
+        #[serde(default)]
+        topics: Vec<String>,
+        /// Groups.
+        #[serde(default)]
+        groups: Vec<String>,
+        /// Apps.
+        #[serde(default)]
+        apps: Vec<String>,
+    },
+    /// A group as its coordinator has it.
+    GroupIs {
+        /// The group.
+        group: String,
+        /// `classic` or `consumer`.
+        protocol: Option<String>,
+        /// Kafka's name of the state: `Stable`, `Empty`, …
+        state: Option<String>,
+        /// So many members.
+        members: Option<u64>,
+        /// So many members at most.
+        members_max: Option<u64>,
+    },
+    /// The group's members have about as many partitions each.
+    AssignmentBalanced {
+        /// The group.
+        group: String,
+        /// How far the numbers of those that have some may differ.
+        max_diff: u64,
+        /// So many members without a partition at most.
+        idle_max: Option<u64>,
+    },
+    /// The group began to rebalance so often at most.
+    RebalancesAtMost {
+        /// The group.
+        group: String,
+        /// Most rebalances.
+        max: u64,
+    },
+    /// When a member dies, its partitions' records are processed again by another within this time.
+    TakeoverWithin {
+        /// The group whose members process.
+        group: String,
+        /// Longest time in milliseconds.
+        ms: u64,
+    },
     /// No event took effect twice in the store.
     EffectsExactlyOnce {
         /// A store of the kind `log`.
@@ -330,6 +394,12 @@ pub const NAMES: &[&str] = &[
     "leaders_balanced",
     "cluster_healthy",
     "app_running",
+    "config_is",
+    "untouched",
+    "group_is",
+    "assignment_balanced",
+    "rebalances_at_most",
+    "takeover_within",
     "effects_exactly_once",
     "predicted",
 ];
@@ -354,214 +424,9 @@ impl Check {
                 | Self::LongestStallAtMost { .. }
                 | Self::WriteStallAtMost { .. }
                 | Self::LagAtMost { .. }
+                | Self::TakeoverWithin { .. }
         )
     }
-
-    /// The goal as a sentence, in Markdown with code in backticks. It is made from the parameters
-    /// that grade it, so the goal shown is the goal graded.
-    #[must_use]
-    pub fn sentence(&self, when: When, level: &Level) -> String {
-        match self {
-            Self::TopicExists { topic, partitions, replication, config } => {
-                let mut parts = Vec::new();
-                if let Some(n) = partitions {
-                    parts.push(count(*n as u64, "partition", "partitions"));
-                }
-                if let Some(n) = replication {
-                    parts.push(count(*n as u64, "copy", "copies"));
-                }
-                parts.extend(config.iter().map(|(name, value)| format!("`{name}={value}`")));
-                match parts.len() {
-                    0 => format!("`{topic}` exists"),
-                    _some => format!("`{topic}` exists with {}", parts.join(", ")),
-                }
-            }
-            Self::TopicAbsent { topic } => format!("no topic is called `{topic}`"),
-            Self::RecordCount { topic, partition, key, min, max } => {
-                let place = match partition {
-                    Some(p) => format!("`{topic}`, partition {p}"),
-                    None => format!("`{topic}`"),
-                };
-                let of = key.as_ref().map(|k| format!(" with key `{k}`")).unwrap_or_default();
-                match (min, max) {
-                    (Some(a), Some(b)) if a == b => {
-                        format!("exactly {}{of} readable in {place}", records_are(*a))
-                    }
-                    (Some(a), Some(b)) => format!("{a} to {b} records{of} are readable in {place}"),
-                    (Some(a), None) => {
-                        format!("at least {}{of} readable in {place}", records_are(*a))
-                    }
-                    (None, Some(b)) => {
-                        format!("at most {}{of} readable in {place}", records_are(*b))
-                    }
-                    (None, None) => format!("records{of} are readable in {place}"),
-                }
-            }
-            Self::EachRecordProcessedAtLeastOnce { group, app, topic, of } => {
-                let what = records_of(topic, of);
-                match (group, app.as_deref()) {
-                    (_, Some("console")) => format!("a reader has shown {what}"),
-                    (Some(group), _) => format!("group `{group}` has processed {what}"),
-                    (None, Some(app)) => format!("`{app}` has processed {what}"),
-                    (None, None) => format!("{what} has been processed"),
-                }
-            }
-            Self::EachRecordProcessedExactlyOnce { group, app, topic, of } => {
-                let who = group.as_ref().or(app.as_ref()).cloned().unwrap_or_default();
-                format!("`{who}` has processed {} exactly once", records_of(topic, of))
-            }
-            Self::EachRecordProcessedAtMostOnce { group, app, topic, of } => {
-                let who = group.as_ref().or(app.as_ref()).cloned().unwrap_or_default();
-                format!("`{who}` has processed {} at most once", records_of(topic, of))
-            }
-            Self::ReprocessedAtMost { group, max } => {
-                format!("group `{group}` does at most {max} records again")
-            }
-            Self::LongestStallAtMost { group, partition, ms } => {
-                let place = match partition {
-                    Some(p) => format!("partition {p}"),
-                    None => "no partition".to_owned(),
-                };
-                let stands = if partition.is_some() { "never stands" } else { "stands" };
-                format!(
-                    "{place} of `{group}` {stands} still for more than {}",
-                    crate::duration::Millis(*ms as i64)
-                )
-            }
-            Self::DlqContains { topic, exactly, at_least, headers, duplicates_allowed } => {
-                let of = exactly.as_ref().or(at_least.as_ref()).cloned().unwrap_or_default();
-                let mut text = format!("`{topic}` holds the {}", plainly(&of));
-                if exactly.is_some() {
-                    text.push_str(" and nothing else");
-                }
-                if !headers.is_empty() {
-                    text.push_str(&format!(", each with {}", headers.join(", ")));
-                }
-                if *duplicates_allowed && exactly.is_some() {
-                    text.push_str(" (repeats allowed)");
-                }
-                text
-            }
-            Self::NoAckedRecordLost { app, topic } => {
-                let what = app.as_ref().map(|app| format!("of `{app}`"));
-                let what = what.or(topic.as_ref().map(|topic| format!("of `{topic}`")));
-                format!("no acknowledged record {} is lost", what.unwrap_or_default())
-            }
-            Self::AllSendsAcked { app } => format!("every event of `{app}` is acknowledged"),
-            Self::WriteStallAtMost { app, ms } => format!(
-                "no event of `{app}` waits more than {} for its ack",
-                crate::duration::Millis(*ms as i64)
-            ),
-            Self::SendLatencyAtMost { app, p99_ms } => {
-                format!("99 of 100 events of `{app}` are acknowledged within {p99_ms} ms")
-            }
-            Self::RecordReadable { topic, wanted, count } => match count.unwrap_or(1) {
-                1 => format!("`{topic}` has a record with {wanted}"),
-                n => format!("`{topic}` has {n} records with {wanted}"),
-            },
-            Self::LatestValueIs { topic, key, value, absent: _ } => match value {
-                Some(value) => format!("the last value of `{key}` in `{topic}` is `{value}`"),
-                None => format!("`{key}` has no value in `{topic}`"),
-            },
-            Self::RecordsInOrderPerKey { topic, by } => {
-                let what = by.as_deref().unwrap_or("key");
-                format!("each {what}'s records are in one partition of `{topic}`, in order")
-            }
-            Self::RecordsSpread { topic, max_percent } => {
-                format!("no partition of `{topic}` holds more than {max_percent} % of the records")
-            }
-            Self::NoDuplicateRecord { topic } => format!("no event stands in `{topic}` twice"),
-            Self::OffsetIs { which, topic, partition, eq, min, max } => {
-                let what = which.words();
-                format!("{what} of {topic}-{partition} is {}", bounds(*eq, *min, *max))
-            }
-            Self::CommittedOffsetEquals { group, topic, partition, eq, min, max } => format!(
-                "`{group}` has committed {} for {topic}-{partition}",
-                bounds(*eq, *min, *max)
-            ),
-            Self::PartitionHasLeader { topic, partition } => match partition {
-                Some(p) => format!("{topic}-{p} has a leader"),
-                None => format!("every partition of `{topic}` has a leader"),
-            },
-            Self::LeaderIs { topic, partition, node } => {
-                format!("broker {node} leads {topic}-{partition}")
-            }
-            Self::LeaderIsNot { topic, partition, node } => {
-                format!("another broker than {node} leads {topic}-{partition}")
-            }
-            Self::PartitionHasIsr { topic, partition, min, eq } => {
-                let place = match partition {
-                    Some(p) => format!("{topic}-{p} has"),
-                    None => format!("each partition of `{topic}` has"),
-                };
-                format!("{place} {} replicas in sync", bounds(*eq, *min, None))
-            }
-            Self::LeadersBalanced { topic, max_extra } => {
-                let what = topic.as_ref().map(|t| format!(" of `{t}`")).unwrap_or_default();
-                format!("the brokers' numbers of leaders{what} differ by at most {max_extra}")
-            }
-            Self::ClusterHealthy {} => "all brokers are up and all replicas in sync".to_owned(),
-            Self::AppRunning { app, instances, crashes_max: _ } => match instances {
-                Some(n) => format!("{n} instances of `{app}` run"),
-                None => format!("`{app}` runs"),
-            },
-            Self::EffectsExactlyOnce { store } => {
-                format!("no event takes effect in `{store}` more than once")
-            }
-            Self::ProcessedInOrderPerKey { group, by } => {
-                let what = topics_of_group(level, group);
-                format!("each {by}'s {what} are applied in order{}", always(when))
-            }
-            Self::StoreEquals { store, from } => {
-                let what = topic_of_app(level, from);
-                format!("the {store} at the end are those of the last {what}")
-            }
-            Self::LagAtMost { group, topic, partition, max } => {
-                let what = topic.clone().unwrap_or_else(|| topics_of_group(level, group));
-                let place = match partition {
-                    Some(p) => format!("partition {p}"),
-                    None => "a partition".to_owned(),
-                };
-                match when {
-                    When::Always => format!("never more than {max} {what} wait in {place}"),
-                    When::End => format!("at the end at most {max} {what} wait in {place}"),
-                }
-            }
-            Self::Predicted { ids } => {
-                let n = if ids.is_empty() { level.predictions.len() } else { ids.len() };
-                match n {
-                    1 => "the question answered".to_owned(),
-                    2 => "both questions answered".to_owned(),
-                    n => format!("all {n} questions answered"),
-                }
-            }
-        }
-    }
-}
-
-fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
-fn records_are(n: u64) -> String {
-    if n == 1 { "1 record is".to_owned() } else { format!("{n} records are") }
-}
-
-fn always(when: When) -> &'static str {
-    match when {
-        When::Always => ", always",
-        When::End => "",
-    }
-}
-
-fn topics_of_group(level: &Level, group: &str) -> String {
-    let app = level.apps.iter().find(|a| a.group.as_deref() == Some(group));
-    app.map(|a| a.topics.join(" and ")).unwrap_or_else(|| "records".to_owned())
-}
-
-fn topic_of_app(level: &Level, name: &str) -> String {
-    let app = level.apps.iter().find(|a| a.name == name);
-    app.and_then(|a| a.topic.clone()).unwrap_or_else(|| "records".to_owned())
 }
 
 impl Check {
@@ -628,47 +493,6 @@ impl Which {
             Self::HighWatermark => "the high watermark",
             Self::LastStable => "the last stable offset",
             Self::LogEnd => "the log end offset",
-        }
-    }
-}
-
-fn bounds(eq: Option<i64>, min: Option<i64>, max: Option<i64>) -> String {
-    match (eq, min, max) {
-        (Some(n), _, _) => n.to_string(),
-        (None, Some(min), Some(max)) => format!("{min} to {max}"),
-        (None, Some(min), None) => format!("at least {min}"),
-        (None, None, Some(max)) => format!("at most {max}"),
-        (None, None, None) => "something".to_owned(),
-    }
-}
-
-fn records_of(topic: &str, of: &Selection) -> String {
-    match of {
-        Selection::All => format!("each record of `{topic}`"),
-        Selection::Of { .. } | Selection::Ids(_) => {
-            format!("each of the {} in `{topic}`", plainly(of))
-        }
-    }
-}
-
-/// A selection in a sentence.
-fn plainly(of: &Selection) -> String {
-    use crate::selection::{Part, Time};
-    match of {
-        Selection::All => "records".to_owned(),
-        Selection::Ids(ids) => format!("events {}", ids.join(", ")),
-        Selection::Of { app, part, time } => {
-            let part = match part {
-                Part::All => "",
-                Part::Poison => "bad ",
-                Part::Good => "good ",
-            };
-            let time = match time {
-                Time::Any => "",
-                Time::AfterStart => " from now on",
-                Time::BeforeStart => " from before",
-            };
-            format!("{part}events of `{app}`{time}")
         }
     }
 }
