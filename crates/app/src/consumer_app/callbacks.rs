@@ -6,7 +6,7 @@ use logbrook_client::{ConsumerOutput, TopicPartition};
 use logbrook_record::PartitionIndex;
 
 use super::{ConsumerApp, EXIT_TERM};
-use crate::code_values::OnRevoke;
+use crate::code_values::{Commit, OnRevoke};
 use crate::instance::{log, timestamp};
 
 impl ConsumerApp {
@@ -67,6 +67,11 @@ impl ConsumerApp {
                                 "[{time}] WARN [{}] commit failed: {error}\n",
                                 self.spec.name
                             ));
+                            // commitSync threw before the work began, so the records in hand are left
+                            // alone: who works without its commit may do what another does too.
+                            if self.spec.code.commit == Commit::Before {
+                                self.batch.clear();
+                            }
                         }
                     }
                 }

@@ -200,7 +200,9 @@ impl ConsumerApp {
             | Phase::Aborting { .. }
             | Phase::Closing => None,
         };
-        let due = self.not_due.values().copied().min();
+        // What is due already is resumed by the next poll; to wake a thread at work for it would be in vain,
+        // and again at once.
+        let due = self.not_due.values().copied().filter(|due| *due > io.now).min();
         let pool = self.pool.as_ref().and_then(Pool::next_wakeup);
         let clients =
             [self.consumer.next_wakeup(), self.writer.as_ref().and_then(Writer::next_wakeup)];

@@ -76,6 +76,12 @@ impl Acknowledged {
                 format!("Its partition now ends at offset {}.", log.log_end_offset().0)
             }
             Some(_) if offset < 0 => "With acks=0 nobody had said that it arrived.".to_owned(),
+            // Below min.insync.replicas the high watermark stands, for acks=1 as well.
+            Some(log) if log.high_watermark().0 <= offset => format!(
+                "Its leader has it, but the high watermark stands at offset {}, and nobody is given what is \
+                 above it.",
+                log.high_watermark().0
+            ),
             Some(_) => "Another record stands at its offset.".to_owned(),
         };
         let values = Values::from([
