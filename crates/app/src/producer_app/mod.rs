@@ -279,6 +279,9 @@ impl ProducerApp {
             return;
         }
         match self.spec.code.on_exit {
+            // A sync send returns with its answer, so the last one is not left behind.
+            OnExit::Abrupt if self.spec.code.send == SendMode::Sync && !self.unacked.is_empty() => {
+            }
             OnExit::Abrupt => self.end(io, 0),
             OnExit::Flush if !self.closing && self.open.is_empty() => {
                 self.save_cursor();
