@@ -93,7 +93,29 @@ fn formatted(level: &Arc<Level>, text: &str) -> Result<Readme, String> {
         readme.text.push_str(end);
         readme.text.push('\n');
     }
+    answerable(level, &mut run)?;
     Ok(readme)
+}
+
+/// Whether each question's right answer, as this run gives it, can be chosen.
+fn answerable(level: &Level, run: &mut Run) -> Result<(), String> {
+    run.observe();
+    run.checked();
+    for prediction in &level.predictions {
+        let id = &prediction.id;
+        let Some(right) = run.predictions().revealed(id) else {
+            return Err(format!(
+                "predict {id}: the blocks are run, and its answer is not revealed"
+            ));
+        };
+        if !prediction.options.is_empty() && !prediction.options.iter().any(|o| o == right) {
+            let options = prediction.options.join(", ");
+            return Err(format!(
+                "predict {id}: found the answer `{right}`, expected one of {options}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 enum Body {
