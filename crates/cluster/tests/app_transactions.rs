@@ -155,3 +155,27 @@ fn a_paused_producer_is_fenced_by_its_stand_in() {
     assert!(said.contains("ProducerFencedException"), "{said}");
     assert!(cluster.app("shop").unwrap().instances()[&1].crashes > 0);
 }
+
+/// It was thrown out of its group while it slept, and another has done its work. When it wakes it still has
+/// records in its hands: the coordinator must know by `groupMetadata` that they are not its own any more.
+#[test]
+fn a_processor_that_overslept_its_session_commits_nothing_twice() {
+    for (seed, at_us) in (1_u64..9).zip((5_000_000_i64..).step_by(110_000)) {
+        let mut cluster = Cluster::new(ClusterConfig {
+            seed,
+            broker_properties: [("num.partitions".to_owned(), "3".to_owned())].into(),
+            ..ClusterConfig::default()
+        });
+        cluster.add_app(orders()).unwrap();
+        cluster.add_app(pricer(&[("transaction", "batch")])).unwrap();
+        cluster.add_app(books("read_committed")).unwrap();
+        cluster.run_until_us(at_us);
+        let sleeper = Target { app: "pricer".into(), number: Some(1) };
+        cluster.pause_app(&sleeper, 50_000_000).unwrap();
+        cluster.run_until_us(150_000_000);
+        let books = processed(&cluster, "books-read_committed/");
+        assert_eq!(books.len(), 1_200, "seed {seed}");
+        let twice: Vec<_> = books.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(twice.is_empty(), "seed {seed}: {twice:?}");
+    }
+}

@@ -168,8 +168,8 @@ impl Consumer {
     pub fn group_metadata(&self) -> ConsumerGroupMetadata {
         ConsumerGroupMetadata {
             group_id: self.config.group_id.clone().unwrap_or_default(),
-            generation_id: self.coordinator.generation.id,
-            member_id: self.member_id().to_owned(),
+            generation_id: self.coordinator.group_metadata.id,
+            member_id: self.coordinator.group_metadata.member_id.clone(),
             group_instance_id: self.config.group_instance_id.clone(),
         }
     }

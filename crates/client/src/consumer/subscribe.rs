@@ -4,6 +4,7 @@
 use logbrook_broker::ErrorCode;
 
 use super::commit::CommitKind;
+use super::coordinator::Generation;
 use super::subscription_state::SubscriptionType;
 use super::{Consumer, GroupProtocol};
 use crate::error::KafkaError;
@@ -87,6 +88,10 @@ impl Consumer {
         if self.subscriptions.has_auto_assigned_partitions() {
             self.tell_revoked_on_leave();
             self.leave_group(now, "the consumer unsubscribed from all topics");
+        }
+        if self.uses_consumer_protocol() {
+            // `AsyncKafkaConsumer.resetGroupMetadata`; the classic consumer leaves it.
+            self.coordinator.group_metadata = Generation::none();
         }
         self.subscriptions.unsubscribe();
         self.drop_unassigned_fetches();

@@ -58,7 +58,7 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self { id: NO_GENERATION, member_id: String::new(), protocol: None }
     }
 }
@@ -73,6 +73,10 @@ pub(super) struct Coordinator {
     pub(super) offset_fetch_retry_ms: i64,
     pub(super) state: MemberState,
     pub(super) generation: Generation,
+    /// Who `groupMetadata` says that this is: what the last completed join gave, also after the member was
+    /// thrown out (`ConsumerCoordinator.onJoinComplete` is what sets it). By it the coordinator knows a member
+    /// of yesterday that still has offsets to add to a transaction.
+    pub(super) group_metadata: Generation,
     rebalance: Rebalance,
     rejoin_needed: bool,
     rejoin_reason: String,
@@ -105,6 +109,7 @@ impl Coordinator {
             offset_fetch_retry_ms: i64::MIN,
             state: MemberState::Unjoined,
             generation: Generation::none(),
+            group_metadata: Generation::none(),
             rebalance: Rebalance::Idle,
             rejoin_needed: true,
             rejoin_reason: String::new(),

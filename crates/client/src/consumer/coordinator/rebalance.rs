@@ -197,6 +197,7 @@ impl Consumer {
         }
         self.coordinator.last_assignment = Some(group_partitions(&assigned));
         self.coordinator.last_generation = self.coordinator.generation.id;
+        self.coordinator.group_metadata = self.coordinator.generation.clone();
         if self.is_cooperative() {
             let mut revoked = self.subscriptions.assigned_sorted();
             revoked.retain(|partition| !assigned.contains(partition));

@@ -208,6 +208,10 @@ impl Consumer {
             member_id: self.membership.member_id.clone(),
             protocol: None,
         };
+        // `AsyncKafkaConsumer.updateGroupMetadata`: an epoch of 0 or less leaves it as it was.
+        if is_member {
+            self.coordinator.group_metadata = self.coordinator.generation.clone();
+        }
         self.coordinator.state =
             if is_member { ClassicState::Stable } else { ClassicState::Unjoined };
     }
