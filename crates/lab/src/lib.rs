@@ -13,12 +13,14 @@ pub mod observable;
 pub mod packed;
 #[cfg(feature = "parse")]
 pub mod parse;
+mod pauses;
 pub mod permission;
 pub mod proof;
 mod read;
 pub mod run;
 pub mod seed;
 pub mod selection;
+mod transactions;
 pub mod trial;
 pub mod verdict;
 mod watch;

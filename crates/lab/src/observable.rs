@@ -93,6 +93,38 @@ pub enum Observable {
         /// The expression.
         pattern: String,
     },
+    /// The end of what `read_committed` readers get.
+    LastStableOffset {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// Readable records whose event stands in the topic already.
+    Duplicates {
+        /// Topic name.
+        topic: String,
+    },
+    /// The instance that has a partition, such as `worker/2`.
+    Owner {
+        /// Group id.
+        group: String,
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// Partitions that members had to give back, and nobody had for a moment, since a line last changed an app of
+    /// the group.
+    PausedPartitions {
+        /// Group id.
+        group: String,
+    },
+    /// How long that was in milliseconds, all of them added up.
+    PauseMs {
+        /// Group id.
+        group: String,
+    },
     /// Seconds, rounded down, from the last death of a member of the group until a record of one of its
     /// partitions was processed by another.
     TakeoverS {
@@ -116,7 +148,8 @@ impl std::error::Error for ObservableError {}
 const KNOWN: &str = "partitions_used(topic), delivered(label or app), record_count(topic, partition?), \
      partition_of(topic, key), log_end(topic, partition), committed(group, topic, partition), lag(group, topic, partition?), \
      idle_members(group), leader(topic, partition), high_watermark(topic, partition), rebalances(group), \
-     exit_code(label), output(label, regex), takeover_s(group)";
+     exit_code(label), output(label, regex), takeover_s(group), last_stable_offset(topic, partition), \
+     duplicates(topic), owner(group, topic, partition), paused_partitions(group), pause_ms(group)";
 
 impl FromStr for Observable {
     type Err = ObservableError;
@@ -175,6 +208,19 @@ impl FromStr for Observable {
             ("high_watermark", [topic, p]) => {
                 Self::HighWatermark { topic: owned(topic), partition: number(p)? }
             }
+            ("last_stable_offset", [topic, p]) => {
+                Self::LastStableOffset { topic: owned(topic), partition: number(p)? }
+            }
+            ("duplicates", [topic]) if !topic.is_empty() => {
+                Self::Duplicates { topic: owned(topic) }
+            }
+            ("owner", [group, topic, p]) => {
+                Self::Owner { group: owned(group), topic: owned(topic), partition: number(p)? }
+            }
+            ("paused_partitions", [group]) if !group.is_empty() => {
+                Self::PausedPartitions { group: owned(group) }
+            }
+            ("pause_ms", [group]) if !group.is_empty() => Self::PauseMs { group: owned(group) },
             ("rebalances", [group]) if !group.is_empty() => {
                 Self::Rebalances { group: owned(group) }
             }
@@ -211,6 +257,15 @@ impl fmt::Display for Observable {
             Self::Rebalances { group } => write!(f, "rebalances({group})"),
             Self::ExitCode { label } => write!(f, "exit_code({label})"),
             Self::Output { label, pattern } => write!(f, "output({label}, {pattern})"),
+            Self::LastStableOffset { topic, partition } => {
+                write!(f, "last_stable_offset({topic}, {partition})")
+            }
+            Self::Duplicates { topic } => write!(f, "duplicates({topic})"),
+            Self::Owner { group, topic, partition } => {
+                write!(f, "owner({group}, {topic}, {partition})")
+            }
+            Self::PausedPartitions { group } => write!(f, "paused_partitions({group})"),
+            Self::PauseMs { group } => write!(f, "pause_ms({group})"),
             Self::TakeoverS { group } => write!(f, "takeover_s({group})"),
         }
     }
@@ -251,6 +306,11 @@ mod tests {
             "exit_code(delete)",
             "output(describe, Leader: (\\d+), Replicas)",
             "takeover_s(workers)",
+            "last_stable_offset(orders, 0)",
+            "duplicates(orders)",
+            "owner(workers, orders, 1)",
+            "paused_partitions(workers)",
+            "pause_ms(workers)",
         ] {
             assert_eq!(text.parse::<Observable>().unwrap().to_string(), text);
         }

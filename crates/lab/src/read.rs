@@ -6,7 +6,10 @@ use logbrook_app::ReadEvent;
 use logbrook_broker::{BrokerEventKind, MetadataImage, PartitionRegistration};
 use logbrook_client::process::StoreWrite;
 use logbrook_cluster::{Cluster, TraceKind};
-use logbrook_record::{Offset, PartitionIndex};
+use logbrook_log::AbortedTxn;
+use logbrook_record::{BatchHeader, Offset, PartitionIndex};
+
+use crate::check::Isolation;
 
 /// A topic as kafka-topics --describe sees it.
 pub(crate) struct Described {
@@ -102,17 +105,52 @@ pub(crate) fn registration<'a>(
     metadata(cluster)?.topic(topic)?.partitions.get(&partition)
 }
 
-/// Every record that a reader can get, by partition and offset.
+/// What a reader is given of a log: to which offset, and which transactions are left out of it.
+struct Given {
+    end: Offset,
+    aborted: Vec<AbortedTxn>,
+}
+
+impl Given {
+    fn of(log: &logbrook_log::Log, isolation: Isolation) -> Self {
+        match isolation {
+            Isolation::ReadUncommitted => Self { end: log.high_watermark(), aborted: Vec::new() },
+            Isolation::ReadCommitted => {
+                let end = log.last_stable_offset();
+                Self { end, aborted: log.aborted_transactions(log.log_start_offset(), end) }
+            }
+        }
+    }
+
+    /// Markers are nobody's records; of an aborted transaction a reader of committed ones skips what stands
+    /// between its first record and its marker (`CompletedFetch`).
+    fn has(&self, header: &BatchHeader) -> bool {
+        let of = |txn: &AbortedTxn| {
+            txn.producer_id == header.producer_id
+                && (txn.first_offset..txn.last_offset).contains(&header.base_offset)
+        };
+        let aborted = header.attributes.is_transactional() && self.aborted.iter().any(of);
+        !header.attributes.is_control() && !aborted
+    }
+}
+
+/// Every record that a reader with the default isolation can get, by partition and offset.
 pub(crate) fn records(cluster: &Cluster, topic: &str) -> Vec<Read> {
+    records_of(cluster, topic, Isolation::ReadUncommitted)
+}
+
+/// Every record that a reader can get, by partition and offset.
+pub(crate) fn records_of(cluster: &Cluster, topic: &str, isolation: Isolation) -> Vec<Read> {
     let mut out = Vec::new();
     for (partition, log) in logs(cluster, topic) {
-        for batch in log.batches(log.log_start_offset(), log.high_watermark()) {
-            if batch.header().attributes.is_control() {
+        let given = Given::of(log, isolation);
+        for batch in log.batches(log.log_start_offset(), given.end) {
+            if !given.has(batch.header()) {
                 continue;
             }
             // A batch that the broker took decodes: it was validated when it was appended.
             for record in batch.records().unwrap_or_default() {
-                if record.offset >= log.log_start_offset() && record.offset < log.high_watermark() {
+                if record.offset >= log.log_start_offset() && record.offset < given.end {
                     let (key, value) = (record.key, record.value);
                     let text = |value: Option<bytes::Bytes>| {
                         value.map(|v| String::from_utf8_lossy(&v).into_owned()).unwrap_or_default()
@@ -134,15 +172,21 @@ pub(crate) fn records(cluster: &Cluster, topic: &str) -> Vec<Read> {
 }
 
 /// How many records a reader can get, from the batch headers alone where whole batches count.
-pub(crate) fn record_count(cluster: &Cluster, topic: &str, partition: Option<i32>) -> u64 {
+pub(crate) fn record_count(
+    cluster: &Cluster,
+    topic: &str,
+    partition: Option<i32>,
+    isolation: Isolation,
+) -> u64 {
     let mut count = 0;
     for (_, log) in
         logs(cluster, topic).into_iter().filter(|(p, _)| partition.is_none_or(|want| want == *p))
     {
-        let (start, end) = (log.log_start_offset(), log.high_watermark());
+        let given = Given::of(log, isolation);
+        let (start, end) = (log.log_start_offset(), given.end);
         for batch in log.batches(start, end) {
             let header = batch.header();
-            if header.attributes.is_control() {
+            if !given.has(header) {
                 continue;
             }
             let whole = header.base_offset >= start && header.last_offset() < end;

@@ -39,6 +39,9 @@ pub enum Check {
         partition: Option<i32>,
         /// Only records with this key.
         key: Option<String>,
+        /// Which records count: what a reader with this setting gets.
+        #[serde(default)]
+        isolation: Isolation,
         /// At least so many.
         min: Option<u64>,
         /// At most so many.
@@ -202,6 +205,9 @@ pub enum Check {
     NoDuplicateRecord {
         /// Topic name.
         topic: String,
+        /// Which records count: what a reader with this setting gets.
+        #[serde(default)]
+        isolation: Isolation,
     },
     /// One of the four offsets of a partition.
     OffsetIs {
@@ -342,6 +348,23 @@ pub enum Check {
         /// Most rebalances.
         max: u64,
     },
+    /// Rebalances kept partitions from being read for so long at most, all of them together.
+    RebalancePausesAtMost {
+        /// The group.
+        group: String,
+        /// Longest time in milliseconds, added up over partitions and rebalances.
+        ms: u64,
+    },
+    /// What was written in a transaction counts together or not at all: none is open at the end, none was
+    /// committed in one partition and aborted in another, and the reader took nothing of an aborted one.
+    TransactionsAtomic {
+        /// The topics that transactions write to.
+        topics: Vec<String>,
+        /// The reader: members of this group.
+        group: Option<String>,
+        /// Or instances of this app; `console` is the learner's own tools. Without either no reader is judged.
+        app: Option<String>,
+    },
     /// When a member dies, its partitions' records are processed again by another within this time.
     TakeoverWithin {
         /// The group whose members process.
@@ -400,6 +423,8 @@ pub const NAMES: &[&str] = &[
     "assignment_balanced",
     "rebalances_at_most",
     "takeover_within",
+    "rebalance_pauses_at_most",
+    "transactions_atomic",
     "effects_exactly_once",
     "predicted",
 ];
@@ -466,6 +491,28 @@ impl std::fmt::Display for RecordMatch {
             .collect();
         f.write_str(&parts.join(" and "))
     }
+}
+
+/// What a reader is given of transactions (`isolation.level`).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshDeserialize,
+    BorshSerialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Every record below the high watermark, also of transactions that are open or were aborted: Kafka's default.
+    #[default]
+    ReadUncommitted,
+    /// Up to the last stable offset, without what was aborted.
+    ReadCommitted,
 }
 
 /// The four offsets of a partition.

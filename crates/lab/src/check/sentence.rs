@@ -1,6 +1,6 @@
 //! How each assertion is said as a goal.
 
-use super::Check;
+use super::{Check, Isolation};
 use crate::level::{Level, When};
 use crate::selection::Selection;
 
@@ -25,11 +25,12 @@ impl Check {
                 }
             }
             Self::TopicAbsent { topic } => format!("no topic is called `{topic}`"),
-            Self::RecordCount { topic, partition, key, min, max } => {
+            Self::RecordCount { topic, partition, key, isolation, min, max } => {
                 let place = match partition {
                     Some(p) => format!("`{topic}`, partition {p}"),
                     None => format!("`{topic}`"),
                 };
+                let place = format!("{place}{}", isolated(*isolation));
                 let of = key.as_ref().map(|k| format!(" with key `{k}`")).unwrap_or_default();
                 match (min, max) {
                     (Some(a), Some(b)) if a == b => {
@@ -118,7 +119,9 @@ impl Check {
             Self::RecordsSpread { topic, max_percent } => {
                 format!("no partition of `{topic}` holds more than {max_percent} % of the records")
             }
-            Self::NoDuplicateRecord { topic } => format!("no event stands in `{topic}` twice"),
+            Self::NoDuplicateRecord { topic, isolation } => {
+                format!("no event stands in `{topic}` twice{}", isolated(*isolation))
+            }
             Self::OffsetIs { which, topic, partition, eq, min, max } => {
                 let what = which.words();
                 format!("{what} of {topic}-{partition} is {}", bounds(*eq, *min, *max))
@@ -194,6 +197,20 @@ impl Check {
                 "when a member of `{group}` dies, another goes on within {}",
                 crate::duration::Millis(*ms as i64)
             ),
+            Self::RebalancePausesAtMost { group, ms } => format!(
+                "rebalances of `{group}` pause its partitions for at most {} all together",
+                crate::duration::Millis(*ms as i64)
+            ),
+            Self::TransactionsAtomic { topics, group, app } => {
+                let topics: Vec<_> = topics.iter().map(|topic| format!("`{topic}`")).collect();
+                let reader = group.as_ref().or(app.as_ref());
+                let reader = reader.map(|r| format!(", and `{r}` takes nothing of an aborted one"));
+                format!(
+                    "each transaction in {} is over, as a whole{}",
+                    topics.join(" and "),
+                    reader.unwrap_or_default()
+                )
+            }
             Self::EffectsExactlyOnce { store } => {
                 format!("no event takes effect in `{store}` more than once")
             }
@@ -234,6 +251,14 @@ fn count(n: u64, one: &str, many: &str) -> String {
 
 fn records_are(n: u64) -> String {
     if n == 1 { "1 record is".to_owned() } else { format!("{n} records are") }
+}
+
+/// For whom: nothing for the default.
+fn isolated(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadUncommitted => "",
+        Isolation::ReadCommitted => " with `read_committed`",
+    }
 }
 
 fn always(when: When) -> &'static str {

@@ -64,6 +64,10 @@ fn lacks(check: &Check) -> Option<&'static str> {
         {
             Some("one of group and app")
         }
+        Check::TransactionsAtomic { topics, .. } if topics.is_empty() => Some("topics"),
+        Check::TransactionsAtomic { group: Some(_), app: Some(_), .. } => {
+            Some("one of group and app, or neither")
+        }
         Check::NoAckedRecordLost { app, topic } if app.is_some() == topic.is_some() => {
             Some("one of app and topic")
         }

@@ -4,10 +4,12 @@ use logbrook_broker::BrokerEventKind;
 use logbrook_client::process::AppEvent;
 use logbrook_client::producer::partitioner::partition_for_key;
 use logbrook_cluster::{Actor, Cluster, ProcessId, ProcessState, TraceKind};
-use logbrook_sorted::SortedMap;
+use logbrook_sorted::{SortedMap, SortedSet};
 
 use super::Run;
+use crate::check::Isolation;
 use crate::observable::Observable;
+use crate::pauses::Ownership;
 use crate::read;
 
 impl Run {
@@ -21,7 +23,7 @@ impl Run {
                 read::partitions_used(cluster, topic).to_string()
             }
             Observable::RecordCount { topic, partition } => {
-                read::record_count(cluster, topic, *partition).to_string()
+                read::record_count(cluster, topic, *partition, Isolation::default()).to_string()
             }
             Observable::LogEnd { topic, partition } => {
                 or_none(read::log_end(cluster, topic, *partition))
@@ -72,6 +74,32 @@ impl Run {
                 found.unwrap_or_else(|| "none".to_owned())
             }
             Observable::TakeoverS { group } => or_none(self.takeover_s(group)),
+            Observable::LastStableOffset { topic, partition } => or_none(
+                read::leader_log(cluster, topic, *partition).map(|log| log.last_stable_offset().0),
+            ),
+            Observable::Duplicates { topic } => {
+                let records = read::records(cluster, topic);
+                let ids: Vec<String> = records.iter().filter_map(read::Read::event_id).collect();
+                let distinct: SortedSet<&String> = ids.iter().collect();
+                (ids.len() - distinct.len()).to_string()
+            }
+            Observable::Owner { group, topic, partition } => {
+                let ownership = self.ownership(group);
+                ownership.owner(topic, *partition).unwrap_or("none").to_owned()
+            }
+            Observable::PausedPartitions { group } => {
+                let since_us = self.last_change_us(group);
+                let ownership = self.ownership(group);
+                let paused = ownership.pauses().iter().filter(|pause| pause.from_us >= since_us);
+                let places: SortedSet<_> = paused.map(|pause| &pause.place).collect();
+                places.len().to_string()
+            }
+            Observable::PauseMs { group } => {
+                let (since_us, now_us) = (self.last_change_us(group), cluster.now_us());
+                let ownership = self.ownership(group);
+                let pauses = ownership.pauses().iter().map(|p| p.within_us(since_us, now_us));
+                (pauses.sum::<i64>() / 1_000).to_string()
+            }
         }
     }
 
@@ -93,6 +121,36 @@ impl Run {
             _other => false,
         };
         cluster.trace().iter().filter(began).count()
+    }
+
+    /// Who of the group has what, and what has had nobody.
+    fn ownership(&self, group: &str) -> Ownership {
+        let cluster = &self.workspace.cluster;
+        let mut ownership = Ownership::of(group);
+        for event in cluster.trace().iter() {
+            let Actor::Process(process) = event.actor else { continue };
+            let name = || cluster.process(process).map_or("", |p| p.name.as_str());
+            match &event.kind {
+                TraceKind::App(app) => ownership.app(event.time_us, name(), app),
+                TraceKind::Exit { .. } => ownership.ended(name()),
+                _other => {}
+            }
+        }
+        ownership
+    }
+
+    /// When a line last changed an app of the group: deployed it, scaled it, killed an instance, ….
+    fn last_change_us(&self, group: &str) -> i64 {
+        let of_group = |app: &str| {
+            let name = app.split('/').next().unwrap_or(app);
+            self.level.apps.iter().any(|a| a.name == name && a.group.as_deref() == Some(group))
+        };
+        let changes = |event: &&logbrook_cluster::TraceEvent| match &event.kind {
+            TraceKind::Action { line } => line.split_whitespace().nth(1).is_some_and(of_group),
+            _other => false,
+        };
+        let trace = self.workspace.cluster.trace();
+        trace.iter().rev().find(changes).map_or(self.facts.start_us, |event| event.time_us)
     }
 
     /// From the last death of a member until a record of one of its partitions was processed, in s.

@@ -5,6 +5,7 @@ mod dead_letters;
 mod group;
 mod in_order;
 mod lag;
+mod pauses;
 mod predicted;
 mod processed;
 mod readable;
@@ -13,6 +14,7 @@ mod stall;
 mod state;
 mod store;
 mod topic;
+mod transactions;
 mod untouched;
 
 use logbrook_broker::BrokerEventKind;
@@ -102,11 +104,12 @@ impl Watched {
             Check::TopicExists { .. } | Check::TopicAbsent { .. } => {
                 Box::new(topic::TopicWatch::new(assert.check.clone()))
             }
-            Check::RecordCount { topic, partition, key, min, max } => {
+            Check::RecordCount { topic, partition, key, isolation, min, max } => {
                 Box::new(records::RecordCount {
                     topic: topic.clone(),
                     partition: *partition,
                     key: key.clone(),
+                    isolation: *isolation,
                     min: *min,
                     max: *max,
                 })
@@ -162,7 +165,9 @@ impl Watched {
             Check::RecordsSpread { topic, max_percent } => {
                 readable(topic, readable::Asked::Spread { max_percent: *max_percent })
             }
-            Check::NoDuplicateRecord { topic } => readable(topic, readable::Asked::NoDuplicate),
+            Check::NoDuplicateRecord { topic, isolation } => {
+                readable(topic, readable::Asked::NoDuplicate { isolation: *isolation })
+            }
             Check::OffsetIs { .. }
             | Check::CommittedOffsetEquals { .. }
             | Check::PartitionHasLeader { .. }
@@ -193,6 +198,18 @@ impl Watched {
             Check::TakeoverWithin { group, ms } => {
                 let asked = group::Asked::Takeover { ms: *ms };
                 Box::new(group::GroupWatch::new(level, group, asked))
+            }
+            Check::RebalancePausesAtMost { group, ms } => {
+                Box::new(pauses::RebalancePauses::new(group, *ms))
+            }
+            Check::TransactionsAtomic { topics, group, app } => {
+                let (group, app) = (group.as_deref(), app.as_deref());
+                let named = group.is_some() || app.is_some();
+                Box::new(transactions::Atomic {
+                    topics: topics.clone(),
+                    readers: named.then(|| processed::Workers::new(level, group, app)),
+                    producers: logbrook_sorted::SortedMap::new(),
+                })
             }
             Check::Untouched { topics, groups, apps } => Box::new(untouched::Untouched {
                 topics: topics.clone(),

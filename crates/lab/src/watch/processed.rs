@@ -45,7 +45,7 @@ impl Workers {
         Self { apps }
     }
 
-    fn count(&self, done: &Try) -> bool {
+    pub(super) fn count(&self, done: &Try) -> bool {
         match done.outcome {
             None => self.apps.is_empty(),
             Some(_) => is_one_of(&done.who, &self.apps),

@@ -6,6 +6,7 @@ use logbrook_sorted::SortedMap;
 use logbrook_app::{ReadEvent, field_of};
 
 use super::{Finding, Found, Moment, Watch};
+use crate::check::Isolation;
 use crate::read::{self, Read};
 use crate::verdict::Values;
 
@@ -22,7 +23,7 @@ pub(super) enum Asked {
     /// No partition has more than this share, in percent.
     Spread { max_percent: u64 },
     /// No event stands there twice: what idempotence prevents within one producer session.
-    NoDuplicate,
+    NoDuplicate { isolation: Isolation },
 }
 
 #[derive(Clone)]
@@ -197,13 +198,20 @@ impl Readable {
 
 impl Watch for Readable {
     fn find(&self, now: &Moment<'_>) -> Finding {
-        let records = read::records(now.cluster, &self.topic);
+        let isolation = match self.asked {
+            Asked::NoDuplicate { isolation } => isolation,
+            Asked::Match { .. }
+            | Asked::Latest { .. }
+            | Asked::InOrder { .. }
+            | Asked::Spread { .. } => Isolation::default(),
+        };
+        let records = read::records_of(now.cluster, &self.topic, isolation);
         match &self.asked {
             Asked::Match { wanted, count } => self.matching(&records, wanted, *count),
             Asked::Latest { key, value } => self.latest(&records, key, value.as_ref()),
             Asked::InOrder { by } => self.in_order(&records, by.as_ref()),
             Asked::Spread { max_percent } => self.spread(&records, *max_percent),
-            Asked::NoDuplicate => self.no_duplicate(&records),
+            Asked::NoDuplicate { .. } => self.no_duplicate(&records),
         }
     }
 

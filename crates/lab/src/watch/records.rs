@@ -1,6 +1,7 @@
 //! `record_count`: what a reader gets. Offsets may have holes, so end minus start is not a count.
 
 use super::{Finding, Found, Moment, Watch};
+use crate::check::Isolation;
 use crate::read;
 use crate::verdict::Values;
 
@@ -9,6 +10,7 @@ pub(super) struct RecordCount {
     pub(super) topic: String,
     pub(super) partition: Option<i32>,
     pub(super) key: Option<String>,
+    pub(super) isolation: Isolation,
     pub(super) min: Option<u64>,
     pub(super) max: Option<u64>,
 }
@@ -16,9 +18,9 @@ pub(super) struct RecordCount {
 impl RecordCount {
     fn count(&self, now: &Moment<'_>, topic: &str) -> u64 {
         match &self.key {
-            None => read::record_count(now.cluster, topic, self.partition),
+            None => read::record_count(now.cluster, topic, self.partition, self.isolation),
             Some(key) => {
-                let records = read::records(now.cluster, topic);
+                let records = read::records_of(now.cluster, topic, self.isolation);
                 let fits = |r: &&read::Read| {
                     self.partition.is_none_or(|p| p == r.partition.0)
                         && r.key.as_deref() == Some(key.as_bytes())
