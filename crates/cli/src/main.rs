@@ -6,6 +6,7 @@ mod grade;
 mod kafka_tool;
 mod level;
 mod logger;
+mod question;
 mod reference;
 mod serve;
 mod session;
@@ -34,6 +35,9 @@ enum Command {
     /// Prove, export, begin and format levels
     #[command(subcommand)]
     Level(level::LevelCommand),
+    /// Prove interview questions, and print their runs
+    #[command(subcommand)]
+    Question(question::QuestionCommand),
     /// Print what the engine knows by name (tools, errors, configs, fields) as JSON
     Reference,
     /// Run clusters, workloads and faults drawn from seeds under all invariants
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Command::Session(args) => session::run(&args),
         Command::Grade(args) => grade::run(&args),
         Command::Level(command) => level::run(command),
+        Command::Question(command) => question::run(command),
         Command::Reference => reference::run(),
         Command::Sim(args) => sim::run_command(&args),
         Command::Bench { json } => bench::run(json),

@@ -183,6 +183,11 @@ impl Grading {
         }
     }
 
+    /// From now on no trial is begun after a failure.
+    pub(crate) fn stop_at_failure(&mut self) {
+        self.to_failure = true;
+    }
+
     /// Goes on while `go_on` says so. True once every seed of every trial is over.
     ///
     /// # Errors

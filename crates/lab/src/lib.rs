@@ -16,6 +16,7 @@ pub mod parse;
 mod pauses;
 pub mod permission;
 pub mod proof;
+pub mod question;
 mod read;
 pub mod run;
 pub mod seed;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use logbrook_shell::action::Action;
 
-use crate::level::{Allowed, Level, Tools};
+use crate::level::{All, Allowed, Any, AppDef, Level, May, Role, Tools};
+use logbrook_sorted::SortedMap;
 
 /// An action that the level does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,4 +128,46 @@ fn allow_verb(level: &Level, verb: &str) -> Result<(), Refused> {
     let why =
         level.may.why.get(verb).cloned().unwrap_or(format!("this level has {}", verbs.join(", ")));
     Err(Refused { what: format!("@{verb}"), why })
+}
+
+/// Everything may be done, and everything of an app be set that it sets itself or that is usual to set.
+#[must_use]
+pub fn everything(apps: &[AppDef]) -> May {
+    const VERBS: [&str; 20] = [
+        "sleep", "kill", "term", "start", "stop", "lose", "pause", "disk", "clock", "cut", "delay",
+        "drop", "heal", "deploy", "scale", "restart", "burst", "poison", "store", "at",
+    ];
+    let mut deploy = SortedMap::new();
+    for app in apps {
+        let names = app.config.keys().chain(app.code.keys()).cloned();
+        let mut settings: SortedMap<String, Allowed> =
+            names.map(|name| (name, Allowed::Word(Any::Any))).collect();
+        let usual: &[&str] = match app.role {
+            Role::Producer | Role::Relay => &[
+                "acks",
+                "enable.idempotence",
+                "linger.ms",
+                "batch.size",
+                "compression.type",
+                "retries",
+            ],
+            Role::Consumer | Role::Processor => &[
+                "auto.offset.reset",
+                "group.protocol",
+                "max.poll.records",
+                "session.timeout.ms",
+                "isolation.level",
+            ],
+        };
+        for name in usual {
+            settings.insert((*name).to_owned(), Allowed::Word(Any::Any));
+        }
+        deploy.insert(app.name.clone(), settings);
+    }
+    May {
+        tools: Tools::Word(All::All),
+        lab: VERBS.iter().map(|verb| (*verb).to_owned()).collect(),
+        deploy,
+        why: SortedMap::new(),
+    }
 }

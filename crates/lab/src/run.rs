@@ -257,6 +257,11 @@ impl Run {
     /// An action that the level does not allow or that does not apply; nothing has been done then.
     pub fn begin(&mut self, action: &Action) -> Result<Running, RunError> {
         permission::check(&self.level, action).map_err(RunError::Refused)?;
+        self.begin_own(action)
+    }
+
+    /// The same for what is not the learner's doing: the level allows it all.
+    pub(crate) fn begin_own(&mut self, action: &Action) -> Result<Running, RunError> {
         if let Action::Predict { id, value } = action {
             self.predict(id, value)?;
         }
@@ -335,7 +340,7 @@ impl Run {
 
     /// One step for the sake of an action: an event of the cluster or of the level's timeline, or
     /// the time that it waits for. False when nothing can happen any more.
-    fn step(&mut self, running: &Running) -> bool {
+    pub(crate) fn step(&mut self, running: &Running) -> bool {
         let before = self.workspace.cluster.next_event_us();
         let until = running.deadline_us().into_iter().chain(before).min();
         let Some(until) = until else { return false };
@@ -481,6 +486,13 @@ impl Run {
         if let Some(block) = self.blocks.iter_mut().find(same) {
             block.process = process;
         }
+    }
+
+    /// Names a process as a run block's label would: observables know it by that.
+    pub(crate) fn label(&mut self, label: &str, process: Option<ProcessId>) {
+        let (label, command) = (label.to_owned(), String::new());
+        self.blocks.retain(|block| block.label != label);
+        self.blocks.push(LabelledBlock { label, command, process, done: false });
     }
 
     /// Lets the watches see what has happened since the last call. Call it often: a long run then

@@ -1,11 +1,10 @@
 //! The sandbox: a world of one's own, from nothing or from a template. It is named by a line of
 //! `key=value` pairs, which stands in the address: `template=compaction&brokers=3&seed=7`.
 
-use logbrook_sorted::SortedMap;
 use std::fmt::Write;
 
 use logbrook_lab::level::{
-    All, Allowed, AppDef, ClockMode, Level, May, PoisonDef, Role, StoreDef, StoreKind, TopicDef,
+    AppDef, ClockMode, Level, May, PoisonDef, Role, StoreDef, StoreKind, TopicDef,
 };
 
 use crate::made::{self, Made};
@@ -204,7 +203,7 @@ impl World {
             clock: ClockMode::Step,
         };
         let mut level = made::level(&made, topics, apps, May::default());
-        level.may = may(&level.apps);
+        level.may = logbrook_lab::permission::everything(&level.apps);
         if has("packer") {
             level.stores.push(StoreDef {
                 name: "stock".to_owned(),
@@ -255,47 +254,6 @@ impl World {
 
 fn is_app(name: &str) -> bool {
     APPS.iter().any(|(app, _)| *app == name)
-}
-
-/// Everything may be done in a sandbox, and everything of an app be set.
-fn may(apps: &[AppDef]) -> May {
-    const VERBS: [&str; 20] = [
-        "sleep", "kill", "term", "start", "stop", "lose", "pause", "disk", "clock", "cut", "delay",
-        "drop", "heal", "deploy", "scale", "restart", "burst", "poison", "store", "at",
-    ];
-    let mut deploy = SortedMap::new();
-    for app in apps {
-        let names = app.config.keys().chain(app.code.keys()).cloned();
-        let mut settings: SortedMap<String, Allowed> =
-            names.map(|name| (name, Allowed::Word(logbrook_lab::level::Any::Any))).collect();
-        let usual: &[&str] = match app.role {
-            Role::Producer | Role::Relay => &[
-                "acks",
-                "enable.idempotence",
-                "linger.ms",
-                "batch.size",
-                "compression.type",
-                "retries",
-            ],
-            Role::Consumer | Role::Processor => &[
-                "auto.offset.reset",
-                "group.protocol",
-                "max.poll.records",
-                "session.timeout.ms",
-                "isolation.level",
-            ],
-        };
-        for name in usual {
-            settings.insert((*name).to_owned(), Allowed::Word(logbrook_lab::level::Any::Any));
-        }
-        deploy.insert(app.name.clone(), settings);
-    }
-    May {
-        tools: logbrook_lab::level::Tools::Word(All::All),
-        lab: VERBS.iter().map(|verb| (*verb).to_owned()).collect(),
-        deploy,
-        why: SortedMap::new(),
-    }
 }
 
 fn reader(name: &str, topic: &str, instances: u32) -> AppDef {

@@ -4,8 +4,11 @@
 mod answers;
 mod assertion;
 mod folder;
+mod hint;
 mod prose;
+mod question;
 mod toml_file;
+mod world;
 
 use logbrook_sorted::SortedMap;
 use std::fmt;
@@ -15,6 +18,7 @@ use crate::level::{Level, Solution};
 pub use answers::parse_wrong;
 pub use folder::{TrackFolder, read_all, read_level};
 pub use prose::{Prose, parse_prose};
+pub use question::{QuestionFolder, read_question, read_questions};
 
 /// What is wrong with a level, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! `level.toml`, read strictly: an unknown key is an error at its line.
 
-use logbrook_sorted::{SortedMap, SortedSet};
+use logbrook_sorted::SortedMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::LevelError;
 use super::prose::Prose;
-use super::{LevelError, assertion};
+use super::world::{Lines, Tables};
 use crate::level::{
     AppDef, ClockMode, ClusterDef, EventDef, Head, Kind, Level, May, Need, Prediction, Reveal,
     StoreDef, TopicDef, TrialDef,
@@ -58,30 +59,15 @@ struct RawPrediction {
     tolerance: i64,
 }
 
-/// Where things stand in the file, for errors.
-struct Lines<'a>(&'a str);
-
-impl Lines<'_> {
-    fn of<T>(&self, spanned: &Spanned<T>) -> usize {
-        self.at(spanned.span().start)
-    }
-    fn at(&self, byte: usize) -> usize {
-        self.0.as_bytes()[..byte.min(self.0.len())].iter().filter(|b| **b == b'\n').count() + 1
-    }
-}
-
 pub(super) fn parse(
     track: &str,
     slug: &str,
     text: &str,
     prose: &Prose,
 ) -> Result<Level, LevelError> {
-    let lines = Lines(text);
-    let raw: Raw = toml::from_str(text).map_err(|e| {
-        let line = e.span().map(|span| lines.at(span.start));
-        LevelError::new(FILE, line, e.message().to_owned())
-    })?;
-    let fail = |line: usize, message: String| LevelError::new(FILE, Some(line), message);
+    let lines = Lines { file: FILE, text };
+    let raw: Raw = lines.read()?;
+    let fail = |line: usize, message: String| lines.fail(line, message);
 
     if *raw.format.get_ref() != 1 {
         let found = raw.format.get_ref();
@@ -95,88 +81,18 @@ pub(super) fn parse(
     if !(3..=4).contains(&hints) {
         return Err(fail(lines.of(&raw.hints), format!("hints: found {hints}, expected 3 or 4")));
     }
-    let cluster_line = lines.of(&raw.cluster);
-    let cluster = raw.cluster.into_inner();
-    if !(1..=9).contains(&cluster.brokers) {
-        let message = format!("cluster.brokers: found {}, expected 1 to 9", cluster.brokers);
-        return Err(fail(cluster_line, message));
-    }
-    // One broker is its own controller; of several the controller is a node of its own.
-    let controllers = u32::from(cluster.brokers > 1);
-    if let Some(found) = cluster.controllers.filter(|found| *found != controllers) {
-        let message = format!(
-            "cluster.controllers: found {found}, expected {controllers} with {} brokers",
-            cluster.brokers
-        );
-        return Err(fail(cluster_line, message));
-    }
-    if let Some(loss) = cluster.network.as_ref().map(|n| n.loss)
-        && !(0.0..=1.0).contains(&loss)
-    {
-        let message = format!("cluster.network.loss: found {loss}, expected a share from 0 to 1");
-        return Err(fail(cluster_line, message));
-    }
-    if let Some(network) = &cluster.network
-        && network.latency_ms.0 > network.latency_ms.1
-    {
-        let message = "cluster.network.latency_ms: expected [least, greatest]".to_owned();
-        return Err(fail(cluster_line, message));
-    }
-
-    let mut names = SortedSet::new();
-    for (line, name) in (raw.topic.iter().map(|t| (lines.of(t), &t.get_ref().name)))
-        .chain(raw.app.iter().map(|a| (lines.of(a), &a.get_ref().name)))
-    {
-        if !names.insert(name.clone()) {
-            return Err(fail(line, format!("name: {name:?} is used twice")));
-        }
-    }
-    let stores: SortedSet<_> = raw.store.iter().map(|s| s.get_ref().name.clone()).collect();
-    for app in &raw.app {
-        let line = lines.of(app);
-        check_app(app.get_ref(), &stores).map_err(|message| fail(line, message))?;
-    }
-    let apps: SortedSet<_> = raw.app.iter().map(|a| a.get_ref().name.clone()).collect();
-    if let Some(may) = &raw.may
-        && let Some(app) = may.get_ref().deploy.keys().find(|app| !apps.contains(*app))
-    {
-        let message = format!("may.deploy: found {app:?}, expected one of the apps {apps:?}");
-        return Err(fail(lines.of(may), message));
-    }
-    for trial in &raw.trial {
-        let t = trial.get_ref();
-        if t.run.0 <= 0 || t.settle.0 < 0 || t.seeds == 0 {
-            let message = format!("trial {:?}: run and seeds must be more than 0", t.name);
-            return Err(fail(lines.of(trial), message));
-        }
-        for event in &t.event {
-            check_event(event).map_err(|message| fail(lines.of(trial), message))?;
-        }
-    }
-    for event in &raw.event {
-        check_event(event.get_ref()).map_err(|message| fail(lines.of(event), message))?;
-    }
-
     let predictions = predictions(raw.predict, prose, &lines)?;
-    let trials: Vec<TrialDef> = raw.trial.into_iter().map(Spanned::into_inner).collect();
-    let mut asserts = Vec::new();
-    for spanned in raw.assert {
-        let line = lines.of(&spanned);
-        let assert = assertion::typed(spanned.into_inner()).map_err(|m| fail(line, m))?;
-        if asserts.iter().any(|a: &crate::level::Assert| a.id == assert.id) {
-            return Err(fail(line, format!("assert.id: {:?} is used twice", assert.id)));
-        }
-        if let Some(name) = &assert.trial
-            && !trials.iter().any(|t| &t.name == name)
-        {
-            let known: Vec<_> = trials.iter().map(|t| t.name.as_str()).collect();
-            return Err(fail(
-                line,
-                format!("assert.trial: found {name:?}, expected one of {known:?}"),
-            ));
-        }
-        asserts.push(assert);
-    }
+    let world = Tables {
+        cluster: raw.cluster,
+        topic: raw.topic,
+        store: raw.store,
+        app: raw.app,
+        may: raw.may,
+        event: raw.event,
+        assert: raw.assert,
+        trial: raw.trial,
+    };
+    let world = world.checked(&lines)?;
 
     Ok(Level {
         track: track.to_owned(),
@@ -196,14 +112,14 @@ pub(super) fn parse(
             hints: raw.hints.into_inner(),
             clock: raw.clock,
         },
-        cluster,
-        topics: raw.topic.into_iter().map(Spanned::into_inner).collect(),
-        stores: raw.store.into_iter().map(Spanned::into_inner).collect(),
-        apps: raw.app.into_iter().map(Spanned::into_inner).collect(),
-        may: raw.may.map(Spanned::into_inner).unwrap_or_default(),
-        events: raw.event.into_iter().map(Spanned::into_inner).collect(),
-        asserts,
-        trials,
+        cluster: world.cluster,
+        topics: world.topics,
+        stores: world.stores,
+        apps: world.apps,
+        may: world.may.unwrap_or_default(),
+        events: world.events,
+        asserts: world.asserts,
+        trials: world.trials,
         predictions,
         prose: Vec::new(),
         setup: None,
@@ -211,20 +127,6 @@ pub(super) fn parse(
         wrong: Vec::new(),
         files: SortedMap::new(),
     })
-}
-
-fn check_app(app: &AppDef, stores: &SortedSet<String>) -> Result<(), String> {
-    if let Some(store) = &app.store
-        && !stores.contains(store)
-    {
-        return Err(format!("app {:?}: store {store:?}, expected one of {stores:?}", app.name));
-    }
-    crate::world::app_spec(app).map(|_spec| ()).map_err(|e| format!("app {:?}: {e}", app.name))
-}
-
-fn check_event(event: &EventDef) -> Result<(), String> {
-    super::answers::check_verb(&event.action)
-        .map_err(|e| format!("event.do {:?}: {e}", event.action))
 }
 
 /// Joins `[predict.ID]` with the question of the same id in the prose, in the prose's order.

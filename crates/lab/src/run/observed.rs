@@ -64,12 +64,15 @@ impl Run {
                 or_none(exit.map(i64::from))
             }
             Observable::Output { label, pattern } => {
-                let text = self.process_of(label).map(|process| process.stdout_text());
-                let found = text.as_ref().zip(regex_lite::Regex::new(pattern).ok());
-                let found = found.and_then(|(text, pattern)| {
-                    let captures = pattern.captures(text)?;
-                    let part = captures.get(1).or(captures.get(0))?;
-                    Some(part.as_str().trim().to_owned())
+                let process = self.process_of(label).zip(regex_lite::Regex::new(pattern).ok());
+                let found = process.and_then(|(process, pattern)| {
+                    // What a tool has to say against it is on standard error.
+                    let printed = [process.stdout_text(), process.stderr_text()];
+                    printed.iter().find_map(|text| {
+                        let captures = pattern.captures(text)?;
+                        let part = captures.get(1).or(captures.get(0))?;
+                        Some(part.as_str().trim().to_owned())
+                    })
                 });
                 found.unwrap_or_else(|| "none".to_owned())
             }
