@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: sessions recorded on Apache Kafka, replayed on a fresh simulated
 //! cluster each, or on real processes. The comparing is the shell crate's; this draws its table.
 
+pub(crate) mod kept;
 mod live;
 
 use crate::env::command;
@@ -23,6 +24,9 @@ pub(crate) struct Args {
     sessions: Vec<String>,
     #[command(flatten)]
     suites: suites::Args,
+    /// Write what the replay came to into docs/conformance.json, for the reference
+    #[arg(long, conflicts_with_all = ["served", "live", "record", "json"])]
+    table: bool,
     /// Print one JSON list: of {name, same, commands, verdict}, or of {suite, tests}
     #[arg(long)]
     json: bool,
@@ -48,6 +52,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "sessions are named with --served, --live or --record; without, all are replayed.",
         ));
     };
+    if args.table {
+        kept::write(&table)?;
+    }
     if args.json {
         println!("{}", table.json());
     } else {
@@ -105,13 +112,13 @@ fn row(line: &str) -> Option<Row> {
 }
 
 impl Table {
-    fn json(&self) -> String {
+    fn json(&self) -> serde_json::Value {
         let row = |row: &Row| {
             serde_json::json!({
                 "name": row.name, "same": row.same, "commands": row.commands, "verdict": row.verdict,
             })
         };
-        serde_json::Value::Array(self.0.iter().map(row).collect()).to_string()
+        serde_json::Value::Array(self.0.iter().map(row).collect())
     }
 
     /// `5 sessions, 181 of 181 commands as Apache Kafka`

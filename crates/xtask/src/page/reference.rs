@@ -3,6 +3,7 @@
 
 use super::places::{Place, list, text, with_bar};
 use super::prose;
+use crate::conformance;
 use crate::env::paths;
 use crate::say::{Doing, Result};
 use serde_json::Value;
@@ -72,11 +73,39 @@ fn page(path: &str, title: &str, description: &str, main: &str) -> Place {
     }
 }
 
-/// docs/exact.md, and how many sessions stand behind it.
+/// docs/exact.md, and what the replay of each recorded session came to.
 fn exact() -> Result<String> {
     let file = paths::root().join("docs/exact.md");
     let markdown = fs::read_to_string(&file).doing(file.display())?;
-    Ok(prose::markdown(&markdown))
+    Ok(format!("{}{}", prose::markdown(&markdown), sessions(&conformance::kept::read()?)?))
+}
+
+/// The table of the replay.
+fn sessions(kept: &Value) -> Result<String> {
+    let mut rows = String::new();
+    let (mut same, mut commands) = (0, 0);
+    let all = list(kept, "sessions");
+    for session in all {
+        let count = |key: &str| session[key].as_u64().unwrap_or_default();
+        same += count("same");
+        commands += count("commands");
+        let _ = write!(
+            rows,
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{} of {}</td><td>{}</td></tr>",
+            prose::escape(text(session, "name")?),
+            count("same"),
+            count("commands"),
+            prose::escape(text(session, "verdict")?),
+        );
+    }
+    Ok(format!(
+        "<h2 id=\"sessions\">The recorded sessions, one by one</h2><p>Each was recorded on Apache Kafka and is replayed \
+         on a fresh simulated cluster at every build. On {} {same} of {commands} commands in {} sessions were as \
+         recorded.</p>{}",
+        prose::escape(text(kept, "date")?),
+        all.len(),
+        table(&["Session", "Commands as recorded", "Verdict"], &rows),
+    ))
 }
 
 fn tools(known: &Value) -> Result<String> {
@@ -220,6 +249,12 @@ mod tests {
         let html: String =
             places(&known).expect("reads").into_iter().map(|place| place.body).collect();
         assert!(html.contains("--a &lt;b&gt;") && html.contains("id=\"UNKNOWN_TOPIC\""), "{html}");
+        let kept = json!({ "date": "2026-11-27", "sessions": [
+            { "name": "topics-create", "same": 40, "commands": 41, "verdict": "differs" },
+        ] });
+        let table = sessions(&kept).expect("reads");
+        assert!(table.contains("On 2026-11-27 40 of 41 commands in 1 sessions"), "{table}");
+        assert!(table.contains("<td>40 of 41</td><td>differs</td>"), "{table}");
         let find = find(&known).expect("reads");
         assert!(find.contains(
             "command\tkafka-topics.sh\tMakes topics\treference/tools/#kafka-topics.sh\n"

@@ -94,7 +94,11 @@ fn one(part: Part) -> Result<String> {
     match part {
         Part::Fmt => fmt::run(&fmt::Args { check: true }).map(nothing),
         Part::Native => native(),
-        Part::Kafka => conformance::replay().map(|table| table.summary()),
+        Part::Kafka => {
+            let table = conformance::replay()?;
+            conformance::kept::check(&table)?;
+            Ok(table.summary())
+        }
         Part::NoStd => {
             targets::ensure(&[targets::BARE])?;
             command::run(
