@@ -32,5 +32,6 @@ export default defineConfig({
   projects: [
     { name: "e2e", testDir: "specs" },
     { name: "shots", testDir: "shots" , testMatch: "shots.ts" },
+    { name: "frames", testDir: "frames", testMatch: "frames.ts" },
   ],
 });

@@ -13,6 +13,7 @@ mod fuzz;
 mod kill;
 mod lint;
 mod page;
+mod page_measures;
 mod play;
 mod say;
 mod shots;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Args),
     /// Take screenshots of each place at 390, 1024 and 1440 pixels, light and dark
     Shots(shots::Args),
+    /// Measure the built page in a real Chromium: Lighthouse's figures, frame times under load
+    Page(page_measures::Args),
     /// Drive the built page in a real Chromium
     E2e(e2e::Args),
     /// Bytes from strangers against each decoder and the connection (`--minutes N` each)
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Build(args) => build::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Shots(args) => shots::run(&args),
+        Task::Page(args) => page_measures::run(&args),
         Task::E2e(args) => e2e::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Conformance(args) => conformance::run(&args),

@@ -35,6 +35,11 @@ pub(crate) fn npm() -> std::process::Command {
     program(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }
 
+/// npm's runner of packages, likewise.
+pub(crate) fn npx() -> std::process::Command {
+    program(if cfg!(windows) { "npx.cmd" } else { "npx" })
+}
+
 /// Installs tests/e2e's packages exactly as its package-lock.json says, once per lock.
 pub(crate) fn packages() -> Result<()> {
     ensure()?;
