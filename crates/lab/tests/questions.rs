@@ -136,8 +136,8 @@ fn a_whole_question_holds_and_a_wrong_claim_does_not() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_file_line_field_and_nearest_name() {
-    for (from, to, parts) in [
-        ("minutes = 2", "minuets = 2", &["line 6", "minuets", "did you mean minutes?"][..]),
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("minutes = 2", "minuets = 2", &["line 6", "minuets", "did you mean minutes?"]),
         ("minutes = 2", "minutes = 90", &["line 6", "minutes: found 90, expected 1 to 15"]),
         ("\"predict\"", "\"predicts\"", &["line 3", "predicts", "did you mean predict?"]),
         (
@@ -175,10 +175,11 @@ fn what_does_not_fit_is_refused_with_file_line_field_and_nearest_name() {
             "options = [{ is = \"1\" }]",
             &["predict.options: found 1, expected 2 to 5"],
         ),
-    ] {
+    ];
+    for (from, to, parts) in cases {
         let error = refusal(from, to);
         assert!(error.starts_with("interview/one.toml, line "), "{error}");
-        for part in parts {
+        for part in *parts {
             assert!(error.contains(part), "{part} in {error}");
         }
     }
