@@ -84,7 +84,15 @@ pub enum BrokerEventKind {
     /// A leader asks the controller to change the replicas in sync.
     IsrChangeAsked { topic: String, partition: i32, isr: Vec<i32> },
     /// The controller has decided who leads a partition (-1: nobody), in which term, with whom in sync.
-    LeaderElected { topic: String, partition: i32, leader: i32, leader_epoch: i32, isr: Vec<i32> },
+    LeaderElected {
+        topic: String,
+        partition: i32,
+        leader: i32,
+        leader_epoch: i32,
+        isr: Vec<i32>,
+        /// The leader was neither in sync nor eligible (KIP-966): what it lacks is lost.
+        unclean: bool,
+    },
     /// The controller has decided who is in sync; the leader stays.
     IsrChanged { topic: String, partition: i32, isr: Vec<i32> },
     /// The controller has not heard of a broker for `broker.session.timeout.ms`, or was told to let it go: it

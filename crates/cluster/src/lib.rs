@@ -50,6 +50,7 @@ pub use condition::NodeNetwork;
 pub use config::{ClusterConfig, log_dir};
 pub use network_faults::End;
 pub use node_faults::Disk;
+pub use operator::STARTED;
 pub use process_table::{OutputChunk, ProcessId, ProcessState};
 pub use shared_vec::SharedVec;
 pub use trace::{Actor, EventId, Trace, TraceEvent, TraceKind};

@@ -10,6 +10,9 @@ use crate::trace::{Actor, EventId, TraceKind};
 
 use std::collections::VecDeque;
 
+/// What the trace says of a node that was started again.
+pub const STARTED: &str = "started";
+
 impl Cluster {
     /// Records that an action of the operator begins; what the operator does from now on is caused by
     /// it.
@@ -166,7 +169,7 @@ impl Cluster {
             }
             Some(_) | None => return false,
         }
-        let kind = TraceKind::Fault { what: "started".into() };
+        let kind = TraceKind::Fault { what: STARTED.into() };
         self.record(Actor::Broker(node), kind, self.operator_cause);
         self.schedule_tick(node);
         true

@@ -193,9 +193,13 @@ fn broker_words(who: &str, kind: &BrokerEventKind) -> Option<String> {
                 "the controller finds nobody to lead `{topic}-{partition}`: epoch {leader_epoch}"
             )
         }
-        BrokerEventKind::LeaderElected { topic, partition, leader, leader_epoch, isr } => format!(
-            "the controller makes broker {leader} leader of `{topic}-{partition}` in epoch {leader_epoch}, in sync {isr:?}"
-        ),
+        BrokerEventKind::LeaderElected { topic, partition, leader, leader_epoch, isr, unclean } => {
+            let how = if *unclean { ", uncleanly: it was not in sync" } else { "" };
+            format!(
+                "the controller makes broker {leader} leader of `{topic}-{partition}` in epoch {leader_epoch}, in sync \
+                 {isr:?}{how}"
+            )
+        }
         BrokerEventKind::IsrChanged { topic, partition, isr } => {
             format!(
                 "the controller agrees to the in-sync replicas {isr:?} of `{topic}-{partition}`"

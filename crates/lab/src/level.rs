@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
 use crate::duration::{Millis, Moment, Rate};
+pub use crate::prediction::{Prediction, Reveal};
 
 /// One level, complete: the world, what may be changed in it, what must hold, its prose and the
 /// answers that prove it.
@@ -616,33 +617,6 @@ pub enum From {
     Now,
     /// The level's start; the learner's lines are issued again at their virtual times.
     Start,
-}
-
-/// `[predict.ID]` with its question from the prose.
-#[derive(Clone, Debug, PartialEq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
-pub struct Prediction {
-    /// Its id.
-    pub id: String,
-    /// The observable that answers it, evaluated in this very run.
-    pub answer: crate::observable::Observable,
-    /// When the answer is shown.
-    pub reveal: Reveal,
-    /// How far a number may be off to count as the same.
-    pub tolerance: i64,
-    /// The question, in Markdown as it stands in the README (one paragraph).
-    pub question: String,
-    /// The choices; empty when a number is asked for.
-    pub options: Vec<String>,
-}
-
-/// When a prediction's answer is shown.
-#[derive(Clone, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reveal {
-    /// Once the run block of this label has been run.
-    After(String),
-    /// When the answer is checked.
-    Check,
 }
 
 /// A block of prose.

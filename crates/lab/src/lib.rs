@@ -15,6 +15,7 @@ pub mod packed;
 pub mod parse;
 mod pauses;
 pub mod permission;
+mod prediction;
 pub mod proof;
 pub mod question;
 mod read;

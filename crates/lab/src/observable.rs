@@ -32,12 +32,53 @@ pub enum Observable {
         /// The key.
         key: String,
     },
-    /// Offset after the last record.
+    /// Offset after the last record: of the leader's log, or of the replica on one broker, whether it runs or not.
     LogEnd {
         /// Topic name.
         topic: String,
         /// Partition.
         partition: i32,
+        /// A broker's id; the leader's without.
+        node: Option<i32>,
+    },
+    /// The first offset that is still there, in the leader's log.
+    LogStart {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// The term of a partition's leader, as the controller counts it (KIP-101): raised with each change.
+    LeaderEpoch {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// The replicas in sync, as the Isr column has them: `1,2,3`.
+    Isr {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// The eligible leader replicas (KIP-966), as the Elr column has them; empty is `none`.
+    Elr {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// Events of a producing app that were acknowledged, from the start of the level.
+    Acked {
+        /// The app.
+        app: String,
+    },
+    /// Of those, the ones that no reader can get now and that no retention has let go, as
+    /// `no_acked_record_lost` counts them.
+    Lost {
+        /// The app.
+        app: String,
     },
     /// The group's committed offset.
     Committed {
@@ -146,7 +187,9 @@ impl fmt::Display for ObservableError {
 impl std::error::Error for ObservableError {}
 
 const KNOWN: &str = "partitions_used(topic), delivered(label or app), record_count(topic, partition?), \
-     partition_of(topic, key), log_end(topic, partition), committed(group, topic, partition), lag(group, topic, partition?), \
+     partition_of(topic, key), log_end(topic, partition, node?), log_start(topic, partition), \
+     leader_epoch(topic, partition), isr(topic, partition), elr(topic, partition), acked(app), lost(app), \
+     committed(group, topic, partition), lag(group, topic, partition?), \
      idle_members(group), leader(topic, partition), high_watermark(topic, partition), rebalances(group), \
      exit_code(label), output(label, regex), takeover_s(group), last_stable_offset(topic, partition), \
      duplicates(topic), owner(group, topic, partition), paused_partitions(group), pause_ms(group)";
@@ -168,11 +211,13 @@ impl FromStr for Observable {
         }
         let args: Vec<&str> = inside.split(',').map(str::trim).collect();
         let owned = |text: &str| text.to_owned();
-        let number = |s: &str| {
+        let natural = |s: &str, what: &str| {
             s.parse::<i32>().ok().filter(|n| *n >= 0).ok_or_else(|| {
-                ObservableError(format!("in {text:?}: found {s:?}, expected a partition number"))
+                ObservableError(format!("in {text:?}: found {s:?}, expected {what}"))
             })
         };
+        let number = |s: &str| natural(s, "a partition number");
+        let broker = |s: &str| natural(s, "a broker's id");
         Ok(match (name.trim(), args.as_slice()) {
             ("partitions_used", [topic]) if !topic.is_empty() => {
                 Self::PartitionsUsed { topic: (*topic).to_owned() }
@@ -188,8 +233,23 @@ impl FromStr for Observable {
                 Self::PartitionOf { topic: (*topic).to_owned(), key: (*key).to_owned() }
             }
             ("log_end", [topic, p]) => {
-                Self::LogEnd { topic: (*topic).to_owned(), partition: number(p)? }
+                Self::LogEnd { topic: owned(topic), partition: number(p)?, node: None }
             }
+            ("log_end", [topic, p, node]) => Self::LogEnd {
+                topic: owned(topic),
+                partition: number(p)?,
+                node: Some(broker(node)?),
+            },
+            ("log_start", [topic, p]) => {
+                Self::LogStart { topic: owned(topic), partition: number(p)? }
+            }
+            ("leader_epoch", [topic, p]) => {
+                Self::LeaderEpoch { topic: owned(topic), partition: number(p)? }
+            }
+            ("isr", [topic, p]) => Self::Isr { topic: owned(topic), partition: number(p)? },
+            ("elr", [topic, p]) => Self::Elr { topic: owned(topic), partition: number(p)? },
+            ("acked", [app]) if !app.is_empty() => Self::Acked { app: owned(app) },
+            ("lost", [app]) if !app.is_empty() => Self::Lost { app: owned(app) },
             ("committed", [group, topic, p]) => Self::Committed {
                 group: (*group).to_owned(),
                 topic: (*topic).to_owned(),
@@ -241,7 +301,20 @@ impl fmt::Display for Observable {
                 write!(f, "record_count({topic}, {p})")
             }
             Self::PartitionOf { topic, key } => write!(f, "partition_of({topic}, {key})"),
-            Self::LogEnd { topic, partition } => write!(f, "log_end({topic}, {partition})"),
+            Self::LogEnd { topic, partition, node: None } => {
+                write!(f, "log_end({topic}, {partition})")
+            }
+            Self::LogEnd { topic, partition, node: Some(node) } => {
+                write!(f, "log_end({topic}, {partition}, {node})")
+            }
+            Self::LogStart { topic, partition } => write!(f, "log_start({topic}, {partition})"),
+            Self::LeaderEpoch { topic, partition } => {
+                write!(f, "leader_epoch({topic}, {partition})")
+            }
+            Self::Isr { topic, partition } => write!(f, "isr({topic}, {partition})"),
+            Self::Elr { topic, partition } => write!(f, "elr({topic}, {partition})"),
+            Self::Acked { app } => write!(f, "acked({app})"),
+            Self::Lost { app } => write!(f, "lost({app})"),
             Self::Committed { group, topic, partition } => {
                 write!(f, "committed({group}, {topic}, {partition})")
             }
@@ -296,6 +369,13 @@ mod tests {
             "record_count(orders, 1)",
             "partition_of(orders, k1)",
             "log_end(orders, 0)",
+            "log_end(orders, 0, 2)",
+            "log_start(orders, 0)",
+            "leader_epoch(orders, 0)",
+            "isr(orders, 0)",
+            "elr(orders, 0)",
+            "acked(shop)",
+            "lost(shop)",
             "committed(billing, orders, 2)",
             "lag(billing, orders)",
             "lag(billing, orders, 2)",
@@ -321,6 +401,8 @@ mod tests {
             "partitions_used()",
             "log_end(orders, x)",
             "log_end(orders, -1)",
+            "log_end(orders, 0, leader)",
+            "lost()",
         ] {
             assert!(text.parse::<Observable>().is_err(), "{text}");
         }

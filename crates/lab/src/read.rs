@@ -96,6 +96,20 @@ pub(crate) fn leader_log<'a>(
     partition.is_leader().then(|| partition.log())
 }
 
+/// The log of a partition's replica on one broker; of a broker that is down, as it lies on its disk.
+pub(crate) fn replica_log<'a>(
+    cluster: &'a Cluster,
+    topic: &str,
+    partition: i32,
+    node: i32,
+) -> Option<&'a logbrook_log::Log> {
+    let broker = cluster.broker(node)?;
+    match broker.partition(topic, partition) {
+        Some(replica) => Some(replica.log()),
+        None => broker.stored_log(topic, partition),
+    }
+}
+
 /// What the controller knows of a partition.
 pub(crate) fn registration<'a>(
     cluster: &'a Cluster,

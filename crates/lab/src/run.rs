@@ -6,7 +6,7 @@ use logbrook_sorted::SortedMap;
 use std::fmt;
 use std::sync::Arc;
 
-use logbrook_cluster::{Actor, Cluster, ClusterConfig, ProcessId, TraceKind};
+use logbrook_cluster::{Actor, Cluster, ClusterConfig, ProcessId, STARTED, TraceKind};
 use logbrook_shell::action::{Action, ActionError, Entry};
 use logbrook_shell::workspace::{Outcome, Running, Workspace};
 
@@ -440,7 +440,7 @@ impl Run {
                 Reveal::Check => false,
             };
             if due && !self.predictions.revealed.contains_key(&prediction.id) {
-                let value = self.observable(&prediction.answer);
+                let value = prediction.in_its_words(self.observable(&prediction.answer));
                 self.predictions.revealed.insert(prediction.id.clone(), value);
             }
         }
@@ -450,7 +450,7 @@ impl Run {
     pub fn checked(&mut self) {
         let level = Arc::clone(&self.level);
         for prediction in level.predictions.iter().filter(|p| p.reveal == Reveal::Check) {
-            let value = self.observable(&prediction.answer);
+            let value = prediction.in_its_words(self.observable(&prediction.answer));
             self.predictions.revealed.entry(prediction.id.clone()).or_insert(value);
         }
     }
@@ -514,6 +514,9 @@ impl Run {
                 }
                 (TraceKind::Action { line }, _operator) => {
                     watched.iter_mut().for_each(|w| w.action(at, line));
+                }
+                (TraceKind::Fault { what }, Actor::Broker(node)) if what == STARTED => {
+                    watched.iter_mut().for_each(|w| w.node_started(at, *node));
                 }
                 (TraceKind::Broker(kind), _broker) => {
                     watched.iter_mut().for_each(|w| w.broker(at, kind))

@@ -19,12 +19,14 @@ pub(super) fn decisions(image: &MetadataImage, records: &[MetadataRecord]) -> Ve
         if after.leader != before.leader {
             elections += usize::from(after.leader != NO_LEADER);
             offline += usize::from(after.leader == NO_LEADER);
+            let eligible = before.isr.contains(&after.leader) || before.elr.contains(&after.leader);
             kinds.push(BrokerEventKind::LeaderElected {
                 topic: topic.name.clone(),
                 partition: *partition_id,
                 leader: after.leader,
                 leader_epoch: after.leader_epoch,
                 isr: after.isr,
+                unclean: after.leader != NO_LEADER && !eligible,
             });
         } else if after.isr != before.isr {
             kinds.push(BrokerEventKind::IsrChanged {

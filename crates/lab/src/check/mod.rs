@@ -7,6 +7,7 @@ use logbrook_sorted::SortedMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use crate::duration::Millis;
 use crate::level::When;
 use crate::selection::Selection;
 
@@ -110,8 +111,10 @@ pub enum Check {
     },
     /// So many records at most were processed again.
     ReprocessedAtMost {
-        /// The group whose members process.
-        group: String,
+        /// By the members of this group.
+        group: Option<String>,
+        /// Or by the instances of this app; `console` is the learner's own tools.
+        app: Option<String>,
         /// Most repeats.
         max: u64,
     },
@@ -193,6 +196,11 @@ pub enum Check {
         topic: String,
         /// The entity field; the generator's own without.
         by: Option<String>,
+    },
+    /// All records of a key are in one partition, whoever wrote them.
+    KeysInOnePartition {
+        /// Topic name.
+        topic: String,
     },
     /// No partition holds more than this share of the records.
     RecordsSpread {
@@ -282,8 +290,30 @@ pub enum Check {
         /// How far the numbers may differ.
         max_extra: i64,
     },
+    /// No partition was ever given a leader that was neither in sync nor eligible.
+    NoUncleanElection {
+        /// Of this topic; of all without.
+        topic: Option<String>,
+    },
+    /// Every replica holds the same bytes as the leader, below the high watermark.
+    ReplicasIdentical {
+        /// Topic name.
+        topic: String,
+    },
+    /// No record is gone before it has this age, and none can be read beyond that age.
+    RetainedBetween {
+        /// Topic name.
+        topic: String,
+        /// So long it stays.
+        min_age: Millis,
+        /// So old it may become.
+        max_age: Millis,
+    },
     /// All brokers are up and all replicas in sync.
-    ClusterHealthy {},
+    ClusterHealthy {
+        /// `each`: and each broker was started again since the beginning.
+        restarted: Option<Restarted>,
+    },
     /// The app runs.
     AppRunning {
         /// The app.
@@ -406,6 +436,7 @@ pub const NAMES: &[&str] = &[
     "record_readable",
     "latest_value_is",
     "records_in_order_per_key",
+    "keys_in_one_partition",
     "records_spread",
     "no_duplicate_record",
     "offset_is",
@@ -415,6 +446,9 @@ pub const NAMES: &[&str] = &[
     "leader_is_not",
     "partition_has_isr",
     "leaders_balanced",
+    "no_unclean_election",
+    "replicas_identical",
+    "retained_between",
     "cluster_healthy",
     "app_running",
     "config_is",
@@ -450,6 +484,8 @@ impl Check {
                 | Self::WriteStallAtMost { .. }
                 | Self::LagAtMost { .. }
                 | Self::TakeoverWithin { .. }
+                | Self::RetainedBetween { .. }
+                | Self::NoUncleanElection { .. }
         )
     }
 }
@@ -513,6 +549,16 @@ pub enum Isolation {
     ReadUncommitted,
     /// Up to the last stable offset, without what was aborted.
     ReadCommitted,
+}
+
+/// Which brokers must have been restarted.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshDeserialize, BorshSerialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Restarted {
+    /// Every one.
+    Each,
 }
 
 /// The four offsets of a partition.

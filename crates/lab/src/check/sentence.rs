@@ -63,9 +63,15 @@ impl Check {
                 let who = group.as_ref().or(app.as_ref()).cloned().unwrap_or_default();
                 format!("`{who}` has processed {} at most once", records_of(topic, of))
             }
-            Self::ReprocessedAtMost { group, max } => {
-                format!("group `{group}` does at most {max} records again")
-            }
+            Self::ReprocessedAtMost { group, app, max } => match (group, app.as_deref()) {
+                (Some(group), _) => format!("group `{group}` does at most {max} records again"),
+                (None, Some("console")) => {
+                    format!("your readers show at most {max} records again")
+                }
+                (None, app) => {
+                    format!("`{}` does at most {max} records again", app.unwrap_or_default())
+                }
+            },
             Self::LongestStallAtMost { group, partition, ms } => {
                 let place = match partition {
                     Some(p) => format!("partition {p}"),
@@ -116,6 +122,9 @@ impl Check {
                 let what = by.as_deref().unwrap_or("key");
                 format!("each {what}'s records are in one partition of `{topic}`, in order")
             }
+            Self::KeysInOnePartition { topic } => {
+                format!("all records of a key are in one partition of `{topic}`")
+            }
             Self::RecordsSpread { topic, max_percent } => {
                 format!("no partition of `{topic}` holds more than {max_percent} % of the records")
             }
@@ -151,7 +160,22 @@ impl Check {
                 let what = topic.as_ref().map(|t| format!(" of `{t}`")).unwrap_or_default();
                 format!("the brokers' numbers of leaders{what} differ by at most {max_extra}")
             }
-            Self::ClusterHealthy {} => "all brokers are up and all replicas in sync".to_owned(),
+            Self::NoUncleanElection { topic } => {
+                let what = topic.as_ref().map(|t| format!(" of `{t}`")).unwrap_or_default();
+                format!("no partition{what} is led by a replica that was not eligible, always")
+            }
+            Self::ReplicasIdentical { topic } => {
+                format!("all copies of `{topic}` hold the same records")
+            }
+            Self::RetainedBetween { topic, min_age, max_age } => format!(
+                "each record of `{topic}` can be read for {min_age}, and is gone after {max_age}, always"
+            ),
+            Self::ClusterHealthy { restarted: None } => {
+                "all brokers are up and all replicas in sync".to_owned()
+            }
+            Self::ClusterHealthy { restarted: Some(_each) } => {
+                "each broker has been restarted, all are up and all replicas in sync".to_owned()
+            }
             Self::AppRunning { app, instances, crashes_max: _ } => match instances {
                 Some(n) => format!("{n} instances of `{app}` run"),
                 None => format!("`{app}` runs"),

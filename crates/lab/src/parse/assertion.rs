@@ -60,6 +60,7 @@ fn lacks(check: &Check) -> Option<&'static str> {
         Check::EachRecordProcessedAtLeastOnce { group, app, .. }
         | Check::EachRecordProcessedExactlyOnce { group, app, .. }
         | Check::EachRecordProcessedAtMostOnce { group, app, .. }
+        | Check::ReprocessedAtMost { group, app, .. }
             if group.is_some() == app.is_some() =>
         {
             Some("one of group and app")

@@ -11,6 +11,7 @@ use crate::check::Isolation;
 use crate::observable::Observable;
 use crate::pauses::Ownership;
 use crate::read;
+use crate::watch::acknowledged::lost;
 
 impl Run {
     /// The value of an observable now, as text.
@@ -25,8 +26,34 @@ impl Run {
             Observable::RecordCount { topic, partition } => {
                 read::record_count(cluster, topic, *partition, Isolation::default()).to_string()
             }
-            Observable::LogEnd { topic, partition } => {
+            Observable::LogEnd { topic, partition, node: None } => {
                 or_none(read::log_end(cluster, topic, *partition))
+            }
+            Observable::LogEnd { topic, partition, node: Some(node) } => {
+                let log = read::replica_log(cluster, topic, *partition, *node);
+                or_none(log.map(|log| log.log_end_offset().0))
+            }
+            Observable::LogStart { topic, partition } => or_none(
+                read::leader_log(cluster, topic, *partition).map(|log| log.log_start_offset().0),
+            ),
+            Observable::LeaderEpoch { topic, partition } => {
+                let there = read::registration(cluster, topic, *partition);
+                or_none(there.map(|there| i64::from(there.leader_epoch)))
+            }
+            Observable::Isr { topic, partition } => {
+                brokers(read::registration(cluster, topic, *partition).map(|there| &there.isr))
+            }
+            Observable::Elr { topic, partition } => {
+                brokers(read::registration(cluster, topic, *partition).map(|there| &there.elr))
+            }
+            Observable::Acked { app } => {
+                let of_app = self.facts.sent.values().filter(|event| event.app == *app);
+                of_app.filter(|event| event.acked.is_some()).count().to_string()
+            }
+            Observable::Lost { app } => {
+                let events = self.facts.sent.iter().filter(|(_, event)| event.app == *app);
+                let events = events.map(|(id, event)| (id.as_str(), event)).collect::<Vec<_>>();
+                lost(cluster, &self.facts, &events).len().to_string()
             }
             Observable::Committed { group, topic, partition } => {
                 or_none(read::committed(cluster, group, topic, *partition))
@@ -245,4 +272,10 @@ fn lag(cluster: &Cluster, group: &str, topic: &str, partition: Option<i32>) -> O
         sum += log.high_watermark().0 - committed.unwrap_or(log.log_start_offset().0);
     }
     Some(sum)
+}
+
+/// Broker ids as `kafka-topics.sh --describe` lists them.
+fn brokers(ids: Option<&Vec<i32>>) -> String {
+    let ids: Vec<String> = ids.into_iter().flatten().map(i32::to_string).collect();
+    if ids.is_empty() { "none".to_owned() } else { ids.join(",") }
 }

@@ -4,10 +4,11 @@
 //! An acknowledgement is worth what `acks` asked for: with `all`, every replica in sync has the record,
 //! and `min.insync.replicas` says how few those may be.
 
+use logbrook_cluster::Cluster;
 use logbrook_sorted::SortedSet;
 
 use super::{Finding, Found, Moment, Watch};
-use crate::facts::SentEvent;
+use crate::facts::{Facts, SentEvent};
 use crate::read;
 use crate::verdict::Values;
 
@@ -44,25 +45,8 @@ impl Acknowledged {
 
     fn none_lost(&self, now: &Moment<'_>) -> Finding {
         let events = self.events(now);
-        let topics: SortedSet<&str> = events.iter().map(|(_, e)| e.topic.as_str()).collect();
-        let mut readable = SortedSet::new();
-        for topic in topics {
-            for record in read::records(now.cluster, topic) {
-                if let Some(id) = record.event_id() {
-                    readable.insert(id);
-                } else if let Some(id) = now.facts.id_at(topic, record.partition.0, record.offset.0)
-                {
-                    readable.insert(id.to_owned());
-                }
-            }
-        }
-        let lost = |(id, event): &&(&str, &SentEvent)| {
-            event.acked.is_some_and(|(_, partition, offset)| {
-                !readable.contains(*id) && !is_deleted(now, &event.topic, partition, offset)
-            })
-        };
         let acked = events.iter().filter(|(_, event)| event.acked.is_some()).count();
-        let all: Vec<_> = events.iter().filter(lost).collect();
+        let all = lost(now.cluster, now.facts, &events);
         let Some((id, event)) = all.first() else {
             return match acked {
                 0 => nothing("Nothing has been acknowledged yet."),
@@ -100,7 +84,11 @@ impl Acknowledged {
     }
 
     fn waits(&self, now: &Moment<'_>) -> Finding {
-        let events = self.events(now);
+        let mut events = self.events(now);
+        if matches!(self.asked, Asked::StallAtMost(_) | Asked::LatencyAtMost(_)) {
+            // How long events of the past waited is not held against the level, or a trial that goes on from it.
+            events.retain(|(_, event)| event.sent.time_us >= now.facts.start_us);
+        }
         let now_us = now.cluster.now_us();
         let wait = |event: &SentEvent| {
             let failed = event.failed.as_ref().map(|(at, _)| at.time_us);
@@ -171,9 +159,35 @@ impl Acknowledged {
     }
 }
 
+/// Of these events, by id, the acknowledged ones that no reader can get: with `acks=0` an event counts as acknowledged
+/// once it was handed to the socket, as its producer is told.
+pub(crate) fn lost<'a>(
+    cluster: &Cluster,
+    facts: &Facts,
+    events: &[(&'a str, &'a SentEvent)],
+) -> Vec<(&'a str, &'a SentEvent)> {
+    let topics: SortedSet<&str> = events.iter().map(|(_, e)| e.topic.as_str()).collect();
+    let mut readable = SortedSet::new();
+    for topic in topics {
+        for record in read::records(cluster, topic) {
+            if let Some(id) = record.event_id() {
+                readable.insert(id);
+            } else if let Some(id) = facts.id_at(topic, record.partition.0, record.offset.0) {
+                readable.insert(id.to_owned());
+            }
+        }
+    }
+    let is_lost = |(id, event): &&(&str, &SentEvent)| {
+        event.acked.is_some_and(|(_, partition, offset)| {
+            !readable.contains(*id) && !is_deleted(cluster, &event.topic, partition, offset)
+        })
+    };
+    events.iter().filter(is_lost).copied().collect()
+}
+
 /// Whether a place lies before its log's start: it went by retention or by a deletion, not by loss.
-fn is_deleted(now: &Moment<'_>, topic: &str, partition: i32, offset: i64) -> bool {
-    let log = read::leader_log(now.cluster, topic, partition);
+fn is_deleted(cluster: &Cluster, topic: &str, partition: i32, offset: i64) -> bool {
+    let log = read::leader_log(cluster, topic, partition);
     offset >= 0 && log.is_some_and(|log| offset < log.log_start_offset().0)
 }
 

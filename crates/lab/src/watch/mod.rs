@@ -1,6 +1,6 @@
 //! One file a check: each folds the history of a run, event by event, into a verdict.
 
-mod acknowledged;
+pub(crate) mod acknowledged;
 mod dead_letters;
 mod group;
 mod in_order;
@@ -10,6 +10,9 @@ mod predicted;
 mod processed;
 mod readable;
 mod records;
+mod replicas;
+mod restarts;
+mod retention;
 mod stall;
 mod state;
 mod store;
@@ -75,6 +78,8 @@ pub(crate) trait Watch {
     fn broker(&mut self, _at: Stamp, _event: &BrokerEventKind) {}
     /// A process ended; `who` as for [`Watch::app`].
     fn ended(&mut self, _at: Stamp, _who: &str) {}
+    /// A node (a broker's process) was started by the operator; not those that the cluster begins with.
+    fn node_started(&mut self, _at: Stamp, _node: i32) {}
     /// A line of the action language was carried out.
     fn action(&mut self, _at: Stamp, _line: &str) {}
     /// A trial goes on from here: what was wrong before is not held against it.
@@ -123,8 +128,8 @@ impl Watched {
             Check::EachRecordProcessedAtMostOnce { group, app, topic, of } => {
                 each(level, group, app, topic, of, processed::Times::AtMost)
             }
-            Check::ReprocessedAtMost { group, max } => Box::new(processed::Reprocessed {
-                workers: processed::Workers::new(level, Some(group), None),
+            Check::ReprocessedAtMost { group, app, max } => Box::new(processed::Reprocessed {
+                workers: processed::Workers::new(level, group.as_deref(), app.as_deref()),
                 max: *max,
             }),
             Check::LongestStallAtMost { group, partition, ms } => {
@@ -162,6 +167,7 @@ impl Watched {
             Check::RecordsInOrderPerKey { topic, by } => {
                 readable(topic, readable::Asked::InOrder { by: by.clone() })
             }
+            Check::KeysInOnePartition { topic } => readable(topic, readable::Asked::OnePlace),
             Check::RecordsSpread { topic, max_percent } => {
                 readable(topic, readable::Asked::Spread { max_percent: *max_percent })
             }
@@ -175,11 +181,15 @@ impl Watched {
             | Check::LeaderIsNot { .. }
             | Check::PartitionHasIsr { .. }
             | Check::LeadersBalanced { .. }
-            | Check::ClusterHealthy {}
+            | Check::ClusterHealthy { restarted: None }
             | Check::AppRunning { .. }
             | Check::ConfigIs { .. }
             | Check::EffectsExactlyOnce { .. } => {
                 Box::new(state::State { check: assert.check.clone() })
+            }
+            Check::ClusterHealthy { restarted: Some(_each) } => {
+                let health = state::State { check: Check::ClusterHealthy { restarted: None } };
+                Box::new(restarts::Restarted::new(health))
             }
             Check::GroupIs { group, protocol, state, members, members_max } => {
                 let (protocol, state) = (protocol.clone(), state.clone());
@@ -210,6 +220,15 @@ impl Watched {
                     readers: named.then(|| processed::Workers::new(level, group, app)),
                     producers: logbrook_sorted::SortedMap::new(),
                 })
+            }
+            Check::NoUncleanElection { topic } => {
+                Box::new(replicas::NoUnclean { topic: topic.clone(), first: None })
+            }
+            Check::ReplicasIdentical { topic } => {
+                Box::new(replicas::Identical { topic: topic.clone() })
+            }
+            Check::RetainedBetween { topic, min_age, max_age } => {
+                Box::new(retention::Retained::new(topic, *min_age, *max_age))
             }
             Check::Untouched { topics, groups, apps } => Box::new(untouched::Untouched {
                 topics: topics.clone(),
@@ -246,6 +265,10 @@ impl Watched {
 
     pub(crate) fn ended(&mut self, at: Stamp, who: &str) {
         self.watch.ended(at, who);
+    }
+
+    pub(crate) fn node_started(&mut self, at: Stamp, node: i32) {
+        self.watch.node_started(at, node);
     }
 
     pub(crate) fn action(&mut self, at: Stamp, line: &str) {

@@ -1,4 +1,4 @@
-//! `record_readable`, `latest_value_is`, `records_in_order_per_key`, `records_spread` and
+//! `record_readable`, `latest_value_is`, `records_in_order_per_key`, `keys_in_one_partition`, `records_spread` and
 //! `no_duplicate_record`: judged on the records that a reader gets at the end.
 
 use logbrook_sorted::SortedMap;
@@ -20,6 +20,8 @@ pub(super) enum Asked {
     Latest { key: String, value: Option<String> },
     /// Each entity's events stand in one partition, `n` ascending: Kafka orders inside a partition only.
     InOrder { by: Option<String> },
+    /// Each key's records stand in one partition. The client computes it, so two clients have to agree on the hash.
+    OnePlace,
     /// No partition has more than this share, in percent.
     Spread { max_percent: u64 },
     /// No event stands there twice: what idempotence prevents within one producer session.
@@ -145,6 +147,28 @@ impl Readable {
         Finding::Holds(format!("{} keys, each in one partition and in order", seen.len()))
     }
 
+    fn one_place(&self, records: &[Read]) -> Finding {
+        let mut seen: SortedMap<&[u8], &Read> = SortedMap::new();
+        for record in records {
+            let Some(key) = record.key.as_deref() else { continue };
+            let first = *seen.entry(key).or_insert(record);
+            if first.partition != record.partition {
+                let got = format!("{} and {}", first.partition.0, record.partition.0);
+                let message = "`{key}` has records in partitions {got} of `{topic}`.";
+                return self.not_yet(Some(record), got, "one partition".to_owned(), message);
+            }
+        }
+        match seen.is_empty() {
+            true => self.not_yet(
+                None,
+                "none".to_owned(),
+                "keys".to_owned(),
+                "`{topic}` holds no record with a key yet.",
+            ),
+            false => Finding::Holds(format!("{} keys, each in one partition", seen.len())),
+        }
+    }
+
     fn spread(&self, records: &[Read], max_percent: u64) -> Finding {
         let mut counts: SortedMap<i32, u64> = SortedMap::new();
         for record in records {
@@ -203,6 +227,7 @@ impl Watch for Readable {
             Asked::Match { .. }
             | Asked::Latest { .. }
             | Asked::InOrder { .. }
+            | Asked::OnePlace
             | Asked::Spread { .. } => Isolation::default(),
         };
         let records = read::records_of(now.cluster, &self.topic, isolation);
@@ -210,6 +235,7 @@ impl Watch for Readable {
             Asked::Match { wanted, count } => self.matching(&records, wanted, *count),
             Asked::Latest { key, value } => self.latest(&records, key, value.as_ref()),
             Asked::InOrder { by } => self.in_order(&records, by.as_ref()),
+            Asked::OnePlace => self.one_place(&records),
             Asked::Spread { max_percent } => self.spread(&records, *max_percent),
             Asked::NoDuplicate { .. } => self.no_duplicate(&records),
         }

@@ -172,7 +172,7 @@ impl State {
                 m.more.insert("least", least.to_string());
                 m
             }
-            Check::ClusterHealthy {} => {
+            Check::ClusterHealthy { restarted: _judged_elsewhere } => {
                 let down: Vec<i32> =
                     cluster.broker_ids().filter(|id| !cluster.is_broker_running(*id)).collect();
                 if !down.is_empty() {
