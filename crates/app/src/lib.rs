@@ -18,6 +18,7 @@ mod random;
 mod read_event;
 mod spec;
 mod store;
+mod words;
 mod writer;
 
 pub use code::*;
@@ -30,3 +31,4 @@ pub use random::*;
 pub use read_event::*;
 pub use spec::*;
 pub use store::*;
+pub use words::WORDS;

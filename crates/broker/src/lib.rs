@@ -45,6 +45,7 @@ mod partition;
 mod peers;
 mod quorum_log;
 mod replica_manager;
+mod replica_selector;
 mod replication;
 pub mod server_config;
 mod storage;

@@ -18,6 +18,8 @@ pub(crate) struct PartitionMetadata {
     pub(crate) leader: Option<i32>,
     /// The leader's epoch, -1 if unknown.
     pub(crate) leader_epoch: i32,
+    /// The replicas that are not offline.
+    pub(crate) online: Vec<i32>,
 }
 
 /// One topic of the snapshot.
@@ -193,7 +195,16 @@ impl Metadata {
                     .get(&name)
                     .filter(|old| old.id == topic.topic_id)
                     .and_then(|old| old.partitions.get(&partition.partition_index));
-                let fresh = PartitionMetadata { leader, leader_epoch: partition.leader_epoch };
+                let online = partition
+                    .replica_nodes
+                    .iter()
+                    .filter(|id| !partition.offline_replicas.contains(id))
+                    .map(|id| id.0);
+                let fresh = PartitionMetadata {
+                    leader,
+                    leader_epoch: partition.leader_epoch,
+                    online: online.collect(),
+                };
                 let entry = match known {
                     Some(old)
                         if partition.leader_epoch >= 0
@@ -241,6 +252,22 @@ impl Metadata {
             .map_or(-1, |partition| partition.leader_epoch)
     }
 
+    /// `Cluster.nodeIfOnline`: whether a node is known, and has a replica of the partition that is not
+    /// offline.
+    pub(crate) fn is_online(&self, partition: &TopicPartition, node: i32) -> bool {
+        self.brokers.contains_key(&node)
+            && self
+                .topics
+                .get(&partition.topic)
+                .and_then(|topic| topic.partitions.get(&partition.partition.0))
+                .is_some_and(|partition| partition.online.contains(&node))
+    }
+
+    /// How long metadata are good for, in ms (`metadata.max.age.ms`).
+    pub(crate) fn max_age_ms(&self) -> i64 {
+        self.max_age_ms
+    }
+
     /// How many partitions a topic has.
     pub(crate) fn partition_count(&self, topic: &str) -> Option<usize> {
         self.topics.get(topic).map(|topic| topic.partitions.len())
@@ -264,7 +291,8 @@ impl Metadata {
             .and_then(|topic| topic.partitions.get_mut(&partition.partition.0))
             && epoch > known.leader_epoch
         {
-            *known = PartitionMetadata { leader: Some(leader), leader_epoch: epoch };
+            known.leader = Some(leader);
+            known.leader_epoch = epoch;
         }
     }
 }

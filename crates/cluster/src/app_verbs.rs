@@ -32,6 +32,14 @@ impl Cluster {
         &self.apps
     }
 
+    /// Whether there is what a target names.
+    ///
+    /// # Errors
+    /// An unknown application or instance.
+    pub fn check_target(&self, target: &Target) -> Result<(), AppVerbError> {
+        self.numbers(target).map(|_| ())
+    }
+
     /// Changes settings of an application and restarts its instances one after another. Settings that
     /// cannot be change nothing.
     pub fn deploy(&mut self, app: &str, settings: &[(&str, &str)]) -> Result<(), AppVerbError> {

@@ -345,7 +345,8 @@ impl Cluster {
         broker.is_some_and(|broker| broker.state() == BrokerState::Running)
     }
 
-    pub(crate) fn is_node_up(&self, node: i32) -> bool {
+    /// Whether the process of a node, a broker's or the controller's, is there.
+    pub fn is_node_up(&self, node: i32) -> bool {
         self.nodes.get(&node).is_some_and(|node| node.up)
     }
 

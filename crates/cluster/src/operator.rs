@@ -22,6 +22,23 @@ impl Cluster {
         id
     }
 
+    /// An action that may turn out not to apply: then it leaves no trace.
+    ///
+    /// # Errors
+    /// Those of `act`, which must have changed nothing then.
+    pub fn try_action<T, E>(
+        &mut self,
+        line: &str,
+        act: impl FnOnce(&mut Cluster) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let before = (self.trace.rolling_hash(), self.operator_cause);
+        let id = self.action(line);
+        act(self).inspect_err(|_| {
+            self.trace.take_back(id, before.0);
+            self.operator_cause = before.1;
+        })
+    }
+
     /// Starts a process. `host` is its address as brokers see it, such as `/127.0.0.1`.
     pub fn spawn(&mut self, name: &str, host: &str, program: Box<dyn Process>) -> ProcessId {
         let cause = self.operator_cause;

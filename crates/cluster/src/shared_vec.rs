@@ -1,11 +1,11 @@
-//! A vector that only grows and whose clones share what they have in common.
+//! A vector that grows at its end and whose clones share what they have in common.
 
 use std::sync::Arc;
 
 /// Elements a chunk. A clone followed by a push copies at most so many.
 const CHUNK: usize = 256;
 
-/// A vector that only grows, in chunks behind `Arc`: a clone copies one pointer a chunk.
+/// A vector that grows at its end, in chunks behind `Arc`: a clone copies one pointer a chunk.
 #[derive(Clone, Debug)]
 pub struct SharedVec<T> {
     chunks: Vec<Arc<Vec<T>>>,
@@ -28,6 +28,19 @@ impl<T: Clone> SharedVec<T> {
             Arc::make_mut(last).push(value);
             self.len += 1;
         }
+    }
+}
+
+impl<T: Clone> SharedVec<T> {
+    /// Takes the last element away again.
+    pub fn pop(&mut self) -> Option<T> {
+        let last = self.chunks.last_mut()?;
+        let value = Arc::make_mut(last).pop()?;
+        self.len -= 1;
+        if last.is_empty() {
+            self.chunks.pop();
+        }
+        Some(value)
     }
 }
 
@@ -100,7 +113,11 @@ mod tests {
         assert_eq!(a.get(1_001), None);
         assert_eq!((a.first_difference(&b), b.first_difference(&a)), (1_000, 1_000));
         let whole = a.clone();
+        assert_eq!((a.pop(), a.len(), whole.len()), (Some(-1), 1_000, 1_001));
+        a.push(-1);
         assert_eq!(a.first_difference(&whole), 1_001);
         assert_eq!(a.first_difference(&SharedVec::default()), 0);
+        (0..1_001).for_each(|_| assert!(a.pop().is_some()));
+        assert_eq!((a.pop(), a.len(), a.last()), (None, 0, None));
     }
 }

@@ -262,6 +262,19 @@ impl Trace {
         id
     }
 
+    /// Takes back the last event, if it is this one: `hash` is the digest before it.
+    pub(crate) fn take_back(&mut self, event: EventId, hash: TraceHash) {
+        if self.events.last().is_some_and(|last| last.id == event) {
+            self.events.pop();
+            self.hash = hash;
+        }
+    }
+
+    /// The digest as it goes on.
+    pub(crate) fn rolling_hash(&self) -> TraceHash {
+        self.hash
+    }
+
     /// How many events there are.
     pub fn len(&self) -> usize {
         self.events.len()

@@ -215,6 +215,10 @@ pub struct ClusterDef {
     pub epoch: Option<i64>,
     /// The seed of the learner's own run.
     pub seed: u64,
+    /// Time begins with the start of the brokers instead of after it, as in a run of the simulator. No
+    /// level file says so.
+    #[serde(skip)]
+    pub cold: bool,
 }
 
 /// `network = { latency_ms = [1, 3] }`.

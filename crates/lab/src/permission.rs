@@ -47,6 +47,11 @@ pub fn check(level: &Level, action: &Action) -> Result<(), Refused> {
         }
         Action::Deploy { app, settings } => {
             allow_verb(level, "deploy")?;
+            // Who may add an application may change what they added.
+            let is_levels = level.apps.iter().any(|known| known.name == *app);
+            if !is_levels && level.may.lab.iter().any(|verb| verb == "app") {
+                return Ok(());
+            }
             let Some(allowed) = level.may.deploy.get(app) else {
                 return refuse(
                     &format!("@deploy {app}"),
@@ -105,6 +110,7 @@ pub fn check(level: &Level, action: &Action) -> Result<(), Refused> {
         | Action::Delay(..)
         | Action::Drop(..)
         | Action::Heal
+        | Action::App { .. }
         | Action::Scale { .. }
         | Action::Restart(_)
         | Action::Burst { .. }

@@ -165,7 +165,7 @@ impl Run {
     pub(crate) fn begin_with(level: Arc<Level>, start: Start) -> Result<Self, String> {
         let mut config = ClusterConfig {
             brokers: i32::try_from(level.cluster.brokers).unwrap_or(1),
-            start_us: PAST_US,
+            start_us: if level.cluster.cold { 0 } else { PAST_US },
             seed: start.seed,
             ..ClusterConfig::default()
         };
@@ -184,9 +184,11 @@ impl Run {
             cluster.add_store(world::store_spec(store));
         }
         // The brokers of a cluster register with the controller before anyone can talk to them.
-        cluster.run_until_us_while(PAST_US + READY_US, |cluster| {
-            !cluster.broker_ids().all(|id| cluster.is_broker_running(id))
-        });
+        if !level.cluster.cold {
+            cluster.run_until_us_while(PAST_US + READY_US, |cluster| {
+                !cluster.broker_ids().all(|id| cluster.is_broker_running(id))
+            });
+        }
         let mut workspace = Workspace::new(cluster);
         for (name, text) in &level.files {
             workspace.put_file(name, text);
@@ -265,12 +267,19 @@ impl Run {
         if let Action::Predict { id, value } = action {
             self.predict(id, value)?;
         }
+        self.finish_moment();
         let running = self.workspace.begin(action)?;
         self.history.push(Line { at_us: self.cluster().now_us(), action: action.clone() });
         if let Action::Run { command, .. } | Action::Background { command, .. } = action {
             self.began_command(command, running.process());
         }
         Ok(running)
+    }
+
+    /// A line comes after all that is due at its moment: so the time alone says where it stood, and a
+    /// history that is run again is the same run.
+    fn finish_moment(&mut self) {
+        self.pass_until_us(self.cluster().now_us());
     }
 
     /// Begins a command whose standard input stays open, in the terminal `terminal`. The history has
@@ -286,6 +295,7 @@ impl Run {
     ) -> Result<(Running, usize), RunError> {
         let action = Action::Run { command: command.to_owned(), stdin: Vec::new() };
         permission::check(&self.level, &action).map_err(RunError::Refused)?;
+        self.finish_moment();
         let running = self.workspace.begin_live(terminal, command)?;
         self.history.push(Line { at_us: self.cluster().now_us(), action });
         self.began_command(command, running.process());

@@ -116,6 +116,7 @@ pub(crate) fn level(made: &Made<'_>, topics: Vec<TopicDef>, apps: Vec<AppDef>, m
             network: None,
             epoch: None,
             seed: made.seed,
+            cold: false,
         },
         topics,
         stores: Vec::new(),

@@ -481,7 +481,9 @@ impl Play {
                 None => replay.until_us.unwrap_or(now_us),
             };
             let is_last = replay.entries.is_empty();
-            let due = now_us >= due_us;
+            // A line comes after all that is due at its moment.
+            let next_us = self.run.cluster().next_event_us();
+            let due = now_us >= due_us && next_us.is_none_or(|at| at > due_us);
             let waits =
                 due && next.is_some_and(|entry| !tools::have_come(&entry.action.to_string()));
             if waits || !go_on() {
@@ -489,7 +491,6 @@ impl Play {
                 return;
             }
             if !due {
-                let next_us = self.run.cluster().next_event_us();
                 if next_us.is_none_or(|at| at > due_us) {
                     self.run.pass_until_us(due_us);
                 } else if !self.run.step_once() {

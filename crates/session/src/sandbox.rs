@@ -81,6 +81,12 @@ pub(crate) struct World {
     brokers: u32,
     seed: u32,
     apps: Vec<String>,
+    /// Broker properties by Kafka's names: `set=NAME=VALUE;NAME=VALUE`.
+    set: SortedMap<String, String>,
+    /// `broker.rack` of broker 1, 2, …: `racks=a,b`.
+    racks: Vec<String>,
+    /// Time begins with the brokers' start: `start=cold`, as in links of `logbrook sim`.
+    cold: bool,
 }
 
 impl Default for World {
@@ -96,6 +102,9 @@ impl World {
             brokers: template.brokers,
             seed: 1,
             apps: template.apps.iter().map(|app| (*app).to_owned()).collect(),
+            set: SortedMap::new(),
+            racks: Vec::new(),
+            cold: false,
         }
     }
 
@@ -145,6 +154,25 @@ impl World {
                     let known = asked.into_iter().filter(|app| is_app(app));
                     world.apps = known.map(str::to_owned).collect();
                 }
+                "set" => {
+                    for property in value.split(';').filter(|property| !property.is_empty()) {
+                        match property.split_once('=').filter(|(name, _)| is_plain(name)) {
+                            Some((name, value)) => {
+                                world.set.insert(name.to_owned(), value.to_owned());
+                            }
+                            None => wrong.push(format!(
+                                "`set` in this link has `{property}`; NAME=VALUE was expected, with a \
+                                 broker property of Kafka as the name. It was left out."
+                            )),
+                        }
+                    }
+                }
+                "racks" => world.racks = value.split(',').map(str::to_owned).collect(),
+                "start" if value == "cold" => world.cold = true,
+                "start" => wrong.push(format!(
+                    "`start` in this link is `{value}`; cold was expected, or nothing. The brokers run \
+                     before the first line."
+                )),
                 _ => {}
             }
         }
@@ -165,6 +193,17 @@ impl World {
         }
         if self.apps != usual.apps {
             let _ = write!(text, "&apps={}", self.apps.join(","));
+        }
+        if !self.set.is_empty() {
+            let set: Vec<String> =
+                self.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let _ = write!(text, "&set={}", set.join(";"));
+        }
+        if !self.racks.is_empty() {
+            let _ = write!(text, "&racks={}", self.racks.join(","));
+        }
+        if self.cold {
+            text.push_str("&start=cold");
         }
         text
     }
@@ -204,6 +243,9 @@ impl World {
         };
         let mut level = made::level(&made, topics, apps, May::default());
         level.may = logbrook_lab::permission::everything(&level.apps);
+        level.cluster.config.clone_from(&self.set);
+        level.cluster.racks.clone_from(&self.racks);
+        level.cluster.cold = self.cold;
         if has("packer") {
             level.stores.push(StoreDef {
                 name: "stock".to_owned(),
@@ -250,6 +292,11 @@ impl World {
             apps: APPS.iter().map(app).collect(),
         }
     }
+}
+
+/// Whether it can be the name of a property.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 fn is_app(name: &str) -> bool {
@@ -376,9 +423,12 @@ mod tests {
 
     #[test]
     fn a_world_reads_as_it_is_written() {
-        for spec in
-            ["template=one", "template=three&brokers=5&seed=9", "template=one&apps=shop,books"]
-        {
+        for spec in [
+            "template=one",
+            "template=three&brokers=5&seed=9",
+            "template=one&apps=shop,books",
+            "template=one&brokers=3&set=a.b=1;c=x,y&racks=a,b,a&start=cold",
+        ] {
             let (world, wrong) = World::read(spec);
             assert_eq!((world.write().as_str(), wrong.len()), (spec, 0));
         }
@@ -390,5 +440,8 @@ mod tests {
         assert_eq!((world.brokers, world.seed, world.apps.join(" ")), (3, 1, "shop".to_owned()));
         assert_eq!(wrong.len(), 3, "{wrong:?}");
         assert!(wrong[0].contains("from 1 to 9"), "{wrong:?}");
+        let (world, wrong) = World::read("template=one&set=a=1;b;=c&start=warm");
+        assert_eq!((world.set.len(), world.cold), (1, false));
+        assert_eq!(wrong.len(), 3, "{wrong:?}");
     }
 }

@@ -417,6 +417,13 @@ impl Session {
         &self.view
     }
 
+    /// Digest of the trace of the run in front: two runs that have the same are the same to the last
+    /// event. None where nothing runs.
+    #[must_use]
+    pub fn trace_hash(&self) -> Option<u64> {
+        self.play.as_ref().map(|play| play.run.cluster().trace().hash())
+    }
+
     fn notice(&mut self, tone: Tone, text: &str) {
         self.notices.push(Notice {
             id: self.next_notice,

@@ -122,6 +122,14 @@ pub enum Action {
     Drop(Target, Target, u32),
     /// `@heal`: every cut, delay and drop ends.
     Heal,
+    /// `@app NAME role=ROLE k=v …`: one more application ([`logbrook_app::WORDS`], and settings as `@deploy`
+    /// takes them).
+    App {
+        /// Its name.
+        name: String,
+        /// Words in the order written.
+        words: Vec<(String, String)>,
+    },
     /// `@deploy APP k=v …`: an empty value takes a setting back to its default.
     Deploy {
         /// The application's name.
@@ -309,6 +317,7 @@ impl Action {
             | Action::Delay(..)
             | Action::Drop(..)
             | Action::Heal
+            | Action::App { .. }
             | Action::Deploy { .. }
             | Action::Scale { .. }
             | Action::Restart(_)

@@ -277,6 +277,7 @@ impl Workspace {
             | Action::Delay(..)
             | Action::Drop(..)
             | Action::Heal
+            | Action::App { .. }
             | Action::Deploy { .. }
             | Action::Scale { .. }
             | Action::Restart(_)

@@ -4,6 +4,7 @@ use logbrook_app::{
     AppSpec, Code, Entities, EventSpec, Key, Pick, Random, Rate, Role, Transaction,
 };
 use logbrook_cluster::ClusterConfig;
+use logbrook_shell::action::Action;
 use logbrook_sorted::SortedMap;
 
 use crate::draw_faults::draw_faults;
@@ -118,8 +119,12 @@ impl Plan {
         )
     }
 
-    /// The plan in the words of the action language, as `logbrook session` runs it; applications are no part
-    /// of that language and stand as remarks.
+    /// The line that adds an application.
+    pub fn app_line(app: &AppSpec) -> String {
+        Action::App { name: app.name.clone(), words: app.to_words() }.to_string()
+    }
+
+    /// The plan in the words of the action language, as `logbrook session` runs it.
     pub fn script(&self) -> String {
         let set: Vec<String> =
             self.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -128,25 +133,10 @@ impl Plan {
             lines.push(format!("# broker.rack {}", self.racks.join(",")));
         }
         lines.extend(self.topics.iter().map(Plan::create_line));
-        lines.extend(self.apps.iter().map(remark));
+        lines.extend(self.apps.iter().map(Plan::app_line));
         lines.extend(self.faults.iter().map(Fault::to_string));
         lines.join("\n")
     }
-}
-
-/// What is drawn of an application.
-fn remark(app: &AppSpec) -> String {
-    let mut words = vec![format!("# {} {} x{}:", app.role.as_str(), app.name, app.instances)];
-    words.extend(app.topics.iter().map(|topic| format!("reads {topic}")));
-    words.extend(app.topic.iter().chain(&app.output).map(|topic| format!("writes {topic}")));
-    if let (Some(rate), Some(count)) = (app.rate, app.count) {
-        words.push(format!("{count} events, {} in {} ms", rate.events, rate.per_us / 1_000));
-    }
-    if app.code.transaction != Transaction::Off {
-        words.push(format!("transaction={}", app.code.transaction.as_str()));
-    }
-    words.extend(app.config.iter().map(|(name, value)| format!("{name}={value}")));
-    words.join(" ")
 }
 
 fn draw_topics(seed: u64, brokers: i32) -> Vec<TopicPlan> {

@@ -5,7 +5,8 @@ use logbrook_cluster::{
     Actor, AppState, CONTROLLER_NODE, Cluster, Disk, EventId, TraceKind, story,
 };
 use logbrook_shell::Workspace;
-use logbrook_shell::action::Action;
+use logbrook_shell::action::{Action, ActionError};
+use logbrook_shell::workspace::Running;
 
 use crate::coverage::Coverage;
 use crate::draw_faults::LAST_FAULT_US;
@@ -23,6 +24,9 @@ const REST_CHECK_US: i64 = 1_000_000;
 /// Topics have to be there before the applications start, in µs.
 const APPS_START_US: i64 = 1_500_000;
 
+/// The page's first terminal.
+const TERMINAL: &str = "Terminal";
+
 /// What a run came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -35,6 +39,9 @@ pub struct Report {
     pub losses: Vec<Loss>,
     /// What was met.
     pub coverage: Coverage,
+    /// Every line that was carried out and when, in µs: again at those times on a cluster of the same seed
+    /// they are the same run, to the last event.
+    pub lines: Vec<(i64, String)>,
     /// Digest of the trace.
     pub hash: u64,
     /// How far virtual time came, in µs.
@@ -59,6 +66,7 @@ pub fn run(plan: &Plan) -> Report {
             .map_or_else(Vec::new, |event| causes(cluster, event)),
         violation,
         losses: run.losses,
+        lines: run.lines,
         hash: cluster.trace().hash(),
         end_us: cluster.now_us(),
         coverage: run.coverage,
@@ -83,6 +91,7 @@ struct Run<'a> {
     owners: Owners,
     coverage: Coverage,
     losses: Vec<Loss>,
+    lines: Vec<(i64, String)>,
 }
 
 type Found = Result<(), Violation>;
@@ -98,31 +107,43 @@ impl<'a> Run<'a> {
             owners: Owners::default(),
             coverage: Coverage::default(),
             losses: Vec::new(),
+            lines: Vec::new(),
         }
+    }
+
+    /// Carries a line out now, after all that is due at this moment, and keeps it.
+    ///
+    /// # Errors
+    /// What cannot be done, and changed nothing.
+    fn act(&mut self, line: &str) -> Result<Running, ActionError> {
+        let action = Action::parse(line)?;
+        let now_us = self.workspace.cluster.now_us();
+        self.workspace.cluster.run_until_us(now_us);
+        let begun = self.workspace.begin(&action)?;
+        self.lines.push((now_us, line.to_owned()));
+        Ok(begun)
     }
 
     fn all(&mut self) -> Found {
         for topic in &self.plan.topics {
             let line = Plan::create_line(topic);
-            let created = Action::parse(&line).and_then(|action| self.workspace.run(&action));
-            let ok = created.as_ref().is_ok_and(|outcome| {
-                outcome.output.as_ref().is_some_and(|output| output.exit == Some(0))
-            });
-            if !ok {
-                return self.not_at_rest(format!("{line}: {created:?}"));
+            self.lines.push((self.workspace.cluster.now_us(), line.clone()));
+            if let Err(what) = self.create(line.trim_start_matches("$ ")) {
+                return self.not_at_rest(format!("{line}: {what}"));
             }
+            let now_us = self.workspace.cluster.now_us();
+            self.workspace.cluster.run_until_us(now_us);
         }
         self.until(APPS_START_US)?;
         for app in &self.plan.apps {
-            if let Err(error) = self.workspace.cluster.add_app(app.clone()) {
+            if let Err(error) = self.act(&Plan::app_line(app)) {
                 return self.not_at_rest(error.to_string());
             }
         }
         for fault in &self.plan.faults {
             self.until(fault.at_us)?;
             // A fault that finds its node down already, or nobody who leads, changes nothing.
-            let begun = Action::parse(&fault.line).and_then(|a| self.workspace.begin(&a));
-            if begun.is_ok() {
+            if self.act(&fault.line).is_ok() {
                 self.coverage.met(fault.kind);
             }
             self.observe()?;
@@ -131,6 +152,23 @@ impl<'a> Run<'a> {
         self.mend();
         self.come_to_rest()?;
         self.check_at_rest()
+    }
+
+    /// Runs a command to its end, in a terminal as the page has it.
+    fn create(&mut self, command: &str) -> Result<(), String> {
+        let begun = self.workspace.begin_live(TERMINAL, command);
+        let mut running = begun.map_err(|error| error.to_string())?;
+        let outcome = loop {
+            match self.workspace.poll(&mut running) {
+                Some(outcome) => break outcome,
+                None if self.workspace.step(&running) => {}
+                None => return Err("it does not come to an end".to_owned()),
+            }
+        };
+        match outcome.output {
+            Some(output) if output.exit == Some(0) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
     }
 
     /// Lets time come to a moment, and looks at every event on the way.
@@ -210,29 +248,37 @@ impl<'a> Run<'a> {
 
     /// No fault is left.
     fn mend(&mut self) {
-        let cluster = &mut self.workspace.cluster;
-        cluster.action("# mended");
-        cluster.heal();
-        let brokers: Vec<i32> = cluster.broker_ids().collect();
-        for node in brokers.into_iter().chain(cluster.controller().map(|_| CONTROLLER_NODE)) {
-            cluster.set_disk(node, Disk::Ok);
-            cluster.set_clock(node, 0);
+        let cluster = &self.workspace.cluster;
+        let mut lines = vec!["@heal".to_owned()];
+        for node in self.nodes() {
+            if cluster.disk(node).is_some_and(|disk| disk != Disk::Ok) {
+                lines.push(format!("@disk {node} ok"));
+            }
+            if cluster.clock_skew_ms(node) != 0 {
+                lines.push(format!("@clock {node} 0"));
+            }
         }
+        lines.extend(cluster.apps().keys().map(|app| format!("@start {app}")));
         self.start_what_is_down();
-        let cluster = &mut self.workspace.cluster;
-        let apps: Vec<String> = cluster.apps().keys().cloned().collect();
-        for app in apps {
-            let _ = cluster.start_app(&logbrook_cluster::Target { app, number: None });
+        for line in lines {
+            // Each is about what there is.
+            let _ = self.act(&line);
         }
     }
 
     /// A node that was asked to stop in order may be gone only now.
     fn start_what_is_down(&mut self) {
-        let cluster = &mut self.workspace.cluster;
-        let brokers: Vec<i32> = cluster.broker_ids().collect();
-        for node in brokers.into_iter().chain(cluster.controller().map(|_| CONTROLLER_NODE)) {
-            cluster.start_node(node);
+        for node in self.nodes() {
+            if !self.workspace.cluster.is_node_up(node) {
+                let _ = self.act(&format!("@start {node}"));
+            }
         }
+    }
+
+    /// The brokers, and the controller where it is a node of its own.
+    fn nodes(&self) -> Vec<i32> {
+        let cluster = &self.workspace.cluster;
+        cluster.broker_ids().chain(cluster.controller().map(|_| CONTROLLER_NODE)).collect()
     }
 
     fn come_to_rest(&mut self) -> Found {

@@ -21,6 +21,7 @@ use super::{Reply, RequestContext, now, topic_name};
 use crate::delayed_fetch::DelayedFetch;
 use crate::fetch_session::{FetchContext, FetchKey, FetchMetadata, FetchedPartition};
 use crate::partition::{FollowerFetch, Partition};
+use crate::replica_selector::{RACK_AWARE, preferred_read_replica};
 use crate::{Broker, BrokerEvent, BrokerEventKind, Effects, ErrorCode};
 
 /// First version whose requests name topics by id.
@@ -42,6 +43,8 @@ pub(crate) struct Fetch {
     max_bytes: i64,
     isolation_level: i8,
     reader: Reader,
+    /// `client.rack` of a consumer that may be sent to a nearer replica; empty where it may not.
+    rack: String,
     interesting: Vec<FetchTarget>,
     /// Partitions that are not known here: they come last in the response.
     erroneous: Vec<(FetchTarget, PartitionData)>,
@@ -210,6 +213,12 @@ fn prepare(
         } else {
             Reader::Consumer { only_leader: ctx.version() < READ_FROM_FOLLOWER_VERSION }
         },
+        rack: match broker.config.configured("replica.selector.class") {
+            Some(RACK_AWARE) if replica < 0 && ctx.version() >= READ_FROM_FOLLOWER_VERSION => {
+                request.rack_id.to_string()
+            }
+            Some(_) | None => String::new(),
+        },
         interesting: Vec::with_capacity(data.len()),
         erroneous: Vec::new(),
     };
@@ -317,6 +326,16 @@ fn read(broker: &Broker, now: i64, fetch: &Fetch) -> Read {
             }
             Some(partition) => check_reader(broker, now, fetch.reader, partition, request)
                 .and_then(|()| {
+                    let image = &broker.image;
+                    let offset = request.fetch_offset;
+                    if let Some(nearer) =
+                        preferred_read_replica(partition, image, &fetch.rack, offset, now)
+                    {
+                        read.at_once = true;
+                        let data = nothing(partition, key.partition)
+                            .with_preferred_read_replica(BrokerId(nearer));
+                        return Ok((data, FetchData::default()));
+                    }
                     let upper = match fetch.reader {
                         Reader::Follower { .. } => partition.log().log_end_offset(),
                         Reader::Consumer { .. } if planted(Bug::ReadPastWatermark) => {
@@ -396,6 +415,19 @@ struct Limits {
     min_one_message: bool,
 }
 
+/// The offsets of a partition, and no record.
+fn nothing(partition: &Partition, index: i32) -> PartitionData {
+    let log = partition.log();
+    PartitionData::default()
+        .with_partition_index(index)
+        .with_high_watermark(log.high_watermark().0)
+        .with_last_stable_offset(log.last_stable_offset().0)
+        .with_log_start_offset(log.log_start_offset().0)
+        .with_preferred_read_replica(BrokerId(-1))
+        .with_aborted_transactions(None)
+        .with_records(Some(Bytes::new()))
+}
+
 /// `Partition.readRecords`.
 fn read_partition(
     partition: &Partition,
@@ -406,14 +438,7 @@ fn read_partition(
 ) -> Result<(PartitionData, FetchData), ErrorCode> {
     let Limits { upper, max_bytes, min_one_message } = limits;
     let log = partition.log();
-    let mut data = PartitionData::default()
-        .with_partition_index(wanted.partition)
-        .with_high_watermark(log.high_watermark().0)
-        .with_last_stable_offset(log.last_stable_offset().0)
-        .with_log_start_offset(log.log_start_offset().0)
-        .with_preferred_read_replica(BrokerId(-1))
-        .with_aborted_transactions(None)
-        .with_records(Some(Bytes::new()));
+    let mut data = nothing(partition, wanted.partition);
     let from = Offset(wanted.fetch_offset);
     if wanted.last_fetched_epoch >= 0 && !planted(Bug::SkipEpochCheck) {
         let epoch = LeaderEpoch(wanted.last_fetched_epoch);

@@ -75,6 +75,13 @@ impl Partition {
         self.maybe_increment_high_watermark(context);
     }
 
+    /// The followers in the ISR, as their fetches told of them; at a follower nobody.
+    pub(crate) fn in_sync_followers(&self) -> impl Iterator<Item = (i32, &RemoteReplica)> {
+        let isr = self.isr.isr();
+        let all = self.remote_replicas.iter().map(|(id, replica)| (*id, replica));
+        all.filter(move |(id, _)| isr.contains(id))
+    }
+
     /// No topic can ask for more replicas in sync than it has (KAFKA-15583).
     pub(super) fn effective_min_insync_replicas(&self) -> usize {
         self.min_insync_replicas.min(self.registration.replicas.len())

@@ -149,6 +149,11 @@ impl Partition {
         self.isr.isr()
     }
 
+    /// The node id of this broker.
+    pub(crate) fn local_id(&self) -> i32 {
+        self.local_id
+    }
+
     /// Raised with each change of the registration.
     pub fn partition_epoch(&self) -> i32 {
         self.partition_epoch

@@ -75,6 +75,11 @@ impl RemoteReplica {
         }
     }
 
+    /// How long ago it had all that the leader had then, in ms, as far as is known.
+    pub(crate) fn since_caught_up_ms(&self, now: i64) -> i64 {
+        now.saturating_sub(self.last_caught_up_time_ms)
+    }
+
     /// `ReplicaState.isCaughtUp`.
     pub(crate) fn is_caught_up(&self, leader_end: Offset, now: i64, max_lag_ms: i64) -> bool {
         leader_end == self.log_end_offset

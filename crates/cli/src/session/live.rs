@@ -127,6 +127,7 @@ impl<'a> Stage<'a> {
             | Action::Delay(..)
             | Action::Drop(..)
             | Action::Heal
+            | Action::App { .. }
             | Action::Deploy { .. }
             | Action::Scale { .. }
             | Action::Restart(_)

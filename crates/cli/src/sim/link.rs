@@ -1,6 +1,7 @@
-//! A plan as a link to the page's sandbox: `seed`, and the action lines in `a`.
+//! A run as a link to the page's sandbox: its cluster, and every line at its time in `a`. There it is the
+//! same run, to the last event.
 
-use logbrook_sim::Plan;
+use logbrook_sim::{Plan, Report};
 
 /// `a` is packed above this length.
 const LONGEST_PLAIN: usize = 1_500;
@@ -9,10 +10,16 @@ const LONGEST_LINK: usize = 2_048;
 /// Of miniz: the smallest.
 const LEVEL: u8 = 10;
 
-/// The link; `None` where it would be too long.
-pub(super) fn link(plan: &Plan) -> Option<String> {
-    let lines: Vec<String> =
-        plan.script().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+/// The link, to the moment of the violation; `None` where it would be too long.
+pub(super) fn link(plan: &Plan, report: &Report) -> Option<String> {
+    let seed = u32::try_from(plan.seed).ok()?;
+    let until_us = report.violation.as_ref().map_or(report.end_us, |violation| violation.at_us);
+    let lines: Vec<String> = report
+        .lines
+        .iter()
+        .filter(|(at_us, _)| *at_us <= until_us)
+        .map(|(at_us, line)| format!("+{}.{:06} {line}", at_us / 1_000_000, at_us % 1_000_000))
+        .collect();
     let text = lines.join("\n");
     let plain = percent_encoded(&text);
     let a = if plain.len() <= LONGEST_PLAIN {
@@ -21,7 +28,17 @@ pub(super) fn link(plan: &Plan) -> Option<String> {
         let packed = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), LEVEL);
         format!("~{}", base64_url(&packed))
     };
-    let link = format!("/sandbox/#seed={}&a={a}", plan.seed);
+    let set: Vec<String> =
+        plan.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut world = format!("template=one&brokers={}&seed={seed}", plan.brokers);
+    if !set.is_empty() {
+        world.push_str(&format!("&set={}", set.join(";")));
+    }
+    if !plan.racks.is_empty() {
+        world.push_str(&format!("&racks={}", plan.racks.join(",")));
+    }
+    let at_ms = (until_us + 999) / 1_000;
+    let link = format!("/sandbox/#{world}&start=cold&at={at_ms}&a={a}");
     (link.len() <= LONGEST_LINK).then_some(link)
 }
 
@@ -64,18 +81,51 @@ mod tests {
         assert_eq!(base64_url(&[0xfb, 0xff]), "-_8");
     }
 
-    #[test]
-    fn a_short_plan_is_readable_and_a_long_one_is_packed_or_not_offered() {
+    fn shortest() -> (Plan, Report) {
         let mut plan = Plan::draw(3);
-        plan.faults.clear();
-        let short = link(&plan).expect("a link");
-        assert!(short.starts_with("/sandbox/#seed=3&a=%40cluster%20"), "{short}");
-        plan.faults = (0..40)
-            .map(|at| logbrook_sim::Fault::read(&format!("+{at} @kill 1")).expect("a fault"))
-            .collect();
-        assert!(link(&plan).expect("a link").contains("&a=~"));
-        let many = (0..900).map(|at| format!("+{at}.{at:03} @delay 1 all {at}"));
-        plan.faults = many.map(|line| logbrook_sim::Fault::read(&line).expect("a fault")).collect();
-        assert_eq!(link(&plan), None);
+        plan.faults = vec![logbrook_sim::Fault::read("+4 @kill 1").expect("a fault")];
+        plan.apps.truncate(1);
+        let report = logbrook_sim::run(&plan);
+        (plan, report)
+    }
+
+    #[test]
+    fn a_short_run_is_readable_and_a_long_one_is_packed_or_not_offered() {
+        let (plan, mut report) = shortest();
+        report.lines.truncate(2);
+        let short = link(&plan, &report).expect("a link");
+        assert!(short.starts_with("/sandbox/#template=one&brokers="), "{short}");
+        assert!(
+            short.contains("&start=cold&at=") && short.contains("%20kafka-topics.sh%20"),
+            "{short}"
+        );
+        report.lines = (0..40).map(|at| (at * 1_000_000, "@kill 1".to_owned())).collect();
+        assert!(link(&plan, &report).expect("a link").contains("&a=~"));
+        report.lines = (0..900).map(|at| (at * 1_001, format!("@delay 1 all {at}"))).collect();
+        assert_eq!(link(&plan, &report), None);
+    }
+
+    /// What the page makes of the link's parts.
+    #[test]
+    fn the_link_opens_the_same_run_to_the_last_event() {
+        use logbrook_session::{Event, Session};
+        for seed in [3, 17, 51] {
+            let plan = Plan::draw(seed);
+            let report = logbrook_sim::run(&plan);
+            let link = link(&plan, &report);
+            let fragment = link.as_deref().and_then(|link| link.split_once('#')).map(|(_, f)| f);
+            let fragment = fragment.expect("a link that is short enough");
+            let lines: Vec<String> = report
+                .lines
+                .iter()
+                .map(|(at, line)| format!("+{}.{:06} {line}", at / 1_000_000, at % 1_000_000))
+                .collect();
+            let mut session = Session::new(logbrook_session::catalog::Catalog::default());
+            session.update(Event::Sandbox(fragment.to_owned()));
+            let (fragment, lines) = (fragment.to_owned(), lines.join("\n"));
+            session.update(Event::Link { fragment, lines, cut: false });
+            while session.advance(16_000, &mut || true) {}
+            assert_eq!(session.trace_hash(), Some(report.hash), "seed {seed}");
+        }
     }
 }

@@ -38,10 +38,8 @@ fn explain(failure: &Failure) {
     }
     print_losses(&shrunk.losses);
     println!("\nAgain in the terminal:\n  {}", command(&plan, failure.plan.apps.len()));
-    println!(
-        "Without the applications: the lines above in a file, and\n  logbrook session FILE --seed {seed}"
-    );
-    match link::link(&plan) {
+    println!("Or the lines above in a file, and\n  logbrook session FILE --seed {seed}");
+    match link::link(&plan, &shrunk) {
         Some(link) => println!("In the page:\n  {link}\n"),
         None => println!("In the page: the lines are too many for a link\n"),
     }

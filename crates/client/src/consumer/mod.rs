@@ -354,7 +354,7 @@ impl Consumer {
             }
             Pending::Fetch { node, positions } => {
                 self.fetcher.pending_nodes.remove(&node);
-                self.fetch_response(node, &positions, version, result);
+                self.fetch_response(now, node, &positions, version, result);
             }
             Pending::CloseFetchSession { node } => self.fetch_session_closed(node),
         }

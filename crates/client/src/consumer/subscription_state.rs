@@ -55,6 +55,18 @@ pub(crate) struct TopicPartitionState {
     /// A ListOffsets or OffsetFetch for it is under way.
     pub(crate) lookup_in_flight: bool,
     pub(crate) high_watermark: Option<i64>,
+    /// Where the leader said to read instead (KIP-392).
+    pub(crate) preferred_read_replica: Option<PreferredReadReplica>,
+}
+
+/// A replica that the leader prefers a consumer to read, for as long as it leads and the lease lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PreferredReadReplica {
+    pub(crate) node: i32,
+    /// Ms since the epoch.
+    pub(crate) expires_ms: i64,
+    /// Who said so, and its epoch.
+    pub(crate) leader: (i32, i32),
 }
 
 impl TopicPartitionState {
@@ -66,6 +78,7 @@ impl TopicPartitionState {
             next_retry_ms: i64::MIN,
             lookup_in_flight: false,
             high_watermark: None,
+            preferred_read_replica: None,
         }
     }
 }

@@ -96,6 +96,8 @@ fn action() -> BoxedStrategy<Action> {
         span().prop_map(Action::At),
         (name(), prop::collection::vec((name(), text()), 0..3))
             .prop_map(|(app, settings)| Action::Deploy { app, settings }),
+        (name(), prop::collection::vec((name(), text()), 0..3))
+            .prop_map(|(name, words)| Action::App { name, words }),
         (name(), 0..9u32).prop_map(|(app, instances)| Action::Scale { app, instances }),
         (name(), 1..900u32, span()).prop_map(|(app, n, span)| Action::Burst {
             app,

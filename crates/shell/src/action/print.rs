@@ -67,6 +67,10 @@ impl fmt::Display for Action {
             Action::Delay(a, b, ms) => write!(f, "@delay {a} {b} {ms}"),
             Action::Drop(a, b, percent) => write!(f, "@drop {a} {b} {percent}"),
             Action::Heal => f.write_str("@heal"),
+            Action::App { name, words } => {
+                write!(f, "@app {name}")?;
+                pairs(f, words)
+            }
             Action::Deploy { app, settings } => {
                 write!(f, "@deploy {app}")?;
                 pairs(f, settings)

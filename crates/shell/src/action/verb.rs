@@ -27,6 +27,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("delay", "A B MS"),
     ("drop", "A B PERCENT"),
     ("heal", ""),
+    ("app", "NAME role=ROLE k=v ..."),
     ("deploy", "APP k=v ..."),
     ("scale", "APP N"),
     ("restart", "APP | APP/i | any(APP)"),
@@ -106,7 +107,12 @@ pub(super) fn parse(text: &str) -> Result<Action, ActionError> {
         }
         "heal" if rest.is_empty() => Ok(Action::Heal),
         "heal" => Err(wrong()),
-        "deploy" => deploy(rest).ok_or_else(wrong),
+        "app" => {
+            named_settings(rest).map(|(name, words)| Action::App { name, words }).ok_or_else(wrong)
+        }
+        "deploy" => named_settings(rest)
+            .map(|(app, settings)| Action::Deploy { app, settings })
+            .ok_or_else(wrong),
         "scale" => {
             let (app, n) = rest.split_once(' ').ok_or_else(wrong)?;
             let instances = n.trim().parse().map_err(|_| wrong())?;
@@ -195,7 +201,8 @@ fn disk(rest: &str) -> Option<Result<Action, ActionError>> {
     Some(Target::parse(&who).map(|target| Action::Disk(target, state)))
 }
 
-fn deploy(rest: &str) -> Option<Action> {
+/// `NAME k=v …`.
+fn named_settings(rest: &str) -> Option<(String, Vec<(String, String)>)> {
     let mut words = crate::words::split(rest).ok()?.into_iter();
     let app = words.next().filter(|app| is_name(app))?;
     let settings = words
@@ -204,7 +211,7 @@ fn deploy(rest: &str) -> Option<Action> {
     if settings.iter().any(|(k, _)| !is_name(k)) {
         return None;
     }
-    Some(Action::Deploy { app, settings })
+    Some((app, settings))
 }
 
 fn poison(rest: &str) -> Option<Action> {

@@ -1,6 +1,6 @@
 //! Lab verbs on nodes and the network: killed, stopped, started, paused, a disk, a clock, a way cut.
 
-use logbrook_cluster::{Disk, End};
+use logbrook_cluster::{Cluster, Disk, End};
 
 use super::Workspace;
 use crate::action::{Action, ActionError, DiskState, Select, Target};
@@ -9,6 +9,12 @@ use crate::action::{Action, ActionError, DiskState, Select, Target};
 const MAX_SKEW_MS: i64 = 86_400_000;
 /// How long a way, a disk or a pause may take more, in ms: an hour.
 const MAX_DELAY_MS: u32 = 3_600_000;
+
+/// Whether something can be done to a node.
+type Fits = fn(&Cluster, i32) -> bool;
+const UP: &str = "a node that is up";
+/// To any node there is.
+const ANY: (&str, Fits) = ("a node", |cluster, node| cluster.disk(node).is_some());
 
 impl Workspace {
     /// Ends every fault of the surroundings: the network, the disks and the outside stores are well
@@ -35,24 +41,33 @@ impl Workspace {
     pub(super) fn node_verb(&mut self, action: &Action) -> Option<Result<(), ActionError>> {
         Some(match action {
             Action::Kill(target) if self.names_node(target) => {
-                self.each(action, target, "a node that is up", |cluster, node| {
-                    cluster.kill_node(node)
-                })
+                let fits = (UP, Cluster::is_node_up as Fits);
+                self.each(action, target, fits, |cluster, node| cluster.kill_node(node))
             }
             Action::Term(target) | Action::Stop(target) if self.names_node(target) => {
-                self.each(action, target, "a node that is up", |cluster, node| {
-                    cluster.stop_node(node)
-                })
+                let fits = (UP, Cluster::is_node_up as Fits);
+                self.each(action, target, fits, |cluster, node| cluster.stop_node(node))
             }
-            Action::Lose(target) => self.each(
-                action,
-                target,
-                "a broker of a cluster of several: the metadata of the cluster would be gone with it",
-                |cluster, node| cluster.lose_node(node),
-            ),
+            Action::Start(target) if self.names_node(target) => {
+                let down: Fits = |cluster, node| !cluster.is_node_up(node);
+                let started =
+                    self.each(action, target, ("a node that is down", down), |cluster, node| {
+                        cluster.start_node(node)
+                    });
+                started.and_then(|()| self.start_apps_of_all(target))
+            }
+            Action::Lose(target) => {
+                let expected = "a broker of a cluster of several: the metadata of the cluster would be gone with it";
+                let fits: Fits = |cluster, node| {
+                    cluster.broker_ids().count() > 1 && cluster.broker(node).is_some()
+                };
+                self.each(action, target, (expected, fits), |cluster, node| cluster.lose_node(node))
+            }
             Action::Pause(target, span) if self.names_node(target) => {
                 let us = span.us();
-                self.each(action, target, "a node that runs", |cluster, node| {
+                let runs: Fits =
+                    |cluster, node| cluster.is_node_up(node) && !cluster.is_node_paused(node);
+                self.each(action, target, ("a node that runs", runs), |cluster, node| {
                     cluster.pause_node(node, us)
                 })
             }
@@ -63,7 +78,7 @@ impl Workspace {
                     DiskState::Slow(ms) if *ms <= MAX_DELAY_MS => Disk::Slow(*ms),
                     DiskState::Slow(_) => return Some(Err(too_long(action))),
                 };
-                self.each(action, target, "a node", |cluster, node| cluster.set_disk(node, disk))
+                self.each(action, target, ANY, |cluster, node| cluster.set_disk(node, disk))
             }
             Action::Clock(target, skew_ms) => {
                 let skew_ms = *skew_ms;
@@ -71,9 +86,7 @@ impl Workspace {
                     let expected = format!("at most {MAX_SKEW_MS} ms either way");
                     return Some(Err(ActionError::new(action.to_string(), expected)));
                 }
-                self.each(action, target, "a node", |cluster, node| {
-                    cluster.set_clock(node, skew_ms)
-                })
+                self.each(action, target, ANY, |cluster, node| cluster.set_clock(node, skew_ms))
             }
             Action::Cut { from, to } => self.cut(action, from, to),
             Action::Delay(from, to, ms) if *ms <= MAX_DELAY_MS => {
@@ -97,20 +110,45 @@ impl Workspace {
         })
     }
 
+    /// Does something to every node that a target names; of `all`, to those that it fits. Where it fits none,
+    /// or not the one that is named, nothing is done.
     fn each(
         &mut self,
         action: &Action,
         target: &Target,
-        expected: &str,
-        mut carry_out: impl FnMut(&mut logbrook_cluster::Cluster, i32) -> bool,
+        (expected, fits): (&str, Fits),
+        mut carry_out: impl FnMut(&mut Cluster, i32) -> bool,
     ) -> Result<(), ActionError> {
         let wrong = |why: String| ActionError::new(action.to_string(), why);
-        let nodes = self.nodes(target).map_err(wrong)?;
+        let names = self.names.clone();
+        let mut nodes = self.nodes(target).map_err(wrong)?;
+        if matches!(target.select, Select::All)
+            && nodes.iter().any(|node| fits(&self.cluster, *node))
+        {
+            nodes.retain(|node| fits(&self.cluster, *node));
+        }
+        if let Some(node) = nodes.iter().find(|node| !fits(&self.cluster, **node)) {
+            // What was not done has named nobody.
+            self.names = names;
+            return Err(wrong(format!("{expected}; {node} is not")));
+        }
         self.cluster.action(&action.to_string());
         for node in nodes {
-            if !carry_out(&mut self.cluster, node) {
-                return Err(wrong(format!("{expected}; {node} is not")));
-            }
+            carry_out(&mut self.cluster, node);
+        }
+        Ok(())
+    }
+
+    /// `@start all` starts the applications too.
+    fn start_apps_of_all(&mut self, target: &Target) -> Result<(), ActionError> {
+        if !matches!(target.select, Select::All) {
+            return Ok(());
+        }
+        let apps: Vec<_> = self.cluster.apps().keys().cloned().collect();
+        for app in apps {
+            let all = logbrook_cluster::Target { app, number: None };
+            let started = self.cluster.start_app(&all);
+            started.map_err(|error| ActionError::new(all.app.clone(), error.to_string()))?;
         }
         Ok(())
     }
@@ -139,7 +177,7 @@ impl Workspace {
         action: &Action,
         from: &Target,
         to: &Target,
-        mut carry_out: impl FnMut(&mut logbrook_cluster::Cluster, End, End),
+        mut carry_out: impl FnMut(&mut Cluster, End, End),
     ) -> Result<(), ActionError> {
         let wrong = |why: String| ActionError::new(action.to_string(), why);
         let froms = self.ends(from).map_err(wrong)?;

@@ -74,11 +74,12 @@ impl Workspace {
             | Select::AnyBroker
             | Select::All => return Err("an app or one of its instances".to_owned()),
         };
+        let app = AppTarget::read(&Target::of(chosen.select.clone()).to_string())?;
+        self.cluster.check_target(&app).map_err(|error| error.to_string())?;
         if let Some(name) = &target.as_name {
-            self.names.insert(name.clone(), chosen.clone());
+            self.names.insert(name.clone(), chosen);
         }
-        let text = Target::of(chosen.select).to_string();
-        AppTarget::read(&text)
+        Ok(app)
     }
 
     /// Whether a target means nodes and not applications.

@@ -1,11 +1,10 @@
 //! Lab verbs: what `@` lines do to applications and stores; those on nodes and the network are in
 //! `node_verbs`.
 
-use logbrook_app::{PoisonKind, Rate};
-use logbrook_cluster::Target as AppTarget;
+use logbrook_app::{AppSpec, PoisonKind, Rate};
 
 use super::{Outcome, Running, Workspace};
-use crate::action::{Action, ActionError, Select, StoreState};
+use crate::action::{Action, ActionError, StoreState};
 
 impl Workspace {
     /// Carries out a verb.
@@ -16,57 +15,47 @@ impl Workspace {
             return done.map(|()| Running::done(Outcome::default()));
         }
         match action {
+            Action::App { name, words } => {
+                let words = words.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+                let spec = AppSpec::from_words(name, words).map_err(|e| wrong(e.to_string()))?;
+                let added = self.cluster.try_action(&line, |cluster| cluster.add_app(spec));
+                added.map_err(|e| wrong(e.to_string()))?;
+            }
             Action::Deploy { app, settings } => {
                 let settings: Vec<_> =
                     settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-                self.cluster.action(&line);
-                self.cluster.deploy(app, &settings).map_err(|e| wrong(e.to_string()))?;
+                let done = self.cluster.try_action(&line, |cluster| cluster.deploy(app, &settings));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Scale { app, instances } => {
-                self.cluster.action(&line);
-                self.cluster.scale(app, *instances).map_err(|e| wrong(e.to_string()))?;
+                let done = self.cluster.try_action(&line, |cluster| cluster.scale(app, *instances));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Restart(target) => {
                 let target = self.app(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                self.cluster.restart_app(&target).map_err(|e| wrong(e.to_string()))?;
-            }
-            Action::Start(target) if self.names_node(target) => {
-                let nodes = self.nodes(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                let all = matches!(target.select, Select::All);
-                for node in nodes {
-                    if !self.cluster.start_node(node) && !all {
-                        return Err(wrong(format!("a node that is down; {node} is up")));
-                    }
-                }
-                if all {
-                    let apps: Vec<_> = self.cluster.apps().keys().cloned().collect();
-                    for app in apps {
-                        let target = AppTarget { app, number: None };
-                        self.cluster.start_app(&target).map_err(|e| wrong(e.to_string()))?;
-                    }
-                }
+                let done = self.cluster.try_action(&line, |cluster| cluster.restart_app(&target));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Stop(target) | Action::Term(target) => {
                 let target = self.app(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                self.cluster.stop_app(&target).map_err(|e| wrong(e.to_string()))?;
+                let done = self.cluster.try_action(&line, |cluster| cluster.stop_app(&target));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Kill(target) => {
                 let target = self.app(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                self.cluster.kill_app(&target).map_err(|e| wrong(e.to_string()))?;
+                let done = self.cluster.try_action(&line, |cluster| cluster.kill_app(&target));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Start(target) => {
                 let target = self.app(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                self.cluster.start_app(&target).map_err(|e| wrong(e.to_string()))?;
+                let done = self.cluster.try_action(&line, |cluster| cluster.start_app(&target));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Pause(target, span) => {
                 let target = self.app(target).map_err(wrong)?;
-                self.cluster.action(&line);
-                self.cluster.pause_app(&target, span.us()).map_err(|e| wrong(e.to_string()))?;
+                let done =
+                    self.cluster.try_action(&line, |cluster| cluster.pause_app(&target, span.us()));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Burst { app, rate, span } => {
                 let events =
@@ -75,20 +64,25 @@ impl Workspace {
                     return Err(ActionError::new(rate, "a rate such as 200/s"));
                 };
                 let span_us = u64::try_from(span.us()).unwrap_or(0);
-                self.cluster.action(&line);
                 let rate = Rate::per_second(events);
-                self.cluster.burst(app, rate, span_us).map_err(|e| wrong(e.to_string()))?;
+                let done =
+                    self.cluster.try_action(&line, |cluster| cluster.burst(app, rate, span_us));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Poison { app, kind, entity } => {
                 let kind = PoisonKind::read(kind).map_err(|e| ActionError::new(kind, e))?;
-                self.cluster.action(&line);
-                self.cluster
-                    .poison(app, kind, entity.as_deref())
-                    .map_err(|e| wrong(e.to_string()))?;
+                let entity = entity.as_deref();
+                let done =
+                    self.cluster.try_action(&line, |cluster| cluster.poison(app, kind, entity));
+                done.map_err(|e| wrong(e.to_string()))?;
             }
             Action::Store(name, state) => {
+                if !self.cluster.stores().contains_key(name) {
+                    let stores: Vec<_> = self.cluster.stores().keys().cloned().collect();
+                    return Err(ActionError::new(name, format!("a store: {}", stores.join(", "))));
+                }
                 self.cluster.action(&line);
-                let known = match state {
+                match state {
                     StoreState::Down => self.cluster.set_store_down(name, true),
                     StoreState::Up => {
                         self.cluster.set_store_down(name, false)
@@ -96,10 +90,6 @@ impl Workspace {
                     }
                     StoreState::Slow(ms) => self.cluster.set_store_slow(name, u64::from(*ms)),
                 };
-                if !known {
-                    let stores: Vec<_> = self.cluster.stores().keys().cloned().collect();
-                    return Err(ActionError::new(name, format!("a store: {}", stores.join(", "))));
-                }
             }
             // On nodes and the network: done above.
             Action::Lose(_)

@@ -79,6 +79,20 @@ impl Consumer {
         offset: Offset,
         error: ErrorCode,
     ) {
+        // `FetchUtils.requestMetadataUpdate` goes back to the leader too.
+        if matches!(
+            error,
+            ErrorCode::NotLeaderOrFollower
+                | ErrorCode::ReplicaNotAvailable
+                | ErrorCode::KafkaStorageError
+                | ErrorCode::FencedLeaderEpoch
+                | ErrorCode::OffsetNotAvailable
+                | ErrorCode::UnknownTopicOrPartition
+                | ErrorCode::UnknownTopicId
+                | ErrorCode::InconsistentTopicId
+        ) {
+            self.clear_read_replica(partition);
+        }
         match error {
             ErrorCode::NotLeaderOrFollower
             | ErrorCode::ReplicaNotAvailable
@@ -132,6 +146,10 @@ impl Consumer {
     }
 
     fn offset_out_of_range(&mut self, partition: &TopicPartition, offset: Offset) {
+        // Another replica than the leader may be behind, or ahead of what it still has: the leader decides.
+        if self.clear_read_replica(partition) {
+            return;
+        }
         let Some(position) = self.subscriptions.position(partition) else { return };
         if position.offset != offset {
             return;

@@ -5,13 +5,14 @@
 //! | from the buffer to the application | `fetch_collector.rs` |
 //! | one partition's bytes, opened batch by batch | `completed_fetch.rs` |
 //! | what a broker remembers of the last fetch (KIP-227) | `fetch_session_handler.rs` |
+//! | reading from the nearest replica (KIP-392) | `read_replica.rs` |
 //!
-//! Not modelled: reading from the closest replica (KIP-392), and the check for truncation by leader
-//! epoch (KIP-320).
+//! Not modelled: the check for truncation by leader epoch (KIP-320).
 
 mod completed_fetch;
 mod fetch_collector;
 mod fetch_session_handler;
+mod read_replica;
 
 use logbrook_sorted::{SortedMap, SortedSet};
 use std::collections::VecDeque;
@@ -62,6 +63,7 @@ impl Consumer {
     /// While records of a node wait in the buffer, nothing is asked of it: a fetch without those
     /// partitions would drop them from the session.
     pub(super) fn send_fetches(&mut self, now: i64) {
+        self.check_read_replicas(now);
         let mut by_node: Vec<(i32, Vec<(TopicPartition, PartitionData)>)> = Vec::new();
         let mut buffered_nodes = SortedSet::new();
         let mut metadata_needed = false;
@@ -75,8 +77,10 @@ impl Consumer {
                 metadata_needed |= !self.fetcher.is_buffered(partition);
                 continue;
             };
+            let preferred = state.preferred_read_replica.map(|preferred| preferred.node);
+            let read_from = preferred.unwrap_or(leader);
             if self.fetcher.is_buffered(partition) {
-                buffered_nodes.insert(leader);
+                buffered_nodes.insert(read_from);
                 continue;
             }
             let data = PartitionData {
@@ -86,21 +90,21 @@ impl Consumer {
                 current_leader_epoch: metadata.leader_epoch(partition),
             };
             let entry = (partition.clone(), data);
-            match by_node.iter_mut().find(|(node, _)| *node == leader) {
+            match by_node.iter_mut().find(|(node, _)| *node == read_from) {
                 Some((_, partitions)) => partitions.push(entry),
-                None => by_node.push((leader, vec![entry])),
+                None => by_node.push((read_from, vec![entry])),
             }
         }
         if metadata_needed {
             self.client.metadata.request_update(false);
         }
-        for (leader, partitions) in by_node {
-            if buffered_nodes.contains(&leader) || self.fetcher.pending_nodes.contains(&leader) {
+        for (id, partitions) in by_node {
+            if buffered_nodes.contains(&id) || self.fetcher.pending_nodes.contains(&id) {
                 continue;
             }
-            let Some(node) = self.client.broker(leader) else { continue };
+            let Some(node) = self.client.broker(id) else { continue };
             if self.client.ready(now, &node) {
-                self.send_fetch(now, leader, partitions);
+                self.send_fetch(now, id, partitions);
             }
         }
     }
@@ -194,6 +198,7 @@ impl Consumer {
     /// A fetch response: what it brought goes into the buffer, in its order.
     pub(super) fn fetch_response(
         &mut self,
+        now: i64,
         node: i32,
         positions: &SortedMap<TopicPartition, Offset>,
         version: i16,
@@ -202,11 +207,15 @@ impl Consumer {
         let Some(session) = self.fetcher.sessions.get_mut(&node) else { return };
         let Some(Response::Fetch(response)) = result else {
             session.handle_error();
+            let partitions: Vec<TopicPartition> = session.positions().keys().cloned().collect();
+            for partition in partitions {
+                self.clear_read_replica(&partition);
+            }
             self.client.metadata.request_update(false);
             return;
         };
         if session.handle_response(&response, version) {
-            self.take_partitions(node, positions, version, response);
+            self.take_partitions(now, node, positions, version, response);
         } else if code(response.error_code) == ErrorCode::FetchSessionTopicIdError {
             self.client.metadata.request_update(false);
         }
@@ -214,6 +223,7 @@ impl Consumer {
 
     fn take_partitions(
         &mut self,
+        now: i64,
         node: i32,
         positions: &SortedMap<TopicPartition, Offset>,
         version: i16,
@@ -244,6 +254,7 @@ impl Consumer {
                 if let Some(state) = self.subscriptions.state_mut(&partition) {
                     state.high_watermark = Some(data.high_watermark);
                 }
+                self.learn_read_replica(now, &partition, data.preferred_read_replica.0);
                 let records = data.records.unwrap_or_default();
                 if records.is_empty() {
                     continue;
