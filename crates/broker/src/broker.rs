@@ -408,9 +408,15 @@ impl Broker {
         &self.transaction_coordinator
     }
 
-    /// The process ends in order: the logs are closed.
-    pub fn shut_down(&mut self) {
-        self.replica_manager.partitions_mut().for_each(Partition::take_producer_snapshot);
+    /// The machine has lost its power, and the process is gone: of its logs only what was flushed is left.
+    /// `now` in ms.
+    pub fn lose_power(&mut self, now: i64) {
+        self.replica_manager.lose_unflushed(now);
+    }
+
+    /// The process ends in order: the logs are closed. `now` in ms.
+    pub fn shut_down(&mut self, now: i64) {
+        self.replica_manager.partitions_mut().for_each(|partition| partition.close(now));
         self.replica_manager.checkpoint_high_watermarks();
         if let Some(membership) = &mut self.membership {
             membership.ends_in_order();

@@ -131,6 +131,22 @@ impl Cluster {
         self.close_links_of(node, cause);
     }
 
+    /// The machine of a node loses its power: it is killed, and what its logs had not flushed is gone. The
+    /// metadata log is flushed with each write.
+    ///
+    /// `false` if there is no such node or it is down already.
+    pub fn crash_node(&mut self, node: i32) -> bool {
+        if !self.is_node_up(node) {
+            return false;
+        }
+        let now = self.now_ms_at(node);
+        self.node_is_gone(node, "lost its power", self.operator_cause);
+        if let Some(broker) = self.nodes.get_mut(&node).and_then(|state| state.broker_mut()) {
+            broker.lose_power(now);
+        }
+        true
+    }
+
     /// The machine of a broker is gone, with its disk: it is killed if it runs, and starts again with nothing.
     /// `false` if there is no such broker, or the metadata of the cluster would be gone with it: those of a
     /// broker alone, and the controller's.
@@ -164,13 +180,14 @@ impl Cluster {
 
     /// A node that was asked to stop ends once nothing holds it any more.
     pub(crate) fn maybe_finish_stop(&mut self, node: i32) {
+        let now = self.now_ms_at(node);
         let Some(state) = self.nodes.get_mut(&node).filter(|state| state.up) else { return };
         let Some(cause) = state.stopping else { return };
         if let Some(broker) = state.broker_mut() {
             if !broker.may_stop() {
                 return;
             }
-            broker.shut_down();
+            broker.shut_down(now);
         }
         self.node_is_gone(node, "stopped", cause);
     }

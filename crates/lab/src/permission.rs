@@ -102,6 +102,7 @@ pub fn check(level: &Level, action: &Action) -> Result<(), Refused> {
         | Action::Kill(_)
         | Action::Term(_)
         | Action::Start(_)
+        | Action::Crash(_)
         | Action::Lose(_)
         | Action::Pause(..)
         | Action::Disk(..)
@@ -139,9 +140,9 @@ fn allow_verb(level: &Level, verb: &str) -> Result<(), Refused> {
 /// Everything may be done, and everything of an app be set that it sets itself or that is usual to set.
 #[must_use]
 pub fn everything(apps: &[AppDef]) -> May {
-    const VERBS: [&str; 20] = [
-        "sleep", "kill", "term", "start", "stop", "lose", "pause", "disk", "clock", "cut", "delay",
-        "drop", "heal", "deploy", "scale", "restart", "burst", "poison", "store", "at",
+    const VERBS: [&str; 22] = [
+        "sleep", "kill", "term", "start", "stop", "crash", "lose", "pause", "disk", "clock", "cut", "delay",
+        "drop", "heal", "app", "deploy", "scale", "restart", "burst", "poison", "store", "at",
     ];
     let mut deploy = SortedMap::new();
     for app in apps {

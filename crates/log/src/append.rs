@@ -305,6 +305,7 @@ impl Log {
             }
         } else if let Some(active) = self.segments.last_mut() {
             closed = Arc::make_mut(active).on_become_inactive();
+            self.write_back.flush(base_offset);
         }
         self.noted(closed)?;
         self.take_producer_snapshot()?;
@@ -345,7 +346,14 @@ impl Log {
 
     /// `flush.messages`.
     fn maybe_flush(&mut self, now: i64) -> Result<(), StorageError> {
-        let unflushed = self.log_end_offset.0.saturating_sub(self.recovery_point().0);
+        let flushed = match self.files {
+            Some(_) => self.recovery_point(),
+            None => {
+                self.write_back.wrote(self.log_end_offset, now);
+                self.write_back.flushed()
+            }
+        };
+        let unflushed = self.log_end_offset.0.saturating_sub(flushed.0);
         if unflushed >= self.config.flush_messages { self.flush(now) } else { Ok(()) }
     }
 
@@ -384,6 +392,7 @@ impl Log {
         self.log_end_offset = offset;
         self.high_watermark = self.high_watermark.min(offset);
         self.cleaner_checkpoint = self.cleaner_checkpoint.map(|at| at.min(offset));
+        self.write_back.cut(offset);
         self.leader_epochs.truncate_from_end(offset);
         self.truncate_snapshots(offset)?;
         self.delete_segment_files(&deleted, now)?;

@@ -32,6 +32,7 @@ mod time_index;
 mod transaction_index;
 mod validator;
 mod verification;
+mod write_back;
 
 pub use append::LeaderAppend;
 pub use checkpoint_file::{OffsetCheckpoint, read_offset_checkpoint, write_offset_checkpoint};

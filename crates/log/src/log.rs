@@ -17,6 +17,7 @@ use crate::producer_state::ProducerStateManager;
 use crate::segment::Segment;
 use crate::time_index::TimestampOffset;
 use crate::transaction_index::AbortedTxn;
+use crate::write_back::WriteBack;
 
 /// Who appends, and so how much is checked (`AppendOrigin`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +111,8 @@ pub struct Log {
     pub(crate) leader_epochs: LeaderEpochCache,
     /// Where the last round of compaction ended.
     pub(crate) cleaner_checkpoint: Option<Offset>,
+    /// Of a log in memory: one in files has a recovery point.
+    pub(crate) write_back: WriteBack,
     /// None for a log in memory.
     pub(crate) files: Option<Box<LogFiles>>,
 }
@@ -128,8 +131,19 @@ impl Log {
             producer_state: ProducerStateManager::default(),
             leader_epochs: LeaderEpochCache::default(),
             cleaner_checkpoint: None,
+            write_back: WriteBack::new(base),
             files: None,
         }
+    }
+
+    /// The machine of a log in memory has lost its power at `now`, in ms: what was not flushed is gone, and
+    /// recovery ends the log there. Says where. A log in files has a real disk, and is left as it is.
+    pub fn lose_unflushed(&mut self, now: i64) -> Offset {
+        if self.files.is_none() {
+            let flushed = self.write_back.flushed_at(now, self.config.flush_ms);
+            self.truncate_to(flushed.max(self.log_start_offset), now);
+        }
+        self.log_end_offset
     }
 
     /// Makes the next clone as cheap as it can be: bytes that would have been copied when one of both

@@ -242,6 +242,7 @@ impl Log {
     }
 
     fn flush_to(&mut self, offset: Offset, now: i64) -> Result<(), StorageError> {
+        self.write_back.flush(offset);
         self.with_files(|log, files| {
             files.last_flush_ms = now;
             if offset <= files.recovery_point {

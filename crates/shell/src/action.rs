@@ -101,6 +101,8 @@ pub enum Action {
     Term(Target),
     /// `@start X`.
     Start(Target),
+    /// `@crash N`: the machine loses its power, and what was not flushed is gone.
+    Crash(Target),
     /// `@lose N`: the machine is gone with its disk.
     Lose(Target),
     /// `@pause X S`: the process stops and goes on where it was.
@@ -309,6 +311,7 @@ impl Action {
             | Action::Kill(_)
             | Action::Term(_)
             | Action::Start(_)
+            | Action::Crash(_)
             | Action::Lose(_)
             | Action::Pause(..)
             | Action::Disk(..)

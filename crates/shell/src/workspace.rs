@@ -269,6 +269,7 @@ impl Workspace {
             Action::Kill(_)
             | Action::Term(_)
             | Action::Start(_)
+            | Action::Crash(_)
             | Action::Lose(_)
             | Action::Pause(..)
             | Action::Disk(..)

@@ -22,11 +22,13 @@ pub(crate) fn draw_faults(
     apps: &[AppSpec],
 ) -> Vec<Fault> {
     let mut random = Random::new(seed, "sim", "faults");
+    // Drawn beside the others, which stay as they were.
+    let mut power = Random::new(seed, "sim", "power");
     let mut faults = Vec::new();
     for number in 0..random.below(INCIDENTS) {
         let at_us = random.between(FIRST_FAULT_US, LAST_FAULT_US) as i64;
         let until_us = at_us + random.between(300_000, 12_000_000) as i64;
-        let mut incident = Incident { faults: &mut faults, at_us, until_us };
+        let mut incident = Incident { faults: &mut faults, power: &mut power, at_us, until_us };
         let who = draw_node(&mut random, brokers, topics, apps);
         incident.draw(&mut random, number, &who, brokers, racks, apps);
     }
@@ -50,6 +52,7 @@ fn draw_node(random: &mut Random, brokers: i32, topics: &[TopicPlan], apps: &[Ap
 
 struct Incident<'a> {
     faults: &'a mut Vec<Fault>,
+    power: &'a mut Random,
     at_us: i64,
     until_us: i64,
 }
@@ -93,6 +96,9 @@ impl Incident<'_> {
         let seconds = random.between(1, 15);
         let heal = (FaultKind::Heal, "@heal".to_owned());
         match random.below(26) {
+            0..=3 if brokers > 1 && self.power.below(4) == 0 => {
+                self.stops(FaultKind::Crash, "crash", who, number);
+            }
             0..=3 => self.stops(FaultKind::Kill, "kill", who, number),
             4..=5 => self.stops(FaultKind::Term, "term", who, number),
             6..=7 => self.once(FaultKind::Pause, format!("@pause {who} {seconds}")),

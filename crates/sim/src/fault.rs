@@ -22,6 +22,7 @@ pub enum FaultKind {
     Heal,
     DiskSlow,
     DiskFull,
+    Crash,
     Lose,
     Clock,
     KillApp,
@@ -45,6 +46,7 @@ impl FaultKind {
         FaultKind::Heal,
         FaultKind::DiskSlow,
         FaultKind::DiskFull,
+        FaultKind::Crash,
         FaultKind::Lose,
         FaultKind::Clock,
         FaultKind::KillApp,
@@ -68,6 +70,7 @@ impl FaultKind {
             FaultKind::Heal => "heal",
             FaultKind::DiskSlow => "disk slow",
             FaultKind::DiskFull => "disk full",
+            FaultKind::Crash => "crash",
             FaultKind::Lose => "lose",
             FaultKind::Clock => "clock",
             FaultKind::KillApp => "kill app",
@@ -113,7 +116,7 @@ impl Fault {
         let kind = kind_of(&action).ok_or_else(|| {
             format!(
                 "found `{line}`, expected one of @kill, @term, @start, @pause, @cut, @delay, @drop, @heal, \
-                 @disk, @lose, @clock"
+                 @disk, @crash, @lose, @clock"
             )
         })?;
         Ok(Fault { at_us, kind, line: line.to_owned() })
@@ -181,6 +184,7 @@ fn kind_of(action: &Action) -> Option<FaultKind> {
         Action::Heal => FaultKind::Heal,
         Action::Disk(_, DiskState::Full) => FaultKind::DiskFull,
         Action::Disk(..) => FaultKind::DiskSlow,
+        Action::Crash(_) => FaultKind::Crash,
         Action::Lose(_) => FaultKind::Lose,
         Action::Clock(..) => FaultKind::Clock,
         _other => return None,
@@ -192,6 +196,7 @@ fn targets(action: &Action) -> Vec<&Target> {
         Action::Kill(target)
         | Action::Term(target)
         | Action::Start(target)
+        | Action::Crash(target)
         | Action::Lose(target)
         | Action::Pause(target, _)
         | Action::Disk(target, _)

@@ -168,8 +168,16 @@ impl Partition {
         &mut self.log
     }
 
-    /// Writes the producers down, as a log that is closed does (`UnifiedLog.close`).
-    pub(crate) fn take_producer_snapshot(&mut self) {
+    /// The machine loses its power at `now`, in ms: of a log in memory only what was flushed is left.
+    pub(crate) fn lose_unflushed(&mut self, now: i64) {
+        self.log.lose_unflushed(now);
+    }
+
+    /// Flushes the log and writes the producers down, as a log that is closed does (`UnifiedLog.close`).
+    /// `now` in ms.
+    pub(crate) fn close(&mut self, now: i64) {
+        // A failure is noted in the log.
+        let _ = self.log.flush(now);
         let end = self.log.log_end_offset();
         if end > self.log.log_start_offset() {
             let bytes = self.log.producer_state().encode_snapshot();

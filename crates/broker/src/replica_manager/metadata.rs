@@ -191,6 +191,14 @@ impl ReplicaManager {
         self.stored.get(&(topic.to_owned(), index)).map(|stored| &stored.log)
     }
 
+    /// The power was lost at `now`, in ms, with what the logs had not flushed.
+    pub(crate) fn lose_unflushed(&mut self, now: i64) {
+        for stored in self.stored.values_mut() {
+            stored.log.lose_unflushed(now);
+        }
+        self.partitions_mut().for_each(|partition| partition.lose_unflushed(now));
+    }
+
     /// The disk is gone, with the logs of the process that has ended.
     pub(crate) fn forget_stored(&mut self) {
         self.stored.clear();

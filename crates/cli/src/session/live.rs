@@ -119,6 +119,7 @@ impl<'a> Stage<'a> {
             }
             Action::Blank | Action::Comment(_) | Action::Note(_) => {}
             Action::At(_)
+            | Action::Crash(_)
             | Action::Lose(_)
             | Action::Pause(..)
             | Action::Disk(..)

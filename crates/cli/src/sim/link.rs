@@ -99,7 +99,7 @@ mod tests {
             short.contains("&start=cold&at=") && short.contains("%20kafka-topics.sh%20"),
             "{short}"
         );
-        report.lines = (0..40).map(|at| (at * 1_000_000, "@kill 1".to_owned())).collect();
+        report.lines = (0..90).map(|at| (at * 300_000, "@kill 1".to_owned())).collect();
         assert!(link(&plan, &report).expect("a link").contains("&a=~"));
         report.lines = (0..900).map(|at| (at * 1_001, format!("@delay 1 all {at}"))).collect();
         assert_eq!(link(&plan, &report), None);

@@ -70,6 +70,7 @@ fn action() -> BoxedStrategy<Action> {
             target().prop_map(Action::Kill),
             target().prop_map(Action::Term),
             target().prop_map(Action::Start),
+            target().prop_map(Action::Crash),
             target().prop_map(Action::Lose),
             target().prop_map(Action::Restart),
             (target(), span()).prop_map(|(t, s)| Action::Pause(t, s)),

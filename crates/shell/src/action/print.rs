@@ -51,6 +51,7 @@ impl fmt::Display for Action {
             Action::Kill(target) => write!(f, "@kill {target}"),
             Action::Term(target) => write!(f, "@term {target}"),
             Action::Start(target) => write!(f, "@start {target}"),
+            Action::Crash(target) => write!(f, "@crash {target}"),
             Action::Lose(target) => write!(f, "@lose {target}"),
             Action::Pause(target, span) => write!(f, "@pause {target} {span}"),
             Action::Disk(target, DiskState::Slow(ms)) => write!(f, "@disk {target} slow {ms}"),

@@ -19,6 +19,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("kill", "TARGET"),
     ("term", "TARGET"),
     ("start", "TARGET"),
+    ("crash", "NODE"),
     ("lose", "NODE"),
     ("pause", "TARGET SECONDS"),
     ("disk", "NODE slow MS | full | ok"),
@@ -76,6 +77,7 @@ pub(super) fn parse(text: &str) -> Result<Action, ActionError> {
         "kill" => target().map(Action::Kill),
         "term" => target().map(Action::Term),
         "start" => target().map(Action::Start),
+        "crash" => target().map(Action::Crash),
         "lose" => target().map(Action::Lose),
         "restart" => target().map(Action::Restart),
         "pause" => {

@@ -44,6 +44,10 @@ impl Workspace {
                 let fits = (UP, Cluster::is_node_up as Fits);
                 self.each(action, target, fits, |cluster, node| cluster.kill_node(node))
             }
+            Action::Crash(target) => {
+                let fits = (UP, Cluster::is_node_up as Fits);
+                self.each(action, target, fits, |cluster, node| cluster.crash_node(node))
+            }
             Action::Term(target) | Action::Stop(target) if self.names_node(target) => {
                 let fits = (UP, Cluster::is_node_up as Fits);
                 self.each(action, target, fits, |cluster, node| cluster.stop_node(node))

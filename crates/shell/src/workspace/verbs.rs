@@ -92,7 +92,8 @@ impl Workspace {
                 };
             }
             // On nodes and the network: done above.
-            Action::Lose(_)
+            Action::Crash(_)
+            | Action::Lose(_)
             | Action::Disk(..)
             | Action::Clock(..)
             | Action::Cut { .. }

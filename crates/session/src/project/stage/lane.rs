@@ -123,6 +123,7 @@ pub(super) fn acts(cluster: &Cluster, level: &Level, node: i32) -> (Vec<Act>, Ve
     }
     add("term", true, Icon::Power, "Stop in order".to_owned(), format!("@term {node}"));
     add("pause", true, Icon::Pause, "Stand still for 20 s".to_owned(), format!("@pause {node} 20"));
+    add("crash", true, Icon::Power, "Cut its power".to_owned(), format!("@crash {node}"));
     if !is_alone(cluster) {
         add("lose", true, Icon::Cut, "Lose it with its disk".to_owned(), format!("@lose {node}"));
     }
