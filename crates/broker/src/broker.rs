@@ -466,7 +466,7 @@ impl Broker {
         let served = api.is_some();
         let forwardable = api.is_some_and(ServedApi::is_forwardable);
         let ctx = RequestContext { now, to, client_id, host, told: None };
-        let timeout_ms = self.replication_timeout_ms(&body);
+        let timeout = replication_timeout(&body);
         let reply = match body {
             Request::ApiVersions(_) if !served => api::api_versions::unsupported_version(),
             _ if !served => Reply::Close,
@@ -481,33 +481,37 @@ impl Broker {
                 // A client of an unknown version reads version 0 (KIP-511).
                 self.respond(ResponseTo { api_version: 0, ..to }, body, effects);
             }
-            reply => self.finish(now, to, reply, timeout_ms, effects),
+            reply => self.finish(now, to, reply, timeout, effects),
         }
     }
 
     /// Carries out a request that had to wait for another broker's word.
     pub(crate) fn resume(&mut self, ctx: &RequestContext, body: Request, effects: &mut Effects) {
         if self.connections.contains(ctx.to.connection) {
-            let timeout_ms = self.replication_timeout_ms(&body);
+            let timeout = replication_timeout(&body);
             let reply = self.dispatch(ctx, body, effects);
-            self.finish(ctx.now, ctx.to, reply, timeout_ms, effects);
+            self.finish(ctx.now, ctx.to, reply, timeout, effects);
         }
     }
 
     /// Does what a handler says of its request. An answer waits until what was appended for it is replicated,
-    /// `timeout_ms` at most.
+    /// so long at most.
     fn finish(
         &mut self,
         now: i64,
         to: ResponseTo,
         reply: Reply,
-        timeout_ms: i64,
+        timeout: Timeout,
         effects: &mut Effects,
     ) {
         let waits = self.replica_manager.take_unreplicated();
         match reply {
             Reply::Now(body) if waits.is_empty() => self.answer(to, body, effects),
             Reply::Now(body) => {
+                let timeout_ms = match timeout {
+                    Timeout::Ms(ms) => ms,
+                    Timeout::Setting(name) => self.config.number(name),
+                };
                 let deadline_ms = now.saturating_add(timeout_ms);
                 let answer = DelayedAnswer { to, body, waits, deadline_ms };
                 self.replica_manager.delayed_answers.park(answer);
@@ -519,15 +523,6 @@ impl Broker {
                 self.connections.remove(to.connection);
                 effects.disconnects.push(to.connection);
             }
-        }
-    }
-
-    /// How long an answer may wait until what it tells of is replicated.
-    fn replication_timeout_ms(&self, request: &Request) -> i64 {
-        match request {
-            Request::Produce(body) => i64::from(body.timeout_ms),
-            Request::WriteTxnMarkers(_) => self.config.number("request.timeout.ms"),
-            _ => self.config.number("offsets.commit.timeout.ms"),
         }
     }
 
@@ -707,5 +702,20 @@ impl Broker {
         if effects.responses.len() > index && rest.iter().any(|pieces| !pieces.is_empty()) {
             effects.scattered.push((index, rest));
         }
+    }
+}
+
+/// How long an answer may wait until what it tells of is replicated. A setting is looked up by who waits.
+#[derive(Clone, Copy)]
+enum Timeout {
+    Ms(i64),
+    Setting(&'static str),
+}
+
+fn replication_timeout(request: &Request) -> Timeout {
+    match request {
+        Request::Produce(body) => Timeout::Ms(i64::from(body.timeout_ms)),
+        Request::WriteTxnMarkers(_) => Timeout::Setting("request.timeout.ms"),
+        _ => Timeout::Setting("offsets.commit.timeout.ms"),
     }
 }

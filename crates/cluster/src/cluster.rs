@@ -53,7 +53,12 @@ impl fmt::Display for ClusterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyEvents { max_steps, time_us } => {
-                write!(f, "the simulation stopped at {time_us} µs: more than {max_steps} steps")
+                write!(
+                    f,
+                    "the simulation was stopped at {} ms after {max_steps} steps: something goes round without \
+                     end, such as a client that tries again without a pause",
+                    time_us / 1_000
+                )
             }
             Self::TimeStandsStill { time_us, last } => write!(
                 f,

@@ -191,7 +191,7 @@ impl Grading {
     /// Goes on while `go_on` says so. True once every seed of every trial is over.
     ///
     /// # Errors
-    /// A design that cannot be set up.
+    /// A design that cannot be set up, or that goes round without end.
     pub fn advance(
         &mut self,
         run: &mut Run,
@@ -212,6 +212,9 @@ impl Grading {
             if !current.advance(&mut go_on) {
                 self.current = Some(current);
                 return Ok(false);
+            }
+            if let Some(error) = current.error() {
+                return Err(format!("trial \"{}\", seed {seed}: {error}", trial.name));
             }
             self.finish(index, seed, *current);
             let seeds = self.seeds.unwrap_or(trial.seeds);

@@ -219,6 +219,14 @@ pub struct ClusterDef {
     /// level file says so.
     #[serde(skip)]
     pub cold: bool,
+    /// So many steps a run or one seed of a trial may take: an answer that goes round without end is stopped.
+    #[serde(skip, default = "most_steps")]
+    pub most_steps: u64,
+}
+
+/// Twenty times what the longest level takes.
+fn most_steps() -> u64 {
+    2_000_000
 }
 
 /// `network = { latency_ms = [1, 3] }`.

@@ -167,6 +167,7 @@ impl Run {
             brokers: i32::try_from(level.cluster.brokers).unwrap_or(1),
             start_us: if level.cluster.cold { 0 } else { PAST_US },
             seed: start.seed,
+            max_steps: level.cluster.most_steps,
             ..ClusterConfig::default()
         };
         config.broker_properties = level.cluster.config.clone();

@@ -154,6 +154,12 @@ impl TrialRun {
         }
     }
 
+    /// Why it could not come to its end: the limit of steps.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        self.run.cluster().error().map(ToString::to_string)
+    }
+
     /// What each assertion of the level says at the end.
     #[must_use]
     pub fn verdicts(&self) -> Vec<Verdict> {

@@ -117,6 +117,8 @@ pub(crate) fn level(made: &Made<'_>, topics: Vec<TopicDef>, apps: Vec<AppDef>, m
             epoch: None,
             seed: made.seed,
             cold: false,
+            // A sandbox is left when its person leaves it.
+            most_steps: u64::MAX,
         },
         topics,
         stores: Vec::new(),

@@ -213,11 +213,15 @@ fn prepare(
         } else {
             Reader::Consumer { only_leader: ctx.version() < READ_FROM_FOLLOWER_VERSION }
         },
-        rack: match broker.config.configured("replica.selector.class") {
-            Some(RACK_AWARE) if replica < 0 && ctx.version() >= READ_FROM_FOLLOWER_VERSION => {
-                request.rack_id.to_string()
+        rack: match request.rack_id.as_str() {
+            rack if !rack.is_empty()
+                && replica < 0
+                && ctx.version() >= READ_FROM_FOLLOWER_VERSION
+                && broker.config.configured("replica.selector.class") == Some(RACK_AWARE) =>
+            {
+                rack.to_owned()
             }
-            Some(_) | None => String::new(),
+            _ => String::new(),
         },
         interesting: Vec::with_capacity(data.len()),
         erroneous: Vec::new(),

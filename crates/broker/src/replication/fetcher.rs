@@ -134,14 +134,15 @@ impl Fetchers {
     fn due(&mut self, now: i64, is_busy: impl Fn(i32) -> bool) -> Vec<(i32, Due)> {
         let mut all = Vec::new();
         for (leader, partitions) in &mut self.by_leader {
+            let busy = is_busy(*leader);
             let mut ready: Vec<(&PartitionKey, &mut FetchState)> = Vec::new();
             for (key, state) in partitions.iter_mut() {
                 state.delayed_until.take_if(|until| *until <= now);
-                if state.delayed_until.is_none() {
+                if !busy && state.delayed_until.is_none() {
                     ready.push((key, state));
                 }
             }
-            if is_busy(*leader) {
+            if busy {
                 continue;
             }
             let lost = ready.iter().find(|(_, state)| {
@@ -211,6 +212,10 @@ impl Broker {
         let peers = &self.peers;
         let due =
             self.fetchers.due(now, |leader| peers.is_busy(leader, PeerChannel::ReplicaFetcher));
+        // This runs after whatever happens: a config is looked up where there is something to send.
+        if due.is_empty() {
+            return;
+        }
         let timeout_ms = self.config.number("replica.socket.timeout.ms");
         for (leader, due) in due {
             let (body, purpose) = match due {
@@ -237,6 +242,7 @@ impl Broker {
 
     fn fetch_request(&self, wanted: &[Wanted]) -> FetchRequest {
         let int = |name| i32::try_from(self.config.number(name)).unwrap_or(i32::MAX);
+        let max_bytes = int("replica.fetch.max.bytes");
         let mut topics: Vec<FetchTopic> = Vec::new();
         for ((topic, index), state) in wanted {
             let log_start = self.replica_manager.partition(topic, *index);
@@ -247,7 +253,7 @@ impl Broker {
                 .with_fetch_offset(state.from.offset.0)
                 .with_last_fetched_epoch(state.last_fetched_epoch.map_or(-1, |epoch| epoch.0))
                 .with_log_start_offset(log_start.0)
-                .with_partition_max_bytes(int("replica.fetch.max.bytes"));
+                .with_partition_max_bytes(max_bytes);
             match topics.last_mut() {
                 Some(last) if last.topic_id == state.topic_id => last.partitions.push(partition),
                 Some(_) | None => topics.push(
