@@ -46,8 +46,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "--json",
     ];
     let said = command::output(command::cargo().args(engine))?;
-    let measures: Vec<Value> =
+    let mut measures: Vec<Value> =
         serde_json::from_str(&said).doing("what `logbrook bench --json` printed")?;
+    measures.extend(crate::test::wasm::simulation()?);
     // After it: nothing else should run while it measures.
     let load = sizes::first_load(&page::build(Profile::Web, "/")?.dist)?;
     if args.json {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything, part by part, with a table at the end.
 
-mod wasm;
+pub(crate) mod wasm;
 
 use crate::env::{command, targets};
 use crate::page::{self, Profile, sizes};

@@ -79,6 +79,31 @@ fn hashes(cargo: &mut Command) -> Result<Vec<String>> {
         .collect())
 }
 
+/// What `cargo bench` of the simulation measures, here and as wasm of the page's own profile.
+pub(crate) fn simulation() -> Result<Vec<serde_json::Value>> {
+    let mut measures = Vec::new();
+    let bench = ["bench", "-p", "logbrook-lab", "--features", "parse", "--bench", "simulation"];
+    let native = command::output(command::cargo().args(bench))?;
+    measures.extend(native.lines().filter_map(|line| measure(line, "native")));
+    let page = ["--profile", "web", "--target", targets::WASI];
+    let wasm = command::output(under_node()?.args(bench).args(page))?;
+    measures.extend(wasm.lines().filter_map(|line| measure(line, "wasm")));
+    match measures.is_empty() {
+        true => Err(failure("the bench of the simulation printed no figure.")),
+        false => Ok(measures),
+    }
+}
+
+/// `name<tab>value<tab>unit`, as `logbrook bench --json` has it.
+fn measure(line: &str, machine: &str) -> Option<serde_json::Value> {
+    let mut words = line.split('\t');
+    let (name, value) = (words.next()?, words.next()?.parse::<f64>().ok()?);
+    let unit = words.next()?;
+    let (what, figure) = name.rsplit_once('/')?;
+    let name = format!("{what} {machine}/{figure}");
+    Some(serde_json::json!({ "name": name, "unit": unit, "value": value }))
+}
+
 /// Cargo with node as the wasm target's runner.
 fn under_node() -> Result<Command> {
     node::ensure()?;
@@ -96,6 +121,16 @@ fn under_node() -> Result<Command> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_figure_is_read_as_it_is_printed() {
+        let read = super::measure("simulation/3 brokers/events\t206.5\tk/s", "wasm");
+        let expected = serde_json::json!(
+            { "name": "simulation/3 brokers wasm/events", "unit": "k/s", "value": 206.5 }
+        );
+        assert_eq!(read, Some(expected));
+        assert_eq!(super::measure("    Finished `bench` profile", "wasm"), None);
+    }
+
     #[test]
     fn passed_tests_are_counted() {
         assert_eq!(super::passed_in("test result: ok. 12 passed; 0 failed; 0 ignored"), Some(12));
