@@ -141,8 +141,9 @@ fn allow_verb(level: &Level, verb: &str) -> Result<(), Refused> {
 #[must_use]
 pub fn everything(apps: &[AppDef]) -> May {
     const VERBS: [&str; 22] = [
-        "sleep", "kill", "term", "start", "stop", "crash", "lose", "pause", "disk", "clock", "cut", "delay",
-        "drop", "heal", "app", "deploy", "scale", "restart", "burst", "poison", "store", "at",
+        "sleep", "kill", "term", "start", "stop", "crash", "lose", "pause", "disk", "clock", "cut",
+        "delay", "drop", "heal", "app", "deploy", "scale", "restart", "burst", "poison", "store",
+        "at",
     ];
     let mut deploy = SortedMap::new();
     for app in apps {

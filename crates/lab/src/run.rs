@@ -342,7 +342,10 @@ impl Run {
                 let message = ActionError {
                     line: 1,
                     found: action.to_string(),
-                    expected: "an action that comes to an end".to_owned(),
+                    expected: match self.cluster().error() {
+                        Some(error) => format!("an action that comes to an end: {error}"),
+                        None => "an action that comes to an end".to_owned(),
+                    },
                 };
                 return Err(RunError::Action(message));
             }

@@ -1,6 +1,7 @@
 //! The sandbox: a world of one's own, from nothing or from a template. It is named by a line of
 //! `key=value` pairs, which stands in the address: `template=compaction&brokers=3&seed=7`.
 
+use logbrook_sorted::SortedMap;
 use std::fmt::Write;
 
 use logbrook_lab::level::{

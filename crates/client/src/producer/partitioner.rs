@@ -254,7 +254,7 @@ mod tests {
 
     fn topic(partitions: i32) -> TopicMetadata {
         use crate::metadata::PartitionMetadata;
-        let partition = || PartitionMetadata { leader: Some(1), leader_epoch: 0 };
+        let partition = || PartitionMetadata { leader: Some(1), leader_epoch: 0, online: vec![1] };
         TopicMetadata {
             id: uuid::Uuid::nil(),
             internal: false,

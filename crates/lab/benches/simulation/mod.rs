@@ -45,8 +45,16 @@ pub(crate) fn measure(repository: &Path) -> Result<Vec<Figure>, String> {
     }
     let seconds = began.elapsed().as_secs_f64();
     Ok(vec![
-        Figure { name: "simulation/3 brokers/events", unit: "k/s", value: events as f64 / seconds / 1e3 },
-        Figure { name: "simulation/3 brokers/steps", unit: "k/s", value: steps as f64 / seconds / 1e3 },
+        Figure {
+            name: "simulation/3 brokers/events",
+            unit: "k/s",
+            value: events as f64 / seconds / 1e3,
+        },
+        Figure {
+            name: "simulation/3 brokers/steps",
+            unit: "k/s",
+            value: steps as f64 / seconds / 1e3,
+        },
         Figure {
             name: "simulation/a challenge on 3 brokers/100 seeds",
             unit: "s",
