@@ -52,13 +52,12 @@ impl Workspace {
                 let fits = (UP, Cluster::is_node_up as Fits);
                 self.each(action, target, fits, |cluster, node| cluster.stop_node(node))
             }
+            Action::Start(target) if matches!(target.select, Select::All) => self.start_all(action),
             Action::Start(target) if self.names_node(target) => {
                 let down: Fits = |cluster, node| !cluster.is_node_up(node);
-                let started =
-                    self.each(action, target, ("a node that is down", down), |cluster, node| {
-                        cluster.start_node(node)
-                    });
-                started.and_then(|()| self.start_apps_of_all(target))
+                self.each(action, target, ("a node that is down", down), |cluster, node| {
+                    cluster.start_node(node)
+                })
             }
             Action::Lose(target) => {
                 let expected = "a broker of a cluster of several: the metadata of the cluster would be gone with it";
@@ -143,10 +142,12 @@ impl Workspace {
         Ok(())
     }
 
-    /// `@start all` starts the applications too.
-    fn start_apps_of_all(&mut self, target: &Target) -> Result<(), ActionError> {
-        if !matches!(target.select, Select::All) {
-            return Ok(());
+    /// `@start all`: whatever is down, brokers first.
+    fn start_all(&mut self, action: &Action) -> Result<(), ActionError> {
+        self.cluster.action(&action.to_string());
+        let nodes: Vec<i32> = self.cluster.broker_ids().collect();
+        for node in nodes {
+            self.cluster.start_node(node);
         }
         let apps: Vec<_> = self.cluster.apps().keys().cloned().collect();
         for app in apps {
