@@ -81,7 +81,7 @@ fn lighthouse(places: &[String]) -> Result<()> {
     let mut missed = Vec::new();
     for place in places {
         let url = format!("{}/{place}", address.trim_end_matches('/'));
-        let running = step(&format!("lighthouse on {url}"));
+        let running = step(format!("lighthouse on {url}"));
         let out = paths::scratch().join("lighthouse.json");
         command::run(
             node::npx()
