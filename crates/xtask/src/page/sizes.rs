@@ -11,7 +11,9 @@ pub(crate) const GOAL_BYTES: u64 = 372_000;
 pub(crate) const LIMIT_BYTES: u64 = 450_000;
 /// Above this the tests fail too: everything up to the answer to a lesson's first command. This and
 /// the next are no goals. They are where the engine stood when it was last measured, with two per cent
-/// to move in; so it grows only on purpose. Lower them when it shrinks.
+/// to move in; so it grows only on purpose. Lower them when it shrinks. Both were raised for lines that
+/// add applications, reading from the nearest replica, losses of power and what levels assert of transactions,
+/// copies and retention.
 pub(crate) const ANSWERED_BYTES: u64 = 1_224_000;
 /// Above this the tests fail too: with what comes in the background.
 pub(crate) const CEILING_BYTES: u64 = 1_505_000;

@@ -79,43 +79,29 @@ impl Consumer {
         offset: Offset,
         error: ErrorCode,
     ) {
-        // `FetchUtils.requestMetadataUpdate` goes back to the leader too.
-        if matches!(
-            error,
-            ErrorCode::NotLeaderOrFollower
-                | ErrorCode::ReplicaNotAvailable
-                | ErrorCode::KafkaStorageError
-                | ErrorCode::FencedLeaderEpoch
-                | ErrorCode::OffsetNotAvailable
-                | ErrorCode::UnknownTopicOrPartition
-                | ErrorCode::UnknownTopicId
-                | ErrorCode::InconsistentTopicId
-        ) {
-            self.clear_read_replica(partition);
-        }
         match error {
             ErrorCode::NotLeaderOrFollower
             | ErrorCode::ReplicaNotAvailable
             | ErrorCode::KafkaStorageError
             | ErrorCode::FencedLeaderEpoch
-            | ErrorCode::OffsetNotAvailable => self.client.metadata.request_update(false),
+            | ErrorCode::OffsetNotAvailable => self.request_metadata_update(partition),
             ErrorCode::UnknownTopicOrPartition => {
                 self.fetch_warning(format!(
                     "Received unknown topic or partition error in fetch for partition {partition}"
                 ));
-                self.client.metadata.request_update(false);
+                self.request_metadata_update(partition);
             }
             ErrorCode::UnknownTopicId => {
                 self.fetch_warning(format!(
                     "Received unknown topic ID error in fetch for partition {partition}"
                 ));
-                self.client.metadata.request_update(false);
+                self.request_metadata_update(partition);
             }
             ErrorCode::InconsistentTopicId => {
                 self.fetch_warning(format!(
                     "Received inconsistent topic ID error in fetch for partition {partition}"
                 ));
-                self.client.metadata.request_update(false);
+                self.request_metadata_update(partition);
             }
             ErrorCode::UnknownLeaderEpoch => {}
             ErrorCode::OffsetOutOfRange => self.offset_out_of_range(partition, offset),
@@ -143,6 +129,12 @@ impl Consumer {
                 ),
             )),
         }
+    }
+
+    /// `FetchUtils.requestMetadataUpdate`: newer metadata, and the leader again until they say otherwise.
+    fn request_metadata_update(&mut self, partition: &TopicPartition) {
+        self.client.metadata.request_update(false);
+        self.clear_read_replica(partition);
     }
 
     fn offset_out_of_range(&mut self, partition: &TopicPartition, offset: Offset) {
